@@ -1,0 +1,166 @@
+"""The durable log: what was said, what each reader was shown, who is who.
+
+Two implementations pass one contract suite: `SqliteLog` (durable) and `MemoryLog` (for simulations and
+tests). Every method is awaited by the hub or the mediator; none returns before what it promises is true:
+`append` and `append_turn` return after the commit, never earlier.
+
+    LogError
+    ├── LogConflict      the same (user, id) was used for other content
+    ├── LogUnavailable   the store refused (disk full, read-only, locked); nothing was kept; try again
+    └── LogNewer         the store was written by a newer Cadence; refuse to open
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn, ViewPatch
+
+
+class LogError(Exception):
+    """Base of what a log can raise; the text is one sentence for the operator."""
+
+
+class LogConflict(LogError):
+    """The same (user, id) was said before with other content."""
+
+
+class LogUnavailable(LogError):
+    """The store could not commit; nothing of the request was kept."""
+
+
+class LogNewer(LogError):
+    """The store's schema is newer than this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it has a seq. `id` is the sender's own; (author.id, id) makes saying idempotent."""
+
+    room: str
+    author: Author
+    id: str
+    at: float  # seconds since the epoch
+    text: str
+    parts: tuple[Part, ...] = ()
+    reply_to: int | None = None
+    pod: str | None = None
+    spoken: bool = False
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A durable message; `duplicate` if the same draft had been said before (then it is that message)."""
+
+    message: Message
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    epoch: str
+    head: int  # last seq, 0 when empty
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRecord:
+    """What survives of one reader of one room between connections and restarts.
+
+    `covered_to` is the last seq that a turn or a closed raw range covers; `raw_from` is the first seq of the
+    open raw range while the stored mode is raw. `closed_at` is when the last connection closed: seconds since
+    the epoch, None while connected (a log opened after a crash sets it to the time of opening).
+    """
+
+    patch: ViewPatch = field(
+        default_factory=ViewPatch
+    )  # what was set for this reader, over the room's defaults
+    locked: tuple[str, ...] = ()
+    set_by: str = ""
+    turn: int = 0  # number of the last turn
+    run_from: int = 0  # first seq of the present run, 0 before the first
+    covered_to: int = 0
+    raw_from: int | None = None
+    closed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session as stored; the key is a sha256 of the secret the client holds."""
+
+    key: str
+    user: str
+    name: str
+    kind: Kind
+    role: Role
+    closed_at: float | None = None  # None while connected
+
+
+class Log(Protocol):
+    """See the module's text. `room` must have been opened with `open_room` first."""
+
+    async def open_room(self, room: str) -> RoomState:
+        """Make or find the room's log; its epoch is random, made once and stored."""
+
+    async def append(self, draft: Draft) -> Appended:
+        """Commit `draft` under the room's next seq. Drafts get seqs in the order of the calls."""
+
+    async def messages(
+        self, room: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Message]:
+        """Messages ascending: the first `limit` above `after`, or the last `limit` below `before` (or of all)."""
+
+    async def messages_at(self, room: str, seqs: Sequence[int]) -> list[Message]:
+        """Those of `seqs` that exist, ascending."""
+
+    async def redact(self, room: str, seq: int) -> bool:
+        """Erase a message's text and parts, and every stored segment that cites it. False if it was erased before."""
+
+    async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
+        """Redacted seqs in after < seq <= to, ascending."""
+
+    async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
+        """Commit a turn and move the reader's `turn` (and, if it covers, `covered_to`). `shown` is the mediator's own."""
+
+    async def turns(
+        self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Turn]:
+        """Stored turns ascending, chosen as in `messages`."""
+
+    async def turns_at(self, room: str, user: str, turns: Sequence[int]) -> list[Turn]:
+        """Those of the numbered turns that exist, ascending."""
+
+    async def shown(self, room: str, user: str, newest: int) -> list[bytes]:
+        """`shown` of the newest turns, oldest first."""
+
+    async def reader(self, room: str, user: str) -> ReaderRecord | None:
+        """What is stored of a reader, or None."""
+
+    async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
+        """Replace what is stored of a reader."""
+
+    async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
+        """Remember that first..last were sent raw (a closed range; empty ranges are not stored)."""
+
+    async def raw_ranges(self, room: str, user: str, after: int) -> list[tuple[int, int]]:
+        """Closed raw ranges that reach above `after`, ascending."""
+
+    async def add_postponed(self, room: str, user: str, seqs: Sequence[int]) -> None:
+        """Remember human speech that joined this reader's digest instead of being sent at once."""
+
+    async def postponed(self, room: str, user: str, after: int) -> list[int]:
+        """The seqs given to `add_postponed` above `after`, ascending."""
+
+    async def save_session(self, record: SessionRecord) -> None:
+        """Insert or replace a session."""
+
+    async def session(self, key: str) -> SessionRecord | None:
+        """The session under this key, or None."""
+
+    async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
+        """Sessions that are connected or were closed after this time: their names are still taken."""
+
+    async def close(self) -> None:
+        """Commit what is pending and release the store."""
