@@ -351,20 +351,7 @@ class Ping(Request, frozen=True, tag="ping"):
 
 
 ClientFrame = (
-    Hello
-    | Join
-    | Leave
-    | Say
-    | ViewRequest
-    | Read
-    | Ask
-    | History
-    | TypingRequest
-    | Redact
-    | Mute
-    | Kick
-    | Ban
-    | Ping
+    Hello | Join | Leave | Say | ViewRequest | Read | Ask | History | TypingRequest | Redact | Mute | Kick | Ban | Ping
 )
 
 # Server to client.
@@ -395,9 +382,7 @@ class Joined(Reply, frozen=True, tag="joined", kw_only=True):
     view: View | None
 
 
-class Message(
-    Struct, frozen=True, omit_defaults=True, tag_field="type", tag="message", rename={"from_": "from"}
-):
+class Message(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="message", rename={"from_": "from"}):
     """One utterance, as it stands in the log."""
 
     room: str

@@ -74,9 +74,7 @@ class ReaderRecord:
     the epoch, None while connected (a log opened after a crash sets it to the time of opening).
     """
 
-    patch: ViewPatch = field(
-        default_factory=ViewPatch
-    )  # what was set for this reader, over the room's defaults
+    patch: ViewPatch = field(default_factory=ViewPatch)  # what was set for this reader, over the room's defaults
     locked: tuple[str, ...] = ()
     set_by: str = ""
     turn: int = 0  # number of the last turn
@@ -122,7 +120,7 @@ class Log(Protocol):
         """Redacted seqs in after < seq <= to, ascending."""
 
     async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
-        """Commit a turn and move the reader's `turn` (and, if it covers, `covered_to`). `shown` is the mediator's own."""
+        """Commit a turn, move the reader's `turn` and (if it covers) `covered_to`. `shown` is the mediator's own."""
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
