@@ -26,7 +26,8 @@ PAGE_BYTES_MAX = 256 * 1024
 PAGE_ITEMS_MAX = 200
 PARTS_MAX = 16
 
-Seq = Annotated[int, Meta(ge=0)]
+SEQ_MAX = 2**53 - 1  # what every JSON reader holds exactly
+Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=40)]
 Kind = Literal["human", "agent"]
 Role = Literal["host", "member", "guest"]
@@ -54,6 +55,8 @@ CLOSE_PROTOCOL_ERROR = 4000
 CLOSE_NO_HELLO = 4001
 CLOSE_UNAUTHORIZED = 4003
 CLOSE_TOO_SLOW = 4008
+CLOSE_KICKED = 4010
+CLOSE_BANNED = 4011
 CLOSE_RESTART = 1012
 
 
@@ -251,6 +254,14 @@ class Behind(Struct, frozen=True):
     seconds: float
 
 
+class Mood(Struct, frozen=True):
+    """What the conversation feels like, for those who paint it."""
+
+    energy: Annotated[float, Meta(ge=0, le=1)]
+    warmth: Annotated[float, Meta(ge=-1, le=1)]
+    insight: bool
+
+
 # Client to server.
 
 
@@ -258,8 +269,8 @@ class Request(Struct, frozen=True, omit_defaults=True, tag_field="type"):
     ref: Annotated[str, Meta(max_length=128)] | UnsetType = UNSET
 
 
-class Hello(Request, frozen=True, tag="hello"):
-    kind: Kind = "human"
+class Hello(Request, frozen=True, tag="hello", kw_only=True):
+    kind: Kind
     name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     token: Annotated[str, Meta(max_length=512)] | UnsetType = UNSET
     client: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
@@ -449,10 +460,11 @@ class ViewReply(Reply, frozen=True, tag="view", kw_only=True):
     set_by: str
 
 
-class Alex(Struct, frozen=True, tag_field="type", tag="alex", kw_only=True):
+class Alex(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="alex", kw_only=True):
     room: str
     state: AlexState
     behind: Behind
+    mood: Mood | UnsetType = UNSET
 
 
 class Presence(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="presence", kw_only=True):
