@@ -1,0 +1,97 @@
+"""What every log must decide alike: the message a draft becomes, equality of content, what a redaction erases.
+
+Pure. The two implementations differ in where they keep things, never in these answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
+
+import msgspec
+from msgspec import UNSET
+
+from cadence.rooms.log import Draft, LogConflict, LogError, ReaderRecord
+from cadence.rooms.wire import Message, Turn, to_iso
+
+SALT_BYTES = 16
+
+Cited = tuple[str, int]  # (room, seq): a segment may come from another room than its turn
+
+
+def fingerprint(salt: bytes, draft: Draft) -> bytes:
+    """The salted sha256 of what a sender may not change when repeating an id.
+
+    It outlives the text: the log can still tell a repeat from a conflict after a redaction, and the salt
+    keeps short texts from being guessed out of a stolen file.
+    """
+    content = (draft.text, draft.parts, draft.reply_to, draft.pod, draft.spoken)
+    return sha256(salt + msgspec.json.encode(content)).digest()
+
+
+def to_message(draft: Draft, epoch: str, seq: int, at: float) -> Message:
+    """`draft` as it stands in the log; `at` in seconds since the epoch, never before the room's last."""
+    return Message(
+        room=draft.room,
+        epoch=epoch,
+        seq=seq,
+        id=draft.id,
+        from_=draft.author,
+        at=to_iso(at),
+        text=draft.text,
+        parts=draft.parts,
+        reply_to=UNSET if draft.reply_to is None else draft.reply_to,
+        pod=UNSET if draft.pod is None else draft.pod,
+        spoken=draft.spoken,
+        mentions=draft.mentions,
+    )
+
+
+def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRecord:
+    """The reader after `turn`; raises `LogConflict` unless it is the one after the last (law 1)."""
+    record = record or ReaderRecord()
+    if turn.turn != record.turn + 1:
+        raise LogConflict(
+            f"expected turn {record.turn + 1} of `{user}` in room `{turn.room}`, got turn {turn.turn}:"
+            " read the reader's record again before making turns"
+        )
+    covered_to = record.covered_to if turn.covers is None else max(record.covered_to, turn.covers.to)
+    return replace(record, turn=turn.turn, covered_to=covered_to)
+
+
+def cited(turn: Turn) -> set[Cited]:
+    """Every message a redaction of which must reach into `turn`."""
+    return {(_room(turn, index), seq) for index, segment in enumerate(turn.segments) for seq in segment.sources}
+
+
+def erase(turn: Turn, gone: Iterable[Cited]) -> Turn:
+    """`turn` with every segment emptied that cites one of `gone`, and only those.
+
+    Not `Turn.without`: a segment of another scope may cite the same number in another room.
+    """
+    by_room: dict[str, set[int]] = {}
+    for room, seq in gone:
+        by_room.setdefault(room, set()).add(seq)
+    segments = tuple(
+        segment.without(by_room.get(_room(turn, index), set())) for index, segment in enumerate(turn.segments)
+    )
+    return turn if segments == turn.segments else msgspec.structs.replace(turn, segments=segments)
+
+
+def conflict(draft: Draft) -> LogConflict:
+    """The same id with other content."""
+    return LogConflict(
+        f"expected the content first said as `{draft.id}` by `{draft.author.id}` in room `{draft.room}`,"
+        " got another: say new content under a new id"
+    )
+
+
+def unknown_room(room: str) -> LogError:
+    """A write to a room that has no log."""
+    return LogError(f"expected a room that was opened, got `{room}`: call `open_room` first")
+
+
+def _room(turn: Turn, index: int) -> str:
+    room = turn.segments[index].room
+    return room if isinstance(room, str) else turn.room
