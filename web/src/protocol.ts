@@ -201,6 +201,7 @@ export interface Mute {
   readonly ref?: string;
   readonly room: string;
   readonly participant: string;
+  /** 0 to 31622400 */
   readonly for_s?: number;
 }
 
@@ -210,6 +211,7 @@ export interface Kick {
   readonly ref?: string;
   readonly room: string;
   readonly participant: string;
+  /** 0 to 31622400 */
   readonly for_s?: number;
 }
 
@@ -219,6 +221,7 @@ export interface Ban {
   readonly ref?: string;
   readonly room: string;
   readonly participant: string;
+  /** 0 to 31622400 */
   readonly for_s?: number;
 }
 
