@@ -1,19 +1,19 @@
-"""What a hub asks of whoever paces human readers.
+"""The seam between the rooms and whoever paces their human readers.
 
-`rooms` never knows who that is: the application passes an implementation in. Without one every human
-receives the raw stream.
+`Mediation` is what a hub asks of it, `ReaderStore` what it may ask of the log. `rooms` never knows who it
+is: the application passes an implementation in. Without one every human receives the raw stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
-from cadence.rooms.wire import After, Member, Message, Read, View, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import After, Member, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,59 @@ class Attached:
     view: View
     recovered: bool
     backfill: AsyncIterator[Sequence[msgspec.Struct]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRecord:
+    """What survives of one reader of one room between connections and restarts.
+
+    `covered_to` is the last seq that a turn or a closed raw range covers; `raw_from` is the first seq of the
+    open raw range while the stored mode is raw. `closed_at` is when the last connection closed: seconds since
+    the epoch, None while connected (a log opened after a crash sets it to the time of opening).
+    """
+
+    patch: ViewPatch = field(default_factory=ViewPatch)  # what was set for this reader, over the room's defaults
+    locked: tuple[str, ...] = ()
+    set_by: str = ""
+    turn: int = 0  # number of the last turn
+    run_from: int = 0  # first seq of the present run, 0 before the first
+    covered_to: int = 0
+    raw_from: int | None = None
+    closed_at: float | None = None
+
+
+class StoreUnavailable(Exception):
+    """The log could not commit; nothing of the request was kept, and it may be tried again."""
+
+
+class ReaderStore(Protocol):
+    """The part of the log that a mediator reads and writes; `cadence.rooms.log.Log` tells what each does."""
+
+    async def messages(
+        self, room: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Message]: ...
+
+    async def messages_at(self, room: str, seqs: Sequence[int]) -> list[Message]: ...
+
+    async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]: ...
+
+    async def append_turn(self, user: str, turn: Turn) -> None: ...
+
+    async def turns(
+        self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Turn]: ...
+
+    async def reader(self, room: str, user: str) -> ReaderRecord | None: ...
+
+    async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None: ...
+
+    async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None: ...
+
+    async def raw_ranges(self, room: str, user: str, after: int) -> list[tuple[int, int]]: ...
+
+    async def add_postponed(self, room: str, user: str, seqs: Sequence[int]) -> None: ...
+
+    async def postponed(self, room: str, user: str, after: int) -> list[int]: ...
 
 
 class Mediation(Protocol):
@@ -47,7 +100,7 @@ class Mediation(Protocol):
         """A message is gone: forget its text."""
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
-        """Answer a `view` frame; raises `WireError`. Pushes the change to the reader's connections itself."""
+        """Answer a `view` frame; raises `WireError`. The hub pushes the answer to the reader's connections."""
 
     def read(self, user: str, request: Read) -> None:
         """The reader has read a turn or a message."""

@@ -13,10 +13,24 @@ tests). Every method is awaited by the hub or the mediator; none returns before 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn, ViewPatch
+from cadence.rooms.mediation import ReaderRecord, StoreUnavailable
+from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
+
+__all__ = [
+    "Appended",
+    "Draft",
+    "Log",
+    "LogConflict",
+    "LogError",
+    "LogNewer",
+    "LogUnavailable",
+    "ReaderRecord",
+    "RoomState",
+    "SessionRecord",
+]
 
 
 class LogError(Exception):
@@ -27,7 +41,7 @@ class LogConflict(LogError):
     """The same (user, id) was said before with other content."""
 
 
-class LogUnavailable(LogError):
+class LogUnavailable(LogError, StoreUnavailable):
     """The store could not commit; nothing of the request was kept."""
 
 
@@ -63,25 +77,6 @@ class Appended:
 class RoomState:
     epoch: str
     head: int  # last seq, 0 when empty
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderRecord:
-    """What survives of one reader of one room between connections and restarts.
-
-    `covered_to` is the last seq that a turn or a closed raw range covers; `raw_from` is the first seq of the
-    open raw range while the stored mode is raw. `closed_at` is when the last connection closed: seconds since
-    the epoch, None while connected (a log opened after a crash sets it to the time of opening).
-    """
-
-    patch: ViewPatch = field(default_factory=ViewPatch)  # what was set for this reader, over the room's defaults
-    locked: tuple[str, ...] = ()
-    set_by: str = ""
-    turn: int = 0  # number of the last turn
-    run_from: int = 0  # first seq of the present run, 0 before the first
-    covered_to: int = 0
-    raw_from: int | None = None
-    closed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
