@@ -38,8 +38,10 @@ def decode_request(data: str | bytes) -> ClientFrame:
 
 
 def to_iso(seconds: float) -> str:
-    """Seconds since the epoch as UTC ISO 8601 with milliseconds and Z."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Seconds since the epoch as UTC ISO 8601, rounded to milliseconds, with Z."""
+    # In whole milliseconds: a float that was read from .123 may lie below it, and truncation would lose one each time.
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    return f"{datetime.fromtimestamp(whole, UTC).isoformat()[:19]}.{milliseconds:03d}Z"
 
 
 def from_iso(text: str) -> float:

@@ -52,9 +52,7 @@ def explain(data: str | bytes, reason: str) -> WireError:
     elif unfit := _unfit(loose):
         expected, (path, came) = "expected a finite number or valid Unicode", unfit
     else:
-        return WireError(
-            "bad_frame", f"expected one JSON object, got {_brief(reason, _REASON_CHARACTERS_MAX)}", ref=ref
-        )
+        return WireError("bad_frame", _not_a_frame(reason), ref=ref, room=room)
     field = path.lstrip(".")[:_FIELD_CHARACTERS_MAX]
     return WireError("bad_field", f"`{field}`: {expected}; got {came}", field=field, ref=ref, room=room)
 
@@ -138,11 +136,11 @@ def _echo(value: object, characters_max: int) -> str | None:
     return value if isinstance(value, str) and len(value) <= characters_max and _whole(value) else None
 
 
-def _brief(value: object, characters_max: int = _ECHO_CHARACTERS_MAX) -> str:
+def _brief(value: object) -> str:
     """A value in an error message: short, in ASCII, and never the whole of what a stranger sent."""
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    text = json.dumps(value[: characters_max + 1] if isinstance(value, str) else value)
-    return text if len(text) <= characters_max else text[: characters_max - 3] + "..."
+    text = json.dumps(value[: _ECHO_CHARACTERS_MAX + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _ECHO_CHARACTERS_MAX else text[: _ECHO_CHARACTERS_MAX - 3] + "..."
