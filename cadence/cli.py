@@ -1,0 +1,147 @@
+"""The command `cadence`. Errors are one sentence on stderr: exit 1; wrong usage: exit 2.
+
+Everything heavy is imported inside the commands, so that `cadence --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="cadence",
+    help="Chat rooms where AIs talk at machine speed and every human follows at a human pace.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder of the log and all the server writes (default: the platform's).")
+]
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from cadence import __version__
+
+        typer.echo(f"cadence {__version__}")
+        raise typer.Exit()
+
+
+@app.command()
+def serve(
+    place: PlaceArgument = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 takes a free one (8765).")] = None,
+    data: DataOption = None,
+    speed: Annotated[float | None, typer.Option(help="Play scripts this many times faster, 0.01 to 100 (1).")] = None,
+    open: Annotated[bool | None, typer.Option("--open", help="Let in anyone who reaches the server.")] = None,
+) -> None:
+    """Run a place. Each option can also be set as CADENCE_HOST, CADENCE_PORT and so on."""
+    from cadence.settings import SettingsError, load
+
+    try:
+        settings = load(place=place, host=host, port=port, data=data, speed=speed, open=open)
+    except SettingsError as error:
+        _fail(str(error))
+    from cadence.app import serve as run
+
+    raise typer.Exit(run(settings))
+
+
+@app.command()
+def init(place: Annotated[Path, typer.Argument(help="Folder to write into; nothing is overwritten.")]) -> None:
+    """Write a small place that runs as it is: one room, a script, personas, Alex."""
+    from cadence.personas.starter import InitError
+    from cadence.personas.starter import init as write
+
+    try:
+        written = write(place)
+    except InitError as error:
+        _fail(str(error))
+    for name in written:
+        typer.echo(place / name)
+    typer.echo(f"Run it with: cadence serve {place}")
+
+
+@app.command()
+def check(
+    place: PlaceArgument = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list of problems.")] = False,
+) -> None:
+    """Say everything that is wrong with a place, by file and line or field."""
+    from cadence.personas.place import load_place
+
+    found = load_place(place or Path("."))
+    if as_json:
+        fields = ("file", "line", "field", "message")
+        typer.echo(json.dumps([{key: getattr(problem, key) for key in fields} for problem in found.problems]))
+    else:
+        for problem in found.problems:
+            typer.echo(str(problem), err=True)
+        if not found.problems:
+            typer.echo(f"{len(found.rooms)} rooms, {len(found.personas)} personas: no problems")
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def reload(data: DataOption = None) -> None:
+    """Ask the running server to read its place again; a room whose file is broken stays as it was."""
+    from cadence.reload import ReloadError, ask_to_reload
+    from cadence.settings import SettingsError, load
+
+    try:
+        pid = ask_to_reload(load(data=data).data)
+    except (ReloadError, SettingsError) as error:
+        _fail(str(error))
+    typer.echo(f"Asked process {pid} to read its place again; its own output tells how that went.")
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="QMSum .jsonl (one meeting per line), or a script of a room.")],
+    room: Annotated[str, typer.Option(help="Room to speak in; it must exist.")],
+    speed: Annotated[float, typer.Option(help="Times real time, 0.01 to 100.", min=0.01, max=100)] = 1.0,
+    minutes: Annotated[float | None, typer.Option(help="Only so many minutes of the meeting's time.", min=0)] = None,
+    url: Annotated[str, typer.Option(help="The server's websocket.")] = "ws://127.0.0.1:8765/ws",
+    meeting: Annotated[int, typer.Option(help="Which meeting of the file; the first is 1.", min=1)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, no progress.")] = False,
+) -> None:
+    """Replay a conversation: each speaker is an agent with a connection of its own, as a stranger's would be."""
+    from cadence.personas.replay import ReplayError, replay_file
+
+    try:
+        summary = replay_file(
+            file, room=room, speed=speed, minutes=minutes, url=url, meeting=meeting, progress=not as_json
+        )
+    except ReplayError as error:
+        _fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict()))
+    else:
+        typer.echo(str(summary))
+    raise typer.Exit(1 if summary.errors else 0)
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()
