@@ -1,0 +1,110 @@
+"""What the reading thread asks of the file: every answer is complete when it returns, and holds no lock after."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cadence.rooms.log import ReaderRecord, SessionRecord
+from cadence.rooms.wire import Message, Turn, ViewPatch
+
+_LARGEST = 2**63 - 1  # the largest integer SQLite compares
+
+read_message = msgspec.json.Decoder(Message).decode
+read_turn = msgspec.json.Decoder(Turn).decode
+_read_patch = msgspec.json.Decoder(ViewPatch).decode
+_read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def messages(
+    connection: sqlite3.Connection, room: str, after: int | None, before: int | None, limit: int
+) -> list[Message]:
+    bodies = _page(connection, "messages", "seq", "room = ?", (room,), after, before, limit)
+    return [read_message(body) for body in bodies]
+
+
+def turns(
+    connection: sqlite3.Connection, room: str, user: str, after: int | None, before: int | None, limit: int
+) -> list[Turn]:
+    bodies = _page(connection, "turns", "turn", "room = ? AND user = ?", (room, user), after, before, limit)
+    return [read_turn(body) for body in bodies]
+
+
+def _page(
+    connection: sqlite3.Connection,
+    table: str,
+    key: str,
+    where: str,
+    whose: tuple[str, ...],
+    after: int | None,
+    before: int | None,
+    limit: int,
+) -> list[bytes]:
+    """The first bodies above `after`, else the last below `before`; ascending, by the table's own index."""
+    order = "ASC" if after is not None else "DESC"
+    bounds = (0 if after is None else after, _LARGEST if before is None else before, max(limit, 0))
+    rows = connection.execute(
+        f"SELECT body FROM {table} WHERE {where} AND {key} > ? AND {key} < ? ORDER BY {key} {order} LIMIT ?",
+        (*whose, *bounds),
+    ).fetchall()
+    bodies = [body for (body,) in rows]
+    return bodies if after is not None else bodies[::-1]
+
+
+def messages_at(connection: sqlite3.Connection, room: str, seqs: Sequence[int]) -> list[Message]:
+    query = "SELECT body FROM messages WHERE room = ? AND seq = ?"
+    rows = (connection.execute(query, (room, seq)).fetchone() for seq in sorted(set(seqs)))
+    return [read_message(row[0]) for row in rows if row is not None]
+
+
+def turns_at(connection: sqlite3.Connection, room: str, user: str, numbers: Sequence[int]) -> list[Turn]:
+    query = "SELECT body FROM turns WHERE room = ? AND user = ? AND turn = ?"
+    rows = (connection.execute(query, (room, user, number)).fetchone() for number in sorted(set(numbers)))
+    return [read_turn(row[0]) for row in rows if row is not None]
+
+
+def redacted_seqs(connection: sqlite3.Connection, room: str, after: int, to: int) -> list[int]:
+    query = "SELECT seq FROM messages WHERE room = ? AND redacted = 1 AND seq > ? AND seq <= ? ORDER BY seq"
+    return [seq for (seq,) in connection.execute(query, (room, after, to)).fetchall()]
+
+
+def shown(connection: sqlite3.Connection, room: str, user: str, newest: int) -> list[bytes]:
+    query = "SELECT shown FROM turns WHERE room = ? AND user = ? ORDER BY turn DESC LIMIT ?"
+    rows = connection.execute(query, (room, user, max(newest, 0))).fetchall()
+    return [blob for (blob,) in reversed(rows)]
+
+
+def reader(connection: sqlite3.Connection, room: str, user: str) -> ReaderRecord | None:
+    row = connection.execute(
+        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at FROM readers"
+        " WHERE room = ? AND user = ?",
+        (room, user),
+    ).fetchone()
+    return None if row is None else ReaderRecord(_read_patch(row[0]), _read_names(row[1]), *row[2:])
+
+
+def raw_ranges(connection: sqlite3.Connection, room: str, user: str, after: int) -> list[tuple[int, int]]:
+    query = "SELECT first, last FROM raw_ranges WHERE room = ? AND user = ? AND last > ? ORDER BY first, last"
+    return connection.execute(query, (room, user, after)).fetchall()
+
+
+def postponed(connection: sqlite3.Connection, room: str, user: str, after: int) -> list[int]:
+    query = "SELECT seq FROM postponed WHERE room = ? AND user = ? AND seq > ? ORDER BY seq"
+    return [seq for (seq,) in connection.execute(query, (room, user, after)).fetchall()]
+
+
+def session(connection: sqlite3.Connection, key: str) -> SessionRecord | None:
+    rows = _sessions(connection, "WHERE key = ?", key)
+    return rows[0] if rows else None
+
+
+def sessions_open_since(connection: sqlite3.Connection, closed_after: float) -> list[SessionRecord]:
+    return _sessions(connection, "WHERE closed_at IS NULL OR closed_at > ? ORDER BY key", closed_after)
+
+
+def _sessions(connection: sqlite3.Connection, where: str, *values: Any) -> list[SessionRecord]:
+    rows = connection.execute(f"SELECT key, user, name, kind, role, closed_at FROM sessions {where}", values)
+    return [SessionRecord(*row) for row in rows.fetchall()]

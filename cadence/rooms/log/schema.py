@@ -1,0 +1,196 @@
+"""The file of the SQLite log: its tables, its version, and how it is opened.
+
+Tables that hold what people said are ordinary rowid tables, not `WITHOUT ROWID`: there `secure_delete` leaves
+no trace of an erased text, while balancing a clustered tree was seen to leave copies in the slack of pages.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from cadence.rooms.log import LogError, LogNewer, LogUnavailable
+from cadence.rooms.log.rows import SALT_BYTES
+
+VERSION = 1
+APPLICATION_ID = 0x43414443  # "CADC": tells our file from any other database
+BUSY_MS_MAX = 1000  # how long one statement waits for a stranger's lock (a backup, a shell)
+
+_TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE rooms (
+    room TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL DEFAULT 0, last_at REAL NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE messages (
+    room TEXT NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL, id TEXT NOT NULL,
+    mark BLOB NOT NULL,   -- salted sha256 of the content, to tell a repeat from a conflict
+    redacted INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL,   -- wire.Message
+    PRIMARY KEY (room, seq), UNIQUE (room, user, id)
+);
+CREATE INDEX messages_redacted ON messages (room, seq) WHERE redacted = 1;
+CREATE TABLE turns (
+    room TEXT NOT NULL, user TEXT NOT NULL, turn INTEGER NOT NULL,
+    body BLOB NOT NULL,   -- wire.Turn
+    shown BLOB NOT NULL,
+    PRIMARY KEY (room, user, turn)
+);
+CREATE TABLE turn_sources (  -- message (room, seq) is cited by that turn, which may be of another room
+    room TEXT NOT NULL, seq INTEGER NOT NULL, turn_room TEXT NOT NULL, user TEXT NOT NULL, turn INTEGER NOT NULL,
+    PRIMARY KEY (room, seq, turn_room, user, turn)
+) WITHOUT ROWID;
+CREATE TABLE readers (
+    room TEXT NOT NULL, user TEXT NOT NULL,
+    patch BLOB NOT NULL, locked BLOB NOT NULL, set_by TEXT NOT NULL,
+    turn INTEGER NOT NULL, run_from INTEGER NOT NULL, covered_to INTEGER NOT NULL,
+    raw_from INTEGER, closed_at REAL,
+    PRIMARY KEY (room, user)
+) WITHOUT ROWID;
+CREATE TABLE raw_ranges (
+    room TEXT NOT NULL, user TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (room, user, first, last)
+) WITHOUT ROWID;
+CREATE TABLE postponed (
+    room TEXT NOT NULL, user TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, user, seq)
+) WITHOUT ROWID;
+CREATE TABLE sessions (
+    key TEXT PRIMARY KEY, user TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL, closed_at REAL
+) WITHOUT ROWID;
+CREATE INDEX sessions_closed ON sessions (closed_at);
+"""
+
+
+class Store(sqlite3.Connection):
+    """The one connection that writes."""
+
+    salt: bytes = b""
+    erased: bool = False  # a redaction is in the open transaction; its text is still in the write-ahead file
+
+
+def open_store(path: Path, now: float) -> Store:
+    """Open the log for writing, made if absent; who was connected at a crash was closed at `now`.
+
+    Raises `LogNewer`, `LogUnavailable`, or `LogError` for a file that is no log; then the file is as it was.
+    """
+    try:
+        _make_private(path)
+        store = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Store)
+    except (OSError, sqlite3.Error) as error:
+        raise _cannot_open(path, error) from error
+    try:
+        version = _version(store, path)
+        _configure(store)
+        store.execute("BEGIN IMMEDIATE")
+        if version == 0:
+            _create(store)
+        for table in ("readers", "sessions"):
+            store.execute(f"UPDATE {table} SET closed_at = ? WHERE closed_at IS NULL", (now,))
+        store.salt = store.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
+        store.execute("COMMIT")
+        empty_wal(store)  # a crash right after a redaction leaves the old text there
+        return store
+    except sqlite3.Error as error:
+        store.close()
+        raise _cannot_open(path, error) from error
+    except BaseException:
+        store.close()
+        raise
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """A second connection to a log that is open, for reading only."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS_MAX}")
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise _cannot_open(path, error) from error
+    return connection
+
+
+def hold(path: Path) -> sqlite3.Connection:
+    """Keep every other process from opening the log, until the returned connection is closed or we die.
+
+    Two servers on one log would each think the other's readers gone. The lock is on a file beside the log,
+    through SQLite because that is the one lock that works alike on every system.
+    """
+    beside = path.with_name(path.name + ".lock")
+    try:
+        _make_private(beside)
+        lock = sqlite3.connect(beside, isolation_level=None, check_same_thread=False, timeout=0)
+    except (OSError, sqlite3.Error) as error:
+        raise _cannot_open(beside, error) from error
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        lock.close()
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            raise _cannot_open(beside, error) from error
+        raise LogUnavailable(
+            f"expected to be the only one to open `{path.name}`, but another server holds it:"
+            " stop that one, or use another folder for the data"
+        ) from error
+    return lock
+
+
+def empty_wal(store: sqlite3.Connection) -> None:
+    """Move the write-ahead file into the database and cut it to nothing, unless someone is reading from it."""
+    try:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        # What was committed stays so. The old pages are overwritten by a later checkpoint, at the latest by the
+        # one that closes or opens the log.
+        pass
+
+
+def _make_private(path: Path) -> None:
+    # Before SQLite does, which would let everyone read it; its other files inherit the mode of the first.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _version(store: Store, path: Path) -> int:
+    """0 for an empty file, else the version; refuses what is not ours before a byte is changed."""
+    (version,) = store.execute("PRAGMA user_version").fetchone()
+    (owner,) = store.execute("PRAGMA application_id").fetchone()
+    (tables,) = store.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if owner != APPLICATION_ID and (owner or version or tables):
+        raise _not_ours(path, "another program's database")
+    if version > VERSION:
+        raise LogNewer(
+            f"expected version {VERSION} or older of the log `{path.name}`, got version {version}, written by a newer"
+            " Cadence: update this one, or use another folder for the data"
+        )
+    return int(version)
+
+
+def _configure(store: Store) -> None:
+    store.execute(f"PRAGMA busy_timeout = {BUSY_MS_MAX}")
+    store.execute("PRAGMA temp_store = MEMORY")  # images of pages with text in them stay out of the system's /tmp
+    store.execute("PRAGMA secure_delete = ON")
+    (mode,) = store.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"no write-ahead log on this file system (journal mode `{mode}`)")
+    store.execute("PRAGMA synchronous = FULL")  # an fsync per commit; NORMAL would lose the last ones with the power
+    store.execute("PRAGMA fullfsync = ON")  # where a plain fsync does not reach the disk (macOS)
+
+
+def _create(store: Store) -> None:
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            store.execute(statement)
+    store.execute("INSERT INTO facts (name, value) VALUES ('salt', ?)", (secrets.token_bytes(SALT_BYTES),))
+    store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    store.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _cannot_open(path: Path, error: Exception) -> LogError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return _not_ours(path, "something else")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return LogUnavailable(f"expected to open `{path.name}` for writing, got: {reason}; check its folder and the disk")
+
+
+def _not_ours(path: Path, what: str) -> LogError:
+    return LogError(f"expected a Cadence log in `{path.name}`, got {what}: move it away, or use another folder")

@@ -1,0 +1,122 @@
+"""The durable log in one SQLite file: write-ahead, one fsync for all who wait, never on the loop's thread.
+
+Two threads: one owns the only writing connection and commits whatever waits as one transaction; the other
+reads, and sees every commit that was acknowledged. After `kill -9`, or a loss of power, opening the file again
+finds everything whose `append` had returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from cadence.rooms.log import Appended, Draft, ReaderRecord, RoomState, SessionRecord, reads, writes
+from cadence.rooms.log.lane import Lane, answer_each
+from cadence.rooms.log.schema import Store, hold, open_reading, open_store
+from cadence.rooms.wire import Message, Turn
+
+BATCH_REQUESTS_MAX = 256  # requests that share one commit: bounds how long the first of them waits
+READS_AT_ONCE_MAX = 1  # nothing to share between reads, so each is answered when it is done
+
+
+class SqliteLog:
+    """A `Log` in the file `path`; make one with `open`, and await `close` when done.
+
+    A cancelled write may or may not have been kept: repeat it, saying is idempotent.
+    """
+
+    def __init__(self, lock: sqlite3.Connection, store: Store, reading: sqlite3.Connection) -> None:
+        self._lock = lock
+        self._writes: Lane[Store] = Lane("log-writes", store, writes.commit_together, BATCH_REQUESTS_MAX)
+        self._reads: Lane[sqlite3.Connection] = Lane("log-reads", reading, answer_each, READS_AT_ONCE_MAX)
+
+    @classmethod
+    async def open(cls, path: Path, clock: Callable[[], float]) -> SqliteLog:
+        """Open or make the log; who was connected when the last process died was closed at `clock()`.
+
+        Raises `LogNewer`, `LogUnavailable` (also while another process has it open), or `LogError` for a
+        file that is no log of ours.
+        """
+        return cls(*await asyncio.to_thread(_open_all, path, clock()))
+
+    async def open_room(self, room: str) -> RoomState:
+        return await self._writes.call(lambda store: writes.open_room(store, room))
+
+    async def append(self, draft: Draft) -> Appended:
+        return await self._writes.call(lambda store: writes.append(store, draft))
+
+    async def messages(
+        self, room: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Message]:
+        return await self._reads.call(lambda reading: reads.messages(reading, room, after, before, limit))
+
+    async def messages_at(self, room: str, seqs: Sequence[int]) -> list[Message]:
+        return await self._reads.call(lambda reading: reads.messages_at(reading, room, seqs))
+
+    async def redact(self, room: str, seq: int) -> bool:
+        return await self._writes.call(lambda store: writes.redact(store, room, seq))
+
+    async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
+        return await self._reads.call(lambda reading: reads.redacted_seqs(reading, room, after, to))
+
+    async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
+        await self._writes.call(lambda store: writes.append_turn(store, user, turn, shown))
+
+    async def turns(
+        self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
+    ) -> list[Turn]:
+        return await self._reads.call(lambda reading: reads.turns(reading, room, user, after, before, limit))
+
+    async def turns_at(self, room: str, user: str, turns: Sequence[int]) -> list[Turn]:
+        return await self._reads.call(lambda reading: reads.turns_at(reading, room, user, turns))
+
+    async def shown(self, room: str, user: str, newest: int) -> list[bytes]:
+        return await self._reads.call(lambda reading: reads.shown(reading, room, user, newest))
+
+    async def reader(self, room: str, user: str) -> ReaderRecord | None:
+        return await self._reads.call(lambda reading: reads.reader(reading, room, user))
+
+    async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
+        await self._writes.call(lambda store: writes.save_reader(store, room, user, record))
+
+    async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
+        if first <= last:
+            await self._writes.call(lambda store: writes.add_raw_range(store, room, user, first, last))
+
+    async def raw_ranges(self, room: str, user: str, after: int) -> list[tuple[int, int]]:
+        return await self._reads.call(lambda reading: reads.raw_ranges(reading, room, user, after))
+
+    async def add_postponed(self, room: str, user: str, seqs: Sequence[int]) -> None:
+        if seqs:
+            await self._writes.call(lambda store: writes.add_postponed(store, room, user, seqs))
+
+    async def postponed(self, room: str, user: str, after: int) -> list[int]:
+        return await self._reads.call(lambda reading: reads.postponed(reading, room, user, after))
+
+    async def save_session(self, record: SessionRecord) -> None:
+        await self._writes.call(lambda store: writes.save_session(store, record))
+
+    async def session(self, key: str) -> SessionRecord | None:
+        return await self._reads.call(lambda reading: reads.session(reading, key))
+
+    async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
+        return await self._reads.call(lambda reading: reads.sessions_open_since(reading, closed_after))
+
+    async def close(self) -> None:
+        await self._reads.close()
+        await self._writes.close()  # last, so that its connection empties the write-ahead file
+        self._lock.close()
+
+
+def _open_all(path: Path, now: float) -> tuple[sqlite3.Connection, Store, sqlite3.Connection]:
+    with ExitStack() as undo:
+        lock = hold(path)
+        undo.callback(lock.close)
+        store = open_store(path, now)
+        undo.callback(store.close)
+        reading = open_reading(path)
+        undo.pop_all()
+        return lock, store, reading

@@ -1,0 +1,179 @@
+"""What the writing thread does: one transaction for all who wait, one savepoint for each.
+
+A request that fails for its own reason (another content under a used id) is undone alone. A store that
+refuses (full, read-only, broken) fails the whole batch, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from cadence.rooms.log import (
+    Appended,
+    Draft,
+    LogConflict,
+    LogUnavailable,
+    ReaderRecord,
+    RoomState,
+    SessionRecord,
+)
+from cadence.rooms.log.lane import Outcome
+from cadence.rooms.log.reads import read_message, read_turn, reader
+from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.schema import Store, empty_wal
+from cadence.rooms.wire import Turn, encode
+
+# The other sqlite3 errors speak of the store, these of what one request wanted from it.
+_OWN_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+
+
+def commit_together(store: Store, works: Sequence[Callable[[Store], Any]]) -> list[Outcome]:
+    """Run `works` in order in one transaction; every outcome is final: committed, or not kept at all."""
+    try:
+        store.execute("BEGIN IMMEDIATE")
+        outcomes = [_alone(store, work) for work in works]
+        store.execute("COMMIT")
+    except sqlite3.Error as error:
+        if store.in_transaction:  # a full disk may have ended it already
+            with suppress(sqlite3.Error):
+                store.execute("ROLLBACK")
+        store.erased = False
+        refusal = f"expected to commit to the log, got: {error}; nothing was kept, try again"
+        return [Outcome(error=LogUnavailable(refusal)) for _ in works]
+    if store.erased:
+        empty_wal(store)
+        store.erased = False
+    return outcomes
+
+
+def _alone(store: Store, work: Callable[[Store], Any]) -> Outcome:
+    store.execute("SAVEPOINT request")
+    try:
+        outcome = Outcome(work(store))
+    except Exception as error:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, _OWN_FAULTS):
+            raise
+        store.execute("ROLLBACK TO request")
+        outcome = Outcome(error=error)
+    store.execute("RELEASE request")
+    return outcome
+
+
+def open_room(store: Store, room: str) -> RoomState:
+    store.execute("INSERT OR IGNORE INTO rooms (room, epoch) VALUES (?, ?)", (room, secrets.token_hex(8)))
+    return RoomState(*store.execute("SELECT epoch, head FROM rooms WHERE room = ?", (room,)).fetchone())
+
+
+def append(store: Store, draft: Draft) -> Appended:
+    mark = fingerprint(store.salt, draft)
+    said = store.execute(
+        "SELECT mark, body FROM messages WHERE room = ? AND user = ? AND id = ?",
+        (draft.room, draft.author.id, draft.id),
+    ).fetchone()
+    if said is not None:
+        if said[0] != mark:
+            raise conflict(draft)
+        return Appended(read_message(said[1]), duplicate=True)
+    found = store.execute("SELECT epoch, head, last_at FROM rooms WHERE room = ?", (draft.room,)).fetchone()
+    if found is None:
+        raise unknown_room(draft.room)
+    epoch, head, last_at = found
+    message = to_message(draft, epoch, head + 1, at := max(draft.at, last_at))
+    store.execute(
+        "INSERT INTO messages (room, seq, user, id, mark, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (draft.room, message.seq, draft.author.id, draft.id, mark, encode(message)),
+    )
+    store.execute("UPDATE rooms SET head = ?, last_at = ? WHERE room = ?", (message.seq, at, draft.room))
+    return Appended(message, duplicate=False)
+
+
+def redact(store: Store, room: str, seq: int) -> bool:
+    found = store.execute(
+        "SELECT body FROM messages WHERE room = ? AND seq = ? AND redacted = 0", (room, seq)
+    ).fetchone()
+    if found is None:
+        return False
+    erased = encode(read_message(found[0]).erased())
+    store.execute("UPDATE messages SET redacted = 1, body = ? WHERE room = ? AND seq = ?", (erased, room, seq))
+    citing = store.execute(
+        "SELECT t.rowid, t.body FROM turn_sources AS s"
+        " JOIN turns AS t ON t.room = s.turn_room AND t.user = s.user AND t.turn = s.turn"
+        " WHERE s.room = ? AND s.seq = ?",
+        (room, seq),
+    ).fetchall()
+    for rowid, body in citing:
+        store.execute(
+            "UPDATE turns SET body = ? WHERE rowid = ?", (encode(erase(read_turn(body), [(room, seq)])), rowid)
+        )
+    store.erased = True
+    return True
+
+
+def append_turn(store: Store, user: str, turn: Turn, shown: bytes) -> None:
+    if store.execute("SELECT 1 FROM rooms WHERE room = ?", (turn.room,)).fetchone() is None:
+        raise unknown_room(turn.room)
+    record = next_record(reader(store, turn.room, user), user, turn)
+    sources = sorted(cited(turn))
+    # Composed before a redaction, committed after it: the text must not come back.
+    gone = [source for source in sources if _is_redacted(store, *source)]
+    try:
+        store.execute(
+            "INSERT INTO turns (room, user, turn, body, shown) VALUES (?, ?, ?, ?, ?)",
+            (turn.room, user, turn.turn, encode(erase(turn, gone)), shown),
+        )
+    except sqlite3.IntegrityError:
+        raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again") from None
+    store.executemany(
+        "INSERT INTO turn_sources (room, seq, turn_room, user, turn) VALUES (?, ?, ?, ?, ?)",
+        [(room, seq, turn.room, user, turn.turn) for room, seq in sources],
+    )
+    save_reader(store, turn.room, user, record)
+
+
+def _is_redacted(store: Store, room: str, seq: int) -> bool:
+    found = store.execute("SELECT 1 FROM messages WHERE room = ? AND seq = ? AND redacted = 1", (room, seq))
+    return found.fetchone() is not None
+
+
+def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> None:
+    store.execute(
+        "INSERT OR REPLACE INTO readers (room, user, patch, locked, set_by, turn, run_from, covered_to, raw_from,"
+        " closed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            room,
+            user,
+            encode(record.patch),
+            msgspec.json.encode(record.locked),
+            record.set_by,
+            record.turn,
+            record.run_from,
+            record.covered_to,
+            record.raw_from,
+            record.closed_at,
+        ),
+    )
+
+
+def add_raw_range(store: Store, room: str, user: str, first: int, last: int) -> None:
+    store.execute(
+        "INSERT OR IGNORE INTO raw_ranges (room, user, first, last) VALUES (?, ?, ?, ?)", (room, user, first, last)
+    )
+
+
+def add_postponed(store: Store, room: str, user: str, seqs: Sequence[int]) -> None:
+    store.executemany(
+        "INSERT OR IGNORE INTO postponed (room, user, seq) VALUES (?, ?, ?)", [(room, user, seq) for seq in seqs]
+    )
+
+
+def save_session(store: Store, record: SessionRecord) -> None:
+    store.execute(
+        "INSERT OR REPLACE INTO sessions (key, user, name, kind, role, closed_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (record.key, record.user, record.name, record.kind, record.role, record.closed_at),
+    )
