@@ -1,0 +1,253 @@
+"""The bucket as a stranger can reckon it: law 2 (pace), the longest silence, law 3 (identity)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.checks import words
+from tests.checks.record import Log, Reading, seconds
+from tests.stranger import Frame
+
+SHARE = 0.7
+UNIT_WORDS_MAX = 40
+WAITING_S = 60.0
+WAITING_LOOKS = 12
+SURE_S = 50.0  # younger than this, a waiting unit cannot have expired
+UNITS_MAX = 2000
+CADENCE_S_MAX = 30.0
+CLOSING_S = 30.0
+TINY = 1e-6
+MILLISECOND_WORDS = 0.05  # `at` is cut to the millisecond; the fastest pace is 11.7 words a second
+
+
+def rate_of(view: Frame) -> float:
+    """Words per second."""
+    return float(view["pace_wpm"]) / 60 * SHARE
+
+
+def credit_max_of(view: Frame) -> float:
+    return max(2 * rate_of(view) * float(view["cadence_s"]), 40.0)
+
+
+class Timeline:
+    """Which views may be in force: a change counts from the next look, at most one old cadence later."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._views = reading.views
+
+    def around(self, start: float, end: float) -> list[Frame]:
+        """Every view that may be in force at some time in start..end."""
+        found: list[Frame] = []
+        for index, (_, view) in enumerate(self._views):
+            until = self._views[index + 1][0] + float(view["cadence_s"]) if index + 1 < len(self._views) else end
+            began = self._views[index][0] if index else 0.0
+            if began <= end and until >= start:
+                found.append(view)
+        return found or [self._views[0][1]]
+
+    def cuts(self, start: float, end: float) -> list[float]:
+        """start, end and the times between at which the views in force may change."""
+        times = {start, end}
+        for index, (at, _) in enumerate(self._views):
+            times.add(at)
+            if index:
+                times.add(at + float(self._views[index - 1][1]["cadence_s"]))
+        return sorted(time for time in times if start <= time <= end)
+
+    def words(self, start: float, end: float) -> float:
+        """The most words start..end can earn."""
+        cuts = self.cuts(start, end)
+        return sum((b - a) * max(rate_of(v) for v in self.around(a + TINY, b - TINY)) for a, b in pairwise(cuts))
+
+
+def law_2(reading: Reading) -> list[str]:
+    """Words of cadence turns in any window obey the bucket; after a catch-up, without the burst."""
+    turns = reading.cadence_turns()
+    if not turns or not reading.views:
+        return []
+    found: list[str] = []
+    timeline = Timeline(reading)
+    times = [seconds(turn["at"]) for turn in turns]
+    earned = [0.0] + [timeline.words(a, b) for a, b in pairwise(times)]
+    bursts = [max(credit_max_of(view) for view in timeline.around(a, b)) for a, b in pairwise([times[0], *times])]
+    for first, turn in enumerate(turns):
+        shown, income, burst = 0, -earned[first], 0.0
+        for last in range(first, len(turns)):
+            shown += turns[last]["words"]
+            income += earned[last]
+            burst = max(burst, bursts[last])
+            allowed = income + burst + UNIT_WORDS_MAX
+            if shown > allowed + MILLISECOND_WORDS:
+                label = f"law 2: {reading.who}, turns {turn['turn']}-{turns[last]['turn']}"
+                span = times[last] - times[first]
+                found.append(f"{label}: {shown} words in {span:.3f} s, at most {allowed:.1f}")
+                break
+    return found + _after_catch_up(reading, timeline, turns)
+
+
+def _after_catch_up(reading: Reading, timeline: Timeline, turns: list[Frame]) -> list[str]:
+    found: list[str] = []
+    for seen in reading.turns.values():
+        if seen.frame["mode"] not in ("catch_up", "answer"):
+            continue
+        start, shown = seconds(seen.frame["at"]), 0
+        for turn in (turn for turn in turns if turn["turn"] > seen.frame["turn"]):
+            shown += turn["words"]
+            allowed = timeline.words(start, seconds(turn["at"])) + UNIT_WORDS_MAX
+            if shown > allowed + MILLISECOND_WORDS:
+                label = f"law 2: {reading.who}, turns {seen.frame['turn'] + 1}-{turn['turn']} after a catch-up"
+                found.append(f"{label}: {shown} words, at most {allowed:.1f}")
+                break
+    return found
+
+
+@dataclass(slots=True)
+class _Open:
+    """A covered message of which text may still wait: a stranger cannot know what was condensed away."""
+
+    words: int
+    at: float
+    untouched: bool = True
+    doubtful: bool = False
+
+
+class _Identity:
+    """Law 3 with the least credit the reader can have and the most words that can wait."""
+
+    def __init__(self, reading: Reading, log: Log, user: str) -> None:
+        self.reading, self.log, self.user = reading, log, user
+        self.timeline = Timeline(reading)
+        first = reading.views[0]
+        self.at = first[0]
+        self.credit = credit_max_of(first[1])
+        self.open: dict[int, _Open] = {}
+        self.found: list[str] = []
+        self.met = 0
+
+    def advance(self, to: float) -> None:
+        cuts = self.timeline.cuts(self.at, to) if to > self.at else []
+        for a, b in pairwise(cuts):
+            views = self.timeline.around(a + TINY, b - TINY)
+            income = (b - a) * min(rate_of(view) for view in views)
+            self.credit = min(self.credit + income, min(credit_max_of(view) for view in views))
+        self.at = max(self.at, to)
+
+    def doubt(self) -> None:
+        """What waits may be gone: count its words, expect none of it."""
+        for entry in self.open.values():
+            entry.doubtful = True
+
+    def turn(self, turn: Frame) -> None:
+        now = seconds(turn["at"])
+        self.advance(now)
+        if turn["mode"] != "paraphrase":
+            self.credit = min(self.credit, 0.0)
+            self.doubt()
+            for seq in self._new(turn):
+                self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq), doubtful=True)
+            return
+        for seq in self._new(turn):
+            self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq))
+        self._forget(now)
+        waiting = sum(entry.words for entry in self.open.values())
+        if waiting <= self.credit - MILLISECOND_WORDS:
+            self._must_be_whole(turn, now)
+            self.open.clear()
+        for segment in turn["segments"]:
+            for seq in segment["sources"]:
+                if seq in self.open:
+                    self.open[seq].untouched = False
+        self.credit -= turn["words"]
+
+    def _new(self, turn: Frame) -> list[int]:
+        covers = turn["covers"]
+        span = (seq for seq in range(covers["from"], covers["to"] + 1) if seq in self.log.messages)
+        return [seq for seq in span if self._waits(seq) and not self._gone(seq, seconds(turn["at"]))]
+
+    def _waits(self, seq: int) -> bool:
+        """AI speech, and human speech that was not sent as a message."""
+        return self.log.kind(seq) == "agent" or self.log.author(seq) != self.user and seq not in self.reading.messages
+
+    def _gone(self, seq: int, now: float) -> bool:
+        return self.log.redacted.get(seq, float("inf")) <= now + 1  # a redaction on its way counts as one
+
+    def _forget(self, now: float) -> None:
+        looks = max(view["cadence_s"] for view in self.timeline.around(now - WAITING_S, now))
+        crowded = len(self.open) > 400 or sum(entry.words for entry in self.open.values()) > UNITS_MAX
+        for seq, entry in list(self.open.items()):
+            age = now - entry.at
+            urgent = self.user in self.log.messages[seq].get("mentions", ()) or "reply_to" in self.log.messages[seq]
+            if self._gone(seq, now) or age > max(WAITING_S, WAITING_LOOKS * looks) + 2 * looks and not urgent:
+                del self.open[seq]
+            elif crowded or age > SURE_S:
+                entry.doubtful = True
+
+    def _must_be_whole(self, turn: Frame, now: float) -> None:
+        """Every untouched message in order: its text if not empty, then one segment for each part."""
+        due = [seq for seq, entry in sorted(self.open.items()) if entry.untouched and not entry.doubtful]
+        expected: list[tuple[int, int | None, str]] = []
+        for seq in due:
+            message = self.log.messages[seq]
+            if message["text"].strip():
+                expected.append((seq, None, message["text"]))
+            expected += [(seq, index, part["body"]) for index, part in enumerate(message.get("parts", ()))]
+        shown = [
+            (segment["sources"][0], segment.get("part", {}).get("index"), segment["text"])
+            for segment in turn["segments"]
+            if segment["kind"] == "verbatim" and segment["sources"][0] in due
+        ]
+        self.met += bool(due)
+        redacted = any(segment.get("redacted") for segment in turn["segments"])
+        if shown != expected and not redacted:
+            have = f"credit at least {self.credit:.1f}, waiting at most {sum(e.words for e in self.open.values())}"
+            label = f"law 3: {self.reading.who}, turn {turn['turn']} ({have})"
+            found = f"expected whole {[key[:2] for key in expected]}, got {[key[:2] for key in shown]}"
+            self.found.append(f"{label}: {found}; segments {turn['segments']}")
+
+
+def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
+    """Violations of the identity, and in how many turns it was put to the proof."""
+    if not reading.views:
+        return [], 0
+    machine = _Identity(reading, log, user)
+    known: set[int] = set()
+    for seen in reading.events:
+        if seen.way == "in" and seen.frame["type"] in ("joined", "view"):
+            machine.doubt()  # what waited may have gone with the mode, the connection or the server
+        elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:
+            known.add(seen.frame["turn"])
+            if seen.frame["covers"] is not None:
+                at = seconds(seen.frame["at"])
+                raw = "raw" in (reading.mode_at(at - 1), reading.mode_at(at), reading.mode_at(at + 1))
+                machine.turn({**seen.frame, "mode": "catch_up"} if raw else seen.frame)
+    return machine.found, machine.met
+
+
+def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]]) -> list[str]:
+    """While something waits, the gap between turns is bounded (LOD section 3; protocol rule 4 for the empty)."""
+    found: list[str] = []
+    if not reading.views:
+        return found
+    timeline = Timeline(reading)
+    turns = [seen.frame for _, seen in sorted(reading.turns.items()) if seen.frame["covers"] is not None]
+    for seq, message in log.messages.items():
+        at = log.at(seq)
+        if message["from"]["kind"] != "agent" or seq <= _joined(reading):
+            continue
+        until = next((seconds(turn["at"]) for turn in turns if turn["covers"]["to"] >= seq), float("inf"))
+        views = timeline.around(at - CADENCE_S_MAX, at + CADENCE_S_MAX)
+        cadence, rate = max(float(v["cadence_s"]) for v in views), min(rate_of(v) for v in views)
+        patience = max(cadence, 6 / rate) + cadence + UNIT_WORDS_MAX / rate + 0.1
+        if message.get("spoken") or seq in log.redacted:
+            patience += CLOSING_S + cadence
+        undisturbed = any(a <= at and at + patience <= b for a, b in calm)
+        mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))
+        if until > at + patience and undisturbed and mediated:
+            found.append(f"silence: {reading.who} waits for seq {seq} since {at:.3f}, patience {patience:.1f} s")
+            break
+    return found
+
+
+def _joined(reading: Reading) -> int:
+    return min(joining.seen.frame["head"] for joining in reading.joinings.values())

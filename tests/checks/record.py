@@ -1,0 +1,131 @@
+"""What checkers look at: the log as a witness saw it, and one client's diary of one room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tests.stranger import Frame, Seen
+
+
+def seconds(iso: str) -> float:
+    """A frame's time as seconds since the epoch."""
+    return datetime.fromisoformat(iso).timestamp()
+
+
+@dataclass(slots=True)
+class Log:
+    """A room's messages as they were first said, and when some were redacted (the witness's clock)."""
+
+    room: str
+    messages: dict[int, Frame] = field(default_factory=dict)
+    redacted: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def head(self) -> int:
+        return max(self.messages, default=0)
+
+    def kind(self, seq: int) -> str:
+        return str(self.messages[seq]["from"]["kind"])
+
+    def author(self, seq: int) -> str:
+        return str(self.messages[seq]["from"]["id"])
+
+    def at(self, seq: int) -> float:
+        return seconds(self.messages[seq]["at"])
+
+
+def log_of(room: str, diaries: Iterable[Sequence[Seen]]) -> Log:
+    """The union of what witnesses saw; an original wins over what redaction left of it."""
+    log = Log(room)
+    for diary in diaries:
+        for seen in diary:
+            if seen.way != "in" or seen.frame.get("room") != room:
+                continue
+            frames = seen.frame["items"] if seen.frame["type"] == "page" else [seen.frame]
+            for frame in frames:
+                if frame["type"] == "message" and not (frame.get("redacted") and frame["seq"] in log.messages):
+                    log.messages[frame["seq"]] = frame
+            if seen.frame["type"] == "redacted":
+                log.redacted[seen.frame["seq"]] = min(seen.at, log.redacted.get(seen.frame["seq"], seen.at))
+    log.messages = dict(sorted(log.messages.items()))
+    return log
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """A `joined` and the `join` it answers; `afresh` if nothing was replayed and a new run began."""
+
+    seen: Seen
+    asked: Frame
+
+    @property
+    def afresh(self) -> bool:
+        return "after" not in self.asked or not self.seen.frame["recovered"]
+
+
+class Reading:
+    """One client's diary of one room, indexed. `second`: another connection of the user was there before."""
+
+    def __init__(self, who: str, diary: Sequence[Seen], room: str, *, second: bool = False) -> None:
+        self.who = who
+        self.room = room
+        self.second = second
+        self.events: list[Seen] = []
+        self.joinings: dict[int, Joining] = {}  # by index into events
+        self.turns: dict[int, Seen] = {}
+        self.messages: dict[int, Seen] = {}
+        self.views: list[tuple[float, Frame]] = []
+        self.here: list[tuple[float, float]] = []  # joined from, until
+        self._index(diary)
+
+    def _index(self, diary: Sequence[Seen]) -> None:
+        asked: dict[str, Frame] = {}
+        since: float | None = None
+        user = ""
+        for seen in diary:
+            if seen.way == "out" and "ref" in seen.frame:
+                asked[seen.frame["ref"]] = seen.frame
+            if seen.way == "in" and seen.frame["type"] == "welcome":
+                user = seen.frame["you"]["id"]
+            over = seen.way == "closed" or seen.frame.get("type") == "left" and seen.frame.get("room") == self.room
+            if over and since is not None:
+                self.here.append((since, seen.at))
+                since = None
+            if seen.way != "closed" and seen.frame.get("room") != self.room:
+                continue
+            self.events.append(seen)
+            if seen.way != "in":
+                continue
+            match seen.frame["type"]:
+                case "joined":
+                    self.joinings[len(self.events) - 1] = Joining(seen, asked[seen.frame["ref"]])
+                    since = seen.at if since is None else since
+                    if seen.frame["view"] is not None:
+                        self.views.append((seen.at, seen.frame["view"]))
+                case "view" if seen.frame["participant"] == user:
+                    self.views.append((seen.at, seen.frame["view"]))
+                case "turn":
+                    self.turns.setdefault(seen.frame["turn"], seen)
+                case "message":
+                    self.messages.setdefault(seen.frame["seq"], seen)
+        if since is not None:
+            self.here.append((since, float("inf")))
+
+    def cadence_turns(self) -> list[Frame]:
+        """Turns of the cadence in the order of their numbers: those the bucket pays for."""
+        found = [seen.frame for _, seen in sorted(self.turns.items())]
+        return [turn for turn in found if turn["mode"] in ("paraphrase", "paced")]
+
+    def mode_at(self, when: float) -> str:
+        """The mode in force at a time, by the views this client was told of."""
+        mode = "paraphrase"
+        for at, view in self.views:
+            if at <= when:
+                mode = view["mode"]
+        return mode
+
+    def present(self, start: float, end: float) -> bool:
+        """Whether the client was joined during all of start..end."""
+        return any(since <= start and end <= until for since, until in self.here)
