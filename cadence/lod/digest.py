@@ -1,0 +1,184 @@
+"""The ranked digest: which units to show within a budget of words, nested across budgets.
+
+Words are covered, not sentences: a word weighs what it is used in the window, by attention, times how rare it is in
+the room, and counts once. Each speaker's first words are worth more than their next, so that a flooding voice cannot
+silence a slow one. Picks are greedy by gain, on a ladder of rungs of 10, 20, 40 ... words: each rung extends the one
+below, so a slowly moving budget never makes text flicker.
+
+    gain(u) = [newly covered share of all word weight + 0.7 * (sqrt(R + r) - sqrt(R))] * attention * salience / n^0.6
+
+r is the unit's own share of all word weight, R what its speaker has been shown already (see `SpeakerMemory`).
+
+Pure and deterministic: the result does not depend on the order of `units`; of equal gains the earlier unit wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadence.lod.terms import Background
+from cadence.lod.units import Unit
+
+RUNG_WORDS_FIRST = 10
+SPEAKERS_WEIGHT = 0.7
+LENGTH_EXPONENT = 0.6
+GAIN_MIN = 1e-6  # a unit without any content word can still be reached, last
+REWARD_HALF_LIFE_S = 600.0
+SPEAKERS_MAX = 1_024
+
+Floats = NDArray[np.float64]
+
+
+class SpeakerMemory:
+    """How much a reader has been shown of each speaker, halved every ten minutes."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[float, float]] = {}  # speaker -> (reward, as of)
+
+    def reward(self, speaker: str, now: float) -> float:
+        """The speaker's R at `now`; 0 for one who was never shown."""
+        reward, at = self._shown.get(speaker, (0.0, now))
+        return float(reward * 0.5 ** (max(0.0, now - at) / REWARD_HALF_LIFE_S))
+
+    def add(self, speaker: str, r: float, now: float) -> None:
+        """Note that units worth `r` of this speaker were shown."""
+        self._shown[speaker] = (self.reward(speaker, now) + r, now)
+        if len(self._shown) > SPEAKERS_MAX:
+            least = min(self._shown, key=lambda known: (self.reward(known, now), known))
+            del self._shown[least]
+
+    def clear(self) -> None:
+        """Forget everyone."""
+        self._shown.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """The units added when the digest may grow to `limit_words`, in the order they were picked."""
+
+    limit_words: int
+    added: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ladder:
+    """Nested choices: S(k) is all that was added up to rung k. Indices are those of the ranked units."""
+
+    rungs: tuple[Rung, ...]
+    words: tuple[int, ...]  # of each unit
+    shares: Floats  # of each unit, of all word weight: what showing it adds to its speaker's reward
+
+    def select(self, budget: float) -> tuple[int, ...]:
+        """The units for `budget` words, in the order they were picked.
+
+        Whole rungs, then the longest prefix of the next one that fits. If that is nothing, the first unit of the
+        lowest rung that has any, which overdraws. Good for budgets up to the one the ladder was built for.
+        """
+        chosen: list[int] = []
+        used = 0
+        for rung in self.rungs:
+            for i in rung.added:
+                used += self.words[i]
+                if used > budget:
+                    return tuple(chosen) or (i,)
+                chosen.append(i)
+        return tuple(chosen)
+
+
+def rank(
+    units: Sequence[Unit], attention: Floats, background: Background, memory: SpeakerMemory, now: float, budget: float
+) -> Ladder:
+    """Rank `units` for one reader as far as `budget` words need it."""
+    if not units:
+        return Ladder((), (), np.zeros(0))
+    order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
+    race = _Race([units[i] for i in order], np.asarray(attention, dtype=np.float64)[order], background, memory, now)
+    rungs: list[Rung] = []
+    used, found = 0, 0
+    limit = RUNG_WORDS_FIRST
+    while found < len(units):
+        added = race.extend(limit - used)
+        used += sum(units[order[i]].n for i in added)
+        found += len(added)
+        rungs.append(Rung(limit, tuple(order[i] for i in added)))
+        if limit > budget and found:
+            break
+        limit *= 2
+    shares = np.empty(len(units))
+    shares[order] = race.shares
+    return Ladder(tuple(rungs), tuple(unit.n for unit in units), shares)
+
+
+class _Race:
+    """One greedy run: the gains of all units, kept up to date as units are picked. Units are in order of time."""
+
+    def __init__(
+        self, units: Sequence[Unit], attention: Floats, background: Background, memory: SpeakerMemory, now: float
+    ) -> None:
+        self._n = np.array([unit.n for unit in units], dtype=np.int64)
+        salience = np.array([unit.salience for unit in units], dtype=np.float64)
+        self._weight = attention * salience / self._n**LENGTH_EXPONENT
+        self._open = np.ones(len(units), dtype=bool)
+        self._cover_words(units, attention, background)
+        self._hear_speakers(units, memory, now)
+
+    def _cover_words(self, units: Sequence[Unit], attention: Floats, background: Background) -> None:
+        ids: dict[str, int] = {}
+        flat = np.array([ids.setdefault(term, len(ids)) for unit in units for term in unit.terms], dtype=np.int64)
+        owner = np.repeat(np.arange(len(units)), [len(unit.terms) for unit in units])
+        used = np.bincount(flat, weights=attention[owner], minlength=len(ids))
+        known = np.array([background.count(term) for term in ids], dtype=np.float64)
+        worth = used * np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
+        if not worth.any():  # a new room, or one where everybody says the same: all words are equally rare
+            worth = used
+        self._worth = worth / (worth.sum() or 1.0)
+        self._cover = np.bincount(owner, weights=self._worth[flat], minlength=len(units))
+        self.shares = self._cover.copy()
+        self._covered = np.zeros(len(ids), dtype=bool)
+        self._terms = np.split(flat, np.cumsum([len(unit.terms) for unit in units])[:-1])
+        by_term = np.argsort(flat, kind="stable")
+        self._users = owner[by_term]
+        self._users_from = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=len(ids)))])
+
+    def _hear_speakers(self, units: Sequence[Unit], memory: SpeakerMemory, now: float) -> None:
+        ids: dict[str, int] = {}
+        self._speaker = np.array([ids.setdefault(unit.speaker, len(ids)) for unit in units], dtype=np.int64)
+        self._reward = np.array([memory.reward(speaker, now) for speaker in ids], dtype=np.float64)
+        self._voice = np.zeros(len(units))
+        for speaker in range(len(ids)):
+            self._raise_voice(speaker)
+
+    def extend(self, room: int) -> list[int]:
+        """Pick greedily until nothing more fits into `room` words."""
+        added: list[int] = []
+        while True:
+            gain = (self._cover + self._voice + GAIN_MIN) * self._weight
+            gain[~self._open | (self._n > room)] = -1.0
+            best = int(gain.argmax())
+            if gain[best] < 0.0:
+                return added
+            room -= int(self._n[best])
+            self._take(best)
+            added.append(best)
+
+    def _take(self, i: int) -> None:
+        self._open[i] = False
+        for term in self._terms[i]:
+            if not self._covered[term]:
+                self._covered[term] = True
+                users = self._users[self._users_from[term] : self._users_from[term + 1]]
+                # What is left of a sum of floats may fall below zero by its last bit.
+                self._cover[users] = np.maximum(self._cover[users] - self._worth[term], 0.0)
+        speaker = int(self._speaker[i])
+        self._reward[speaker] += self.shares[i]
+        self._raise_voice(speaker)
+
+    def _raise_voice(self, speaker: int) -> None:
+        """What showing each unit of this speaker would add to their reward's square root."""
+        own = self._speaker == speaker
+        known = self._reward[speaker]
+        self._voice[own] = SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[own]) - np.sqrt(known))
