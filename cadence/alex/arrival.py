@@ -1,0 +1,194 @@
+"""A connection of a human joins: bring its reader to life, or join the one that lives.
+
+While the reader has no mediator the driver withholds everything from it; what was posted meanwhile is read
+from the log, until there is nothing more to read. From then on, without a pause in between, the mediator
+hears every message itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from cadence.alex import views
+from cadence.alex.mediator import Mediator, Posted, Redacted, Returned, Skipped, Viewed
+from cadence.alex.reader import Reader
+from cadence.alex.recovery import (
+    AWAY_SECONDS,
+    BUCKET_TURNS,
+    RAW_MISSING_MAX,
+    Plan,
+    bucket_after,
+    messages_owed,
+    pages,
+    plan,
+    turns_owed,
+)
+from cadence.alex.transcript import Entry
+from cadence.lod.units import count_words
+from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
+from cadence.rooms.wire import After, Message, ViewPatch, WireError
+
+GAP_MESSAGES_MAX = 10_000  # of what a reader missed, this many of the newest are looked at
+NEVER = 2**62  # a seq no room reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What `attach` needs of the driver; `drain` carries out a reader's actions (its lock is held)."""
+
+    store: ReaderStore
+    clock: Callable[[], float]
+    drain: Callable[[Reader], Awaitable[None]]
+
+    async def attach(
+        self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
+    ) -> Attached:
+        """See `Mediation.attach`. The reader's lock is held; `alone` if no other connection is there."""
+        try:
+            await self.drain(reader)
+            if not reader.loaded:
+                reader.record = await self.store.reader(reader.room.room, reader.user) or ReaderRecord()
+                reader.loaded = True
+            patch = views.acceptable(patch or ViewPatch(), reader.room.room, reader.record.locked)
+            if alone and patch.fields().get("mode", reader.view.mode) != reader.view.mode:
+                reader.mediator = None  # the mode of the return decides what was missed, see `_anew`
+            if reader.mediator is not None:
+                return await self._beside(reader, reader.mediator, after, patch, head)
+            return await self._anew(reader, after, patch, head)
+        except StoreUnavailable as error:
+            message = f"the room cannot be joined just now ({error}); try again in a few seconds"
+            raise WireError("unavailable", message, room=reader.room.room, retry_after_s=5.0) from error
+
+    async def _beside(
+        self, reader: Reader, mediator: Mediator, after: After | None, patch: ViewPatch, head: int
+    ) -> Attached:
+        """One more connection of a reader whose mediator lives: it goes on, the connection is brought level."""
+        was_raw = mediator.raw_from is not None
+        if patch.fields():
+            reader.set_patch(patch, by=reader.user)
+            reader.actions.extend(mediator.handle(Viewed(reader.resolved()), self.clock()))
+            await self.drain(reader)
+        reader.note_raw(mediator)
+        reader.record = replace(reader.record, closed_at=None)
+        await self.store.save_reader(reader.room.room, reader.user, reader.record)
+        if after is None:
+            return Attached(mediator.view, True, _nothing())
+        if was_raw:
+            raw_from = after.seq + 1
+        else:
+            raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
+        too_many = mediator.raw_from is not None and head - after.seq > RAW_MISSING_MAX
+        if after.epoch != reader.room.epoch or after.seq > head or too_many:
+            return Attached(mediator.view, False, _nothing())
+        return Attached(mediator.view, True, self._owed(reader, after, after.seq, raw_from, head))
+
+    async def _anew(self, reader: Reader, after: After | None, patch: ViewPatch, head: int) -> Attached:
+        """The first connection after an absence, or ever."""
+        room, now = reader.room, self.clock()
+        if patch.fields():
+            reader.set_patch(patch, by=reader.user)
+        record, view = reader.record, reader.resolved()
+        decided = plan(record, after, room.epoch, head, view.mode)
+        if record.raw_from is not None:
+            await self.store.add_raw_range(room.room, reader.user, record.raw_from, decided.first - 1)
+        turns = await self.store.turns(room.room, reader.user, before=record.turn + 1, limit=BUCKET_TURNS)
+        mediator = Mediator(
+            reader.user,
+            room.room,
+            room.epoch,
+            view,
+            covered_to=decided.first - 1,
+            turn=record.turn,
+            bucket=bucket_after(turns, view, now),
+            background=room.transcript.background,
+            phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
+            now=now,
+        )
+        postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now)
+        # No await from here to the next line but one: the mediator has heard all that was posted.
+        reached = room.head
+        reader.mediator = mediator
+        for seq in room.redacted:
+            mediator.handle(Redacted(seq), now)
+        reader.record = _begun(record, decided, mediator)
+        try:
+            await self.store.add_postponed(room.room, reader.user, postponed)
+            await self.store.save_reader(room.room, reader.user, reader.record)
+            away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+            if decided.replay and away:
+                reader.actions.extend(mediator.handle(Returned(), now))
+        except BaseException:
+            reader.mediator = None
+            raise
+        raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
+        since = after.seq if decided.replay and after is not None else head
+        owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)
+        return Attached(view, decided.recovered, owed)
+
+    async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float) -> list[int]:
+        """Let a new mediator hear what was posted from `first` on. Returns the human speech it postponed."""
+        room, postponed = reader.room, list[int]()
+        at = first - 1
+        if room.head - at > GAP_MESSAGES_MAX:
+            at = room.head - GAP_MESSAGES_MAX
+            messages = words = 0
+            async for page in pages(self.store, room.room, first - 1, at):
+                spoken = [message for message in page if message.from_.kind == "agent"]
+                messages += len(spoken)
+                words += sum(_words(message) for message in spoken)
+            mediator.handle(Skipped(at, messages, words), now)
+        while at < room.head:  # it may grow while we read
+            async for page in pages(self.store, room.room, at, room.head):
+                answered = await self._authors(reader, page)
+                for message in page:
+                    entry = Entry(message, answered.get(message.reply_to or 0))
+                    direct = mediator.passes(entry)
+                    if entry.human and not direct:
+                        postponed.append(entry.seq)
+                    mediator.handle(Posted(entry, direct), now)
+                at = page[-1].seq
+                await asyncio.sleep(0)
+        return postponed
+
+    async def _authors(self, reader: Reader, page: Sequence[Message]) -> dict[int, str]:
+        """Who wrote the messages that those of `page` answer."""
+        seqs = {message.reply_to for message in page if isinstance(message.reply_to, int)}
+        answered = await self.store.messages_at(reader.room.room, sorted(seqs)) if seqs else []
+        return {message.seq: message.from_.id for message in answered}
+
+    async def _owed(
+        self, reader: Reader, after: After | None, since: int, raw_from: int, to: int, turn: int | None = None
+    ) -> AsyncIterator[Sequence[msgspec.Struct]]:
+        room, user = reader.room.room, reader.user
+        if after is not None:
+            async for batch in turns_owed(self.store, room, user, after, reader.record.turn if turn is None else turn):
+                yield batch
+        async for batch in messages_owed(self.store, room, user, since, raw_from=raw_from, to=to):
+            yield batch
+
+
+def _begun(record: ReaderRecord, decided: Plan, mediator: Mediator) -> ReaderRecord:
+    """The record of a reader who goes on, or begins a new run, as decided."""
+    continues = decided.replay and record.run_from > 0
+    return replace(
+        record,
+        run_from=record.run_from if continues else decided.first,
+        covered_to=decided.first - 1,
+        raw_from=mediator.raw_from,
+        closed_at=None,
+    )
+
+
+def _words(message: Message) -> int:
+    """What a message counts that nobody will look into; the same as `Parsed.words`."""
+    return max(1, count_words(message.text) + sum(count_words(part.body) for part in message.parts))
+
+
+async def _nothing() -> AsyncIterator[Sequence[msgspec.Struct]]:
+    return
+    yield

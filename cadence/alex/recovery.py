@@ -1,0 +1,111 @@
+"""Coming back after a cut: what a returning reader is owed (protocol rule 5).
+
+Let U be the first seq that neither a turn nor a raw range of the reader accounts for. What lies before U is
+replayed from the log as it was sent; U to the head goes by the mode of the return: raw as messages,
+otherwise through the mediator, in one catch-up turn if the reader was away for long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from cadence.lod.budget import Bucket
+from cadence.rooms.mediation import ReaderRecord, ReaderStore
+from cadence.rooms.wire import After, Message, Redacted, Turn, View, from_iso
+
+PAGE_MESSAGES = 200
+RAW_MISSING_MAX = 10_000  # more than this is reloaded through history
+REDACTED_LOOKBACK_SEQS = 10_000
+TURNS_REPLAYED_MAX = 200
+BUCKET_TURNS = 64  # turns from which the credit is reckoned again
+AWAY_SECONDS = 30.0  # from this absence on, what was missed comes as one catch-up turn
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a reader goes on. `first` is U; `replay` whether what lies before it is sent again."""
+
+    first: int
+    replay: bool
+    recovered: bool
+
+
+def plan(record: ReaderRecord, after: After | None, epoch: str, head: int, mode: str) -> Plan:
+    """Decide how the reader of `record` goes on from `after` at `head`."""
+    if after is None:
+        return Plan(head + 1, replay=False, recovered=True)
+    if after.epoch != epoch or after.seq > head:
+        return Plan(head + 1, replay=False, recovered=False)
+    known = record.run_from > 0 and record.raw_from is None
+    first = record.covered_to + 1 if known else after.seq + 1
+    if mode == "raw" and head - first + 1 > RAW_MISSING_MAX:
+        return Plan(head + 1, replay=False, recovered=False)
+    return Plan(first, replay=True, recovered=True)
+
+
+def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
+    """The bucket as it stands after these stored turns, oldest first.
+
+    Reckoned from the log, so that neither a restart nor a quick return refills it (law 2 holds over both).
+    """
+    start = from_iso(turns[0].at) if turns else now
+    bucket = Bucket(view.pace_wpm, view.cadence_s, start)
+    for turn in turns:
+        bucket.advance(from_iso(turn.at))
+        if turn.mode in ("catch_up", "answer"):
+            bucket.settle()
+        else:
+            bucket.spend(turn.words)
+    bucket.advance(max(now, start))
+    return bucket
+
+
+async def turns_owed(
+    store: ReaderStore, room: str, user: str, after: After, to_turn: int
+) -> AsyncIterator[list[msgspec.Struct]]:
+    """`redacted` frames, then the stored turns above `after.turn` up to `to_turn`."""
+    turns = await store.turns(room, user, before=to_turn + 1, limit=TURNS_REPLAYED_MAX)
+    turns = [one for one in turns if one.turn > (after.turn or 0)]
+    yield await _redactions(store, room, after, turns)
+    yield list(turns)
+
+
+async def messages_owed(
+    store: ReaderStore, room: str, user: str, after: int, *, raw_from: int, to: int
+) -> AsyncIterator[list[msgspec.Struct]]:
+    """The messages of after < seq <= to that go to the reader as `message`.
+
+    From `raw_from` on that is all of them; before it human speech that was not postponed, and raw ranges.
+    """
+    raw_ranges = await store.raw_ranges(room, user, after)
+    postponed = set(await store.postponed(room, user, after))
+
+    def owed(message: Message) -> bool:
+        if message.seq >= raw_from or any(first <= message.seq <= last for first, last in raw_ranges):
+            return True
+        return message.from_.kind == "human" and message.seq not in postponed
+
+    async for page in pages(store, room, after, to):
+        yield [message for message in page if owed(message)]
+
+
+async def pages(store: ReaderStore, room: str, after: int, to: int) -> AsyncIterator[list[Message]]:
+    """The messages of after < seq <= to, page by page."""
+    while after < to:
+        page = await store.messages(room, after=after, limit=min(PAGE_MESSAGES, to - after))
+        if not page:
+            return
+        yield page
+        after = page[-1].seq
+
+
+async def _redactions(store: ReaderStore, room: str, after: After, turns: Sequence[Turn]) -> list[msgspec.Struct]:
+    """`redacted` frames for what the client may still hold, or is about to see cited."""
+    cited = {seq for turn in turns for segment in turn.segments for seq in segment.sources}
+    first = max(0, min([after.seq - REDACTED_LOOKBACK_SEQS, *(seq - 1 for seq in cited)]))
+    gone = await store.redacted_seqs(room, first, max([after.seq, *cited]))
+    recent = after.seq - REDACTED_LOOKBACK_SEQS
+    return [Redacted(room=room, seq=seq, by="") for seq in gone if seq in cited or recent <= seq <= after.seq]

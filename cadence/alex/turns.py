@@ -1,0 +1,125 @@
+"""From chosen units to the segments of a turn: quotes, whole messages, blocks.
+
+Nothing here writes a word of its own but the label of a folded block: what a reader sees is cut from the
+log, so attribution (law 7) and verbatim (law 8) hold by construction.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from msgspec import UNSET
+
+from cadence.alex.transcript import Entry
+from cadence.lod.units import Block, Unit, count_words
+from cadence.rooms.wire import Segment, SegmentPart
+
+FOLDED_WORDS = 15  # what a folded block costs, and the longest block shown whole in a digest
+GAP = " … "
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A unit that goes into a turn, and how much attention it had (0..1)."""
+
+    entry: Entry
+    unit: Unit
+    weight: float
+
+
+def segment_words(segment: Segment) -> int:
+    """What a segment costs its reader, in words."""
+    if segment.part is not UNSET and segment.part.folded:
+        return FOLDED_WORDS
+    return count_words(segment.text)
+
+
+def whole_message(entry: Entry, weight: float) -> list[Segment]:
+    """A message as it stands in the log: its text, then its parts, nothing folded."""
+    message = entry.message
+    speakers, sources = (entry.speaker,), (entry.seq,)
+    segments = [Segment("verbatim", speakers, message.text, sources, _weight(weight))] if message.text else []
+    blocks = [unit.block for unit in entry.parsed.units if unit.block and unit.block.index < len(message.parts)]
+    segments += [_block(entry, block, weight, folded=False) for block in blocks]
+    return segments
+
+
+def quoted(picks: Sequence[Pick], *, unfold: bool = False) -> list[Segment]:
+    """Picks in the order of the log as segments; neighbours of one speaker share a quote.
+
+    Blocks over `FOLDED_WORDS` are folded unless `unfold`.
+    """
+    segments: list[Segment] = []
+    run: list[Pick] = []
+    for pick in sorted(picks, key=lambda pick: (pick.unit.seq, pick.unit.index)):
+        block = pick.unit.block
+        if run and (block or not _joins(run, pick)):
+            segments.append(_quote(run))
+            run = []
+        if block:
+            folded = block.words > FOLDED_WORDS and not unfold
+            segments.append(_block(pick.entry, block, pick.weight, folded=folded))
+        else:
+            run.append(pick)
+    if run:
+        segments.append(_quote(run))
+    return segments
+
+
+def _joins(run: list[Pick], pick: Pick) -> bool:
+    """Whether `pick` may share the quote of `run`.
+
+    A text without spaces counts by its characters (30 to a word), so a joined quote can cost a word more than
+    its pieces; such pieces stay apart, and a turn never costs more than what was chosen for it.
+    """
+    if run[-1].unit.speaker != pick.unit.speaker:
+        return False
+    together = [*run, pick]
+    return count_words(_text(together)) <= sum(one.unit.n for one in together)
+
+
+def _quote(run: list[Pick]) -> Segment:
+    sources = tuple(dict.fromkeys(pick.unit.seq for pick in run))
+    return Segment("quote", (run[0].unit.speaker,), _text(run), sources, _weight(max(pick.weight for pick in run)))
+
+
+def _text(run: Sequence[Pick]) -> str:
+    """The picks' text; units that follow each other in one message are cut as one slice."""
+    pieces: list[tuple[Entry, int, int, int]] = []  # entry, start, end, index of the last unit
+    for pick in run:
+        unit = pick.unit
+        if pieces and pieces[-1][0] is pick.entry and pieces[-1][3] + 1 == unit.index:
+            pieces[-1] = (pick.entry, pieces[-1][1], unit.end, unit.index)
+        else:
+            pieces.append((pick.entry, unit.start, unit.end, unit.index))
+    return GAP.join(" ".join(entry.parsed.prose[start:end].split()) for entry, start, end, _ in pieces)
+
+
+def _block(entry: Entry, block: Block, weight: float, *, folded: bool) -> Segment:
+    name = block.name or block.lang or block.kind
+    label = f"{name} · {block.lines} {'line' if block.lines == 1 else 'lines'}"
+    return Segment(
+        "verbatim",
+        (entry.speaker,),
+        label if folded else block.body,
+        (entry.seq,),
+        _weight(weight),
+        part=SegmentPart(
+            seq=entry.seq,
+            index=block.index,
+            kind=cast(Any, block.kind),  # lod does not know the names of the wire
+            lines=block.lines,
+            sha256=block.sha256,
+            folded=folded,
+            lang=block.lang or UNSET,
+            name=block.name or UNSET,
+        ),
+    )
+
+
+def _weight(attention: float) -> float:
+    return round(min(1.0, max(0.0, attention)), 3)
