@@ -123,8 +123,13 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, no progress.")] = False,
 ) -> None:
     """Replay a conversation: each speaker is an agent with a connection of its own, as a stranger's would be."""
+    import sys
+
+    import structlog
+
     from cadence.personas.replay import ReplayError, replay_file
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the summary
     try:
         summary = replay_file(
             file, room=room, speed=speed, minutes=minutes, url=url, meeting=meeting, progress=not as_json

@@ -39,6 +39,7 @@ CARD_BYTES_MAX = 64 * 1024
 MEDIATOR = "alex"
 RESERVED_IDS = ("host",)
 _FENCE = "+++"
+_JOINERS = "\u200c\u200d"  # they hold emoji and several scripts together
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,17 @@ def parse_card(id: str, text: str, report: Report) -> Card | None:
 
 def name_complaint(name: str) -> str | None:
     """Why `name` cannot be shown as somebody's name, or None. Length is not looked at."""
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for char in name):
-        return "expected a name without control characters"
+    if any(char not in _JOINERS and unicodedata.category(char)[0] in "CZ" and char != " " for char in name):
+        return "expected a name without control characters and odd spaces"
     plain = " ".join(unicodedata.normalize("NFKC", name).split())
     if plain != name:
         return f"expected the name in its plain form (NFKC, single spaces): {plain!r}"
-    return None
+    return None if name_key(name) else "expected a name that can be seen"
+
+
+def name_key(name: str) -> str:
+    """What two names share that nobody could tell apart by ear: case and joiners do not count."""
+    return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char not in _JOINERS)
 
 
 def parse_toml(text: str, report: Report) -> dict[str, object] | None:

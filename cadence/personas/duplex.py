@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
-from cadence.rooms.wire import SOCKET_BYTES_MAX, SUBPROTOCOL
+from cadence.rooms.wire import HEARTBEAT_S, SOCKET_BYTES_MAX, SUBPROTOCOL
 
 OPEN_SECONDS_MAX = 10.0
 CLOSE_SECONDS_MAX = 2.0
@@ -61,7 +61,8 @@ class WebSocketDuplex:
                 max_size=SOCKET_BYTES_MAX,
                 open_timeout=OPEN_SECONDS_MAX,
                 close_timeout=CLOSE_SECONDS_MAX,
-                ping_interval=None,  # the server pings
+                ping_interval=HEARTBEAT_S,  # a peer that vanished without a word is noticed
+                ping_timeout=HEARTBEAT_S,
                 proxy=None,  # it is our own server; a proxy of the environment knows nothing of it
             )
         except (OSError, InvalidURI, InvalidHandshake) as error:

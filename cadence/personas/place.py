@@ -18,7 +18,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cadence.personas.cards import CARD_BYTES_MAX, MEDIATOR, RESERVED_IDS, Card, parse_card
+from cadence.personas.cards import CARD_BYTES_MAX, MEDIATOR, RESERVED_IDS, Card, name_key, parse_card
 from cadence.personas.fields import Problem, Report, nearest
 from cadence.personas.folder import Folder
 from cadence.personas.roomfile import ROOM_BYTES_MAX, Room, parse_room
@@ -68,7 +68,7 @@ def _read_cards(folder: Folder) -> tuple[dict[str, Card | None], list[Problem]]:
     """Every id that has a card, None where the card is broken; and the problems of the cards."""
     cards: dict[str, Card | None] = {}
     problems: list[Problem] = []
-    owners = {MEDIATOR: MEDIATOR}  # of names, case-folded; the mediator's is taken even without a card
+    owners = {MEDIATOR: MEDIATOR}  # by what is heard of a name; the mediator's is taken even without a card
     for id, path in folder.ids("personas", ".md"):
         report = Report(folder.name(path))
         text = folder.text(path, CARD_BYTES_MAX, report)
@@ -76,7 +76,7 @@ def _read_cards(folder: Folder) -> tuple[dict[str, Card | None], list[Problem]]:
         if id in RESERVED_IDS:
             report.tell(f"expected another name for the file: the id `{id}` is the host's own")
         if card is not None:
-            owner = owners.setdefault(card.name.casefold(), id)
+            owner = owners.setdefault(name_key(card.name), id)
             if owner != id:
                 report.tell(f"expected a name no other persona has, got that of `{owner}`", field="name")
         cards[id] = None if report.problems else card
