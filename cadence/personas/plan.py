@@ -23,10 +23,10 @@ from sentencex import segment
 
 from cadence.lod.words import count_words
 from cadence.personas.cards import name_key
+from cadence.personas.cast import NAME_CHARS_MAX, Cast, numbered
 from cadence.personas.fields import Report
 from cadence.personas.play import LINES_PER_MINUTE
 from cadence.personas.script import SCRIPT_BYTES_MAX, Line, frame_bytes, parse_script
-from cadence.personas.speaker import NAME_CHARS_MAX, Cast, numbered
 from cadence.rooms.wire import FRAME_BYTES_MAX
 
 SPOKEN_WORDS_PER_MINUTE = 150

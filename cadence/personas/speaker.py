@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
+from cadence.personas.cast import Cast, Humans, numbered
 from cadence.personas.duplex import Closed, Connect, Duplex
 from cadence.personas.play import Audience, Connected, Event, Lost, Refused, Said, Speak
 from cadence.rooms import wire
@@ -25,8 +25,6 @@ BACKOFF_SECONDS_MAX = 30.0
 STEADY_SECONDS = 10.0  # a connection that lasted that long was a good one: attempts are counted anew
 ATTEMPTS_MAX = 100  # in a row; about 50 minutes
 NAMES_MAX = 50  # "Vera", "Vera 2", ... for those who have no token
-NAME_CHARS_MAX = 40
-HUMANS_MAX = 10_000
 FINAL_CODES = (4000, 4003, 4010, 4011)  # close codes after which a client must not come back
 
 _R = TypeVar("_R", wire.Welcome, wire.Joined)
@@ -36,15 +34,6 @@ log = structlog.get_logger(__name__)
 
 class StageError(Exception):
     """The conversation cannot go on; the text is one sentence for the operator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who speaks for the script's `id`: the name to ask for, and the token that proves it (None: a guest)."""
-
-    id: str
-    name: str
-    token: str | None = None
 
 
 class _NameTaken(Exception):
@@ -224,40 +213,6 @@ class Speaker:
 
     def _refused(self, why: str) -> StageError:
         return StageError(f"{self.cast.name} cannot speak in the room `{self._room}`: {why}")
-
-
-class Humans:
-    """Whether a human is in a room, from the frames an agent gets. Pure."""
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._unlisted = False
-
-    @property
-    def present(self) -> bool:
-        """True also where the list of members was cut: better to play before nobody than not to play."""
-        return self._unlisted or bool(self._ids)
-
-    def whole(self, members: tuple[wire.Member, ...], member_count: int) -> None:
-        """These are the members, of `member_count`."""
-        self._ids.clear()
-        self._unlisted = member_count > len(members)
-        self.changed(members, ())
-
-    def changed(self, joined: tuple[wire.Member, ...], left: tuple[str, ...]) -> None:
-        """Some came, then some went."""
-        for member in joined:
-            if member.kind == "human" and len(self._ids) < HUMANS_MAX:
-                self._ids.add(member.id)
-        self._ids.difference_update(left)
-
-
-def numbered(name: str, number: int) -> str:
-    """`name` the first time, then `name 2` and so on, never over the limit of names."""
-    if number == 1:
-        return name[:NAME_CHARS_MAX].strip()
-    tail = f" {number}"
-    return name[: NAME_CHARS_MAX - len(tail)].strip() + tail
 
 
 async def _send(duplex: Duplex, frame: Struct) -> None:
