@@ -1,4 +1,4 @@
-"""Runs coroutine tests: in virtual time unless marked `real_time`."""
+"""Runs coroutine tests: in virtual time unless marked `real_time`. Generated examples are the same in every run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import inspect
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.clock import VirtualLoop
+
+# The same examples in every run and no limit per example: a busy machine must not turn a green suite red.
+settings.register_profile("house", derandomize=True, deadline=None)
+settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
