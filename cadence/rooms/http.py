@@ -1,0 +1,189 @@
+"""HTTP beside the websocket: what can be read without joining, and tickets.
+
+Every error is {error: {code, message, field?}}. What the protocol lists and this version does not offer
+answers 503 `unavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import structlog
+from fastapi import FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from cadence.rooms import history
+from cadence.rooms.hub import Hub
+from cadence.rooms.identity import TICKET_SECONDS, Identity
+from cadence.rooms.log import LogUnavailable
+from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Member, Page, WireError, encode
+
+STATUS: Mapping[str, int] = {
+    "bad_frame": 400,
+    "bad_field": 400,
+    "unknown_type": 400,
+    "not_joined": 403,
+    "forbidden": 403,
+    "unauthorized": 401,
+    "no_such_room": 404,
+    "not_found": 404,
+    "conflict": 409,
+    "too_large": 413,
+    "rate_limited": 429,
+    "unavailable": 503,
+}
+NOT_OFFERED = (
+    ("GET", "/metrics"),
+    ("POST", "/api/rooms"),
+    ("GET", "/api/rooms/{room}/turns"),
+    ("GET", "/api/rooms/{room}/export"),
+    ("GET", "/api/rooms/{room}/search"),
+    ("POST", "/api/rooms/{room}/messages"),
+    ("GET", "/api/rooms/{room}/participants/{id}/view"),
+    ("PATCH", "/api/rooms/{room}/participants/{id}/view"),
+    ("GET", "/api/rooms/{room}/turns/{reader}/{turn}/why"),
+    ("GET", "/v1/models"),
+    ("POST", "/v1/chat/completions"),
+)
+SEQS_CHARS_MAX = 4000
+
+log = structlog.get_logger(__name__)
+Authorization = Annotated[str | None, Header(max_length=1000)]
+Position = Annotated[int | None, Query(ge=0, le=2**53)]
+
+
+def create_api(hub: Hub, identity: Identity, version: str) -> FastAPI:
+    """The HTTP application; the websocket is mounted beside it by whoever wires both."""
+    api = FastAPI(title="Cadence", version=version)
+    _add_errors(api)
+    _add_health(api, hub)
+    _add_rooms(api, hub, identity)
+    for method, path in NOT_OFFERED:
+        api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
+    return api
+
+
+def _add_health(api: FastAPI, hub: Hub) -> None:
+    @api.get("/livez")
+    async def livez() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @api.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        """Rooms are open and the log can be read."""
+        if hub.draining or not hub.rooms():
+            raise WireError("unavailable", "the server is starting or going away: ask again")
+        await hub.store.messages(hub.rooms()[0].info.room, limit=1)
+        return {"status": "ok"}
+
+
+def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
+    @api.get("/api/rooms")
+    async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
+        """The rooms you may enter: {room, title, members (how many), head, epoch}."""
+        asker = _asker(identity, authorization)
+        return [
+            {
+                "room": room.info.room,
+                "title": room.info.title,
+                "members": room.member_count,
+                "head": room.head,
+                "epoch": room.epoch,
+            }
+            for room in hub.rooms()
+            if room.admits(asker)
+        ]
+
+    @api.get("/api/rooms/{room}/messages")
+    async def messages(
+        room: str,
+        before: Position = None,
+        after: Position = None,
+        seqs: Annotated[str | None, Query(max_length=SEQS_CHARS_MAX)] = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)] = 50,
+        authorization: Authorization = None,
+    ) -> Response:
+        """A page of messages, ascending; `seqs` is a list with commas. Returns a `page` frame."""
+        found = hub.find(room, _asker(identity, authorization))
+        query = history.Query(before, after, _seqs(seqs), limit)
+        items, more = await history.messages(hub.store, found.info.room, query)
+        page = Page(room=found.info.room, stream="raw", items=items, more=more)
+        return Response(encode(page), media_type="application/json")
+
+    @api.post("/api/tickets")
+    async def tickets(authorization: Authorization = None) -> dict[str, Any]:
+        """A single-use token that makes one `hello` the host's. Hosts only."""
+        asker = _asker(identity, authorization)
+        if asker is None:
+            raise WireError("unauthorized", "expected a host's token in the Authorization header, got none")
+        if asker.role != "host":
+            raise WireError("forbidden", "only a host may make tickets")
+        return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
+
+
+def _asker(identity: Identity, authorization: str | None) -> Member | None:
+    """Who asks; None is a stranger, whom only an open server lets read."""
+    if authorization is None:
+        if not identity.open:
+            raise WireError("unauthorized", "expected `Authorization: Bearer TOKEN`, got none")
+        return None
+    scheme, _, token = authorization.partition(" ")
+    you = identity.bearer(token.strip()) if scheme.lower() == "bearer" else None
+    if you is None:
+        raise WireError("unauthorized", "expected `Authorization: Bearer TOKEN` with a valid token")
+    return Member(you.id, you.name, you.kind, you.role)
+
+
+def _seqs(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        seqs = tuple(int(piece) for piece in text.split(","))
+    except ValueError:
+        raise WireError("bad_field", "expected numbers with commas between them", field="seqs") from None
+    if len(seqs) > PAGE_ITEMS_MAX or not all(0 <= seq <= 2**53 for seq in seqs):
+        raise WireError("bad_field", f"expected at most {PAGE_ITEMS_MAX} seqs, none below 0", field="seqs")
+    return seqs
+
+
+async def _not_offered(request: Request) -> Response:
+    raise WireError("unavailable", f"{request.method} {request.url.path} is not offered by this server")
+
+
+def _add_errors(api: FastAPI) -> None:
+    @api.exception_handler(WireError)
+    async def refused(request: Request, error: WireError) -> Response:
+        return _error(STATUS[error.code], error)
+
+    @api.exception_handler(LogUnavailable)
+    async def no_log(request: Request, error: LogUnavailable) -> Response:
+        log.warning("log unavailable", path=request.url.path, error=str(error))
+        return _error(503, WireError("unavailable", "the server's log cannot be used now: try again"))
+
+    @api.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = str(first["loc"][-1])
+        return _error(400, WireError("bad_field", f"`{field}`: {first['msg']}", field=field))
+
+    @api.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException) -> Response:
+        code: ErrorCode = "not_found" if error.status_code in (404, 405) else "bad_frame"
+        return _error(error.status_code, WireError(code, f"{request.method} {request.url.path}: {error.detail}"))
+
+    @api.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        log.error("request failed", path=request.url.path, exc_info=error)
+        return _error(503, WireError("unavailable", "the server failed at this request: try again"))
+
+
+def _error(status: int, error: WireError) -> Response:
+    body = {"code": error.code, "message": error.message}
+    if error.field is not None:
+        body["field"] = error.field
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": body}, status_code=status, headers=headers)

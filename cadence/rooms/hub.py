@@ -1,0 +1,353 @@
+"""The rooms that are open: what is said in them becomes durable, then everybody there is told.
+
+A message is encoded once and offered to each connection's outbox; no socket is ever awaited here. Whoever
+paces human readers is a `Mediation`; without one, humans receive the raw stream as agents do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeVar
+
+import structlog
+from msgspec import UNSET, Struct, UnsetType
+
+from cadence.rooms import Clock
+from cadence.rooms.connection import Connection
+from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s
+from cadence.rooms.log import Draft, Log, LogConflict, LogUnavailable
+from cadence.rooms.mediation import Mediation
+from cadence.rooms.mentions import mentions
+from cadence.rooms.outbox import encoded
+from cadence.rooms.room import Room, RoomInfo
+from cadence.rooms.wire import (
+    CLOSE_RESTART,
+    Author,
+    Member,
+    Message,
+    Reconnect,
+    Redacted,
+    Said,
+    Say,
+    WireError,
+)
+
+CONNECTIONS_PER_USER_MAX = 32
+DRAIN_SECONDS_MAX = 5.0
+HEAL_MESSAGES_MAX = 1000
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class OpenRoom(Room[Connection]):
+    """A room with what the hub needs beside its state."""
+
+    def __init__(self, info: RoomInfo, epoch: str, head: int) -> None:
+        super().__init__(info, epoch, head)
+        self.bucket = Bucket(ROOM_MESSAGES_PER_S)
+        self.appending = 0
+        self.speakers: dict[int, tuple[Connection, Said]] = {}  # by seq: who is told `said` first
+        self.presence_timer: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    """`mediation` may be set until the first connection joins."""
+
+    def __init__(self, store: Log, clock: Clock, mediation: Mediation | None = None) -> None:
+        self.store = store
+        self.clock = clock
+        self.mediation = mediation
+        self.draining = False
+        self._rooms: dict[str, OpenRoom] = {}
+        self._connections: dict[Connection, None] = {}
+        self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    # Rooms.
+
+    async def open_room(self, info: RoomInfo) -> None:
+        """Open a room, or change what a host decided about one that is open."""
+        if info.room not in self._rooms:
+            state = await self.store.open_room(info.room)
+            self._rooms[info.room] = OpenRoom(info, state.epoch, state.head)
+        self.update_room(info)
+
+    def update_room(self, info: RoomInfo) -> None:
+        """Change title, pods or publicity of an open room."""
+        self._rooms[info.room].info = info
+
+    def rooms(self) -> list[OpenRoom]:
+        """All open rooms, in the order they were opened."""
+        return list(self._rooms.values())
+
+    def find(self, room: str, member: Member | None) -> OpenRoom:
+        """An open room that `member` (None: a stranger) may know of; raises `no_such_room`."""
+        found = self._rooms.get(room)
+        if found is None or not found.admits(member):
+            raise WireError("no_such_room", f"expected a room of this server, got `{room[:64]}`", room=room[:64])
+        return found
+
+    def joined(self, connection: Connection, room: str) -> OpenRoom:
+        """A room `connection` is in; raises `not_joined`."""
+        found = self.find(room, connection.member)
+        if connection not in found:
+            raise WireError("not_joined", f"expected a room you are in, got `{room[:64]}`: join it first", room=room)
+        return found
+
+    # Connections.
+
+    def connect(self, connection: Connection) -> None:
+        """Count a connection in; raises `unavailable` when its user has too many."""
+        user = connection.member.id
+        bucket, theirs = self._users.get(user) or (Bucket(messages_per_s(connection.member.kind)), {})
+        if self.draining or len(theirs) >= CONNECTIONS_PER_USER_MAX:
+            raise WireError(
+                "unavailable",
+                "the server is going away: reconnect in a moment"
+                if self.draining
+                else f"expected at most {CONNECTIONS_PER_USER_MAX} connections of one user: close one first",
+            )
+        theirs[connection] = None
+        self._users[user] = (bucket, theirs)
+        self._connections[connection] = None
+        self._empty.clear()
+
+    def disconnect(self, connection: Connection) -> None:
+        """Count a connection out of the server and of all its rooms."""
+        for room in list(connection.rooms):
+            self.leave(connection, room)
+        if connection in self._connections:
+            del self._connections[connection]
+            theirs = self._users[connection.member.id][1]
+            del theirs[connection]
+            if not theirs:
+                del self._users[connection.member.id]
+        if not self._connections:
+            self._empty.set()
+
+    def enter(self, connection: Connection, room: OpenRoom) -> bool:
+        """Let `connection` receive what follows in `room`; False if it did before."""
+        fresh = room.join(connection, connection.member)
+        connection.rooms[room.info.room] = None
+        self._gather_presence(room)
+        return fresh
+
+    def leave(self, connection: Connection, room: str, attached: bool = True) -> None:
+        """Undo `enter`; `attached` if mediation knows of the connection."""
+        found = self._rooms[room]
+        connection.forget(room)
+        if found.leave(connection):
+            self._gather_presence(found)
+            if attached and self.mediation is not None and connection.member.kind == "human":
+                self.mediation.detach(room, connection.member.id)
+
+    # Speech.
+
+    async def say(self, author: Member, request: Say, connection: Connection | None = None) -> Said:
+        """Make a message durable, then tell everybody; `connection` gets `said` before its own `message`.
+
+        Raises `WireError`. A caller that is cancelled does not undo what it said.
+        """
+        room = self.find(request.room, author)
+        _check_say(room, request)
+        self._check_rate(room, author, connection)
+        draft = Draft(
+            room=request.room,
+            author=Author(author.id, author.name, author.kind),
+            id=request.id,
+            at=self.clock(),
+            text=request.text,
+            parts=request.parts,
+            reply_to=request.reply_to or None,
+            pod=request.pod or None,
+            spoken=request.spoken,
+            mentions=mentions(request.text, room.members(), author.id),
+        )
+        return await self._own(self._commit(room, draft, connection, request.ref))
+
+    async def redact(
+        self, by: Member, room: OpenRoom, seq: int, connection: Connection | None, ref: str | UnsetType
+    ) -> None:
+        """Erase a message and tell everybody; raises `WireError`. `connection` is told with `ref`."""
+        found = await self.store.messages_at(room.info.room, [seq]) if 0 < seq <= room.head else []
+        if not found:
+            raise WireError("not_found", f"expected a seq of 1 to {room.head}, got {seq}", field="seq")
+        if found[0].from_.id != by.id and by.role != "host":
+            raise WireError("forbidden", "only its author or a host may redact a message", field="seq")
+        await self._own(self._erase(room, seq, by, connection, ref))
+
+    def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
+        """Send `frame` to the connections `user` has in `room`, except `but`."""
+        found = self._rooms.get(room)
+        connections = found.connections(user) if found is not None else []
+        if connections:
+            once = encoded(frame)
+            for connection in connections:
+                if connection is not but:
+                    connection.deliver(once, room)
+
+    def whole_presence(self, room: str) -> Struct | None:
+        """Who is in `room` now."""
+        found = self._rooms.get(room)
+        return found.whole_presence() if found is not None else None
+
+    # The end.
+
+    async def drain(self, after_s: float) -> None:
+        """Ask all clients to come back in `after_s` seconds, close their connections and wait for the last."""
+        self.draining = True
+        for connection in list(self._connections):
+            connection.reply(Reconnect(after_s=after_s))
+            connection.close(CLOSE_RESTART, "the server is going away")
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS_MAX):
+                await self._empty.wait()
+        except TimeoutError:
+            log.warning("drained without all", connections=len(self._connections))
+
+    async def close(self) -> None:
+        """Finish what was begun; no frame is sent after this."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        for room in self._rooms.values():
+            if room.presence_timer is not None:
+                room.presence_timer.cancel()
+                room.presence_timer = None
+
+    async def _own(self, work: Coroutine[Any, Any, T]) -> T:
+        """Finish `work` even if the caller is cut: what the log keeps, the room must be told."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+        return await asyncio.shield(task)
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, WireError):
+            log.error("work failed", error=type(error).__name__, exc_info=error)
+
+    async def _commit(self, room: OpenRoom, draft: Draft, connection: Connection | None, ref: str | UnsetType) -> Said:
+        room.appending += 1
+        try:
+            appended = await self.store.append(draft)
+        except LogConflict:
+            raise WireError(
+                "conflict", f"`{draft.id}` was said before with other content: use a new id", field="id"
+            ) from None
+        except LogUnavailable:
+            raise WireError(
+                "unavailable",
+                "the message was not kept and nobody saw it: say it again with the same id",
+                retry_after_s=1.0,
+            ) from None
+        finally:
+            room.appending -= 1
+        message = appended.message
+        said = Said(ref=ref, room=draft.room, id=draft.id, seq=message.seq, epoch=message.epoch, at=message.at)
+        if appended.duplicate:
+            if connection is not None:
+                connection.reply(said)
+            return said
+        if connection is not None:
+            room.speakers[message.seq] = (connection, said)
+        for ready in room.committed(message):
+            self._publish(room, ready)
+        if room.gap() is not None and room.appending == 0:
+            await self._heal(room)
+        return said
+
+    async def _heal(self, room: OpenRoom) -> None:
+        """Publish what the log holds but no task of this hub will report, so that the room goes on."""
+        while (gap := room.gap()) is not None and room.appending == 0:
+            first, last = gap
+            log.warning("healing a gap", room=room.info.room, first=first, last=last)
+            limit = min(last - first + 1, HEAL_MESSAGES_MAX)
+            found = await self.store.messages(room.info.room, after=first - 1, limit=limit)
+            ready = [message for stored in found for message in room.committed(stored)]
+            if not ready:
+                log.error("the log lacks a committed message", room=room.info.room, seq=first)
+                return
+            for message in ready:
+                self._publish(room, message)
+
+    def _publish(self, room: OpenRoom, message: Message) -> None:
+        speaker = room.speakers.pop(message.seq, None)
+        if speaker is not None:
+            speaker[0].reply(speaker[1])
+        once = encoded(message)
+        for connection in room.receivers(self._withheld(message)):
+            connection.deliver(once, message.room)
+
+    def _withheld(self, message: Message) -> AbstractSet[str]:
+        if self.mediation is None:
+            return frozenset()
+        try:
+            return self.mediation.posted(message)
+        except Exception:
+            log.exception("mediation failed", room=message.room, seq=message.seq)
+            return frozenset()  # a reader who sees too much has lost nothing
+
+    async def _erase(
+        self, room: OpenRoom, seq: int, by: Member, connection: Connection | None, ref: str | UnsetType
+    ) -> None:
+        name = room.info.room
+        fresh = await self.store.redact(name, seq)
+        if fresh and self.mediation is not None:
+            self.mediation.redacted(name, seq)
+        if connection is not None:
+            connection.deliver(encoded(Redacted(ref=ref, room=name, seq=seq, by=by.id)), name)
+        if fresh:
+            once = encoded(Redacted(room=name, seq=seq, by=by.id))
+            for receiver in room.receivers():
+                if receiver is not connection:
+                    receiver.deliver(once, name)
+
+    def _check_rate(self, room: OpenRoom, author: Member, connection: Connection | None) -> None:
+        buckets = [room.bucket]
+        if author.id in self._users:
+            buckets.append(self._users[author.id][0])
+        if connection is not None:
+            buckets.append(connection.messages)
+        wait = admit(buckets, self.clock())
+        if wait > 0:
+            raise WireError(
+                "rate_limited",
+                f"expected at most {messages_per_s(author.kind):g} messages a second: wait {wait:.2f} s",
+                retry_after_s=round(wait, 3),
+            )
+
+    def _gather_presence(self, room: OpenRoom) -> None:
+        due = room.presence_due()
+        if due is not None and room.presence_timer is None:
+            delay = max(0.0, due - self.clock())
+            room.presence_timer = asyncio.get_running_loop().call_later(delay, self._send_presence, room)
+
+    def _send_presence(self, room: OpenRoom) -> None:
+        room.presence_timer = None
+        now = self.clock()
+        due = room.presence_due()
+        if due is not None and now < due:  # timers may run a hair early
+            self._gather_presence(room)
+            return
+        frame = room.presence(now)
+        if frame is not None:
+            once = encoded(frame)
+            for connection in room.receivers():
+                connection.deliver(once, room.info.room)
+
+
+def _check_say(room: OpenRoom, request: Say) -> None:
+    if not request.text and not request.parts:
+        raise WireError("bad_field", "expected a text or parts, got neither", field="text")
+    if request.reply_to is not UNSET and not 1 <= request.reply_to <= room.head:
+        raise WireError(
+            "not_found", f"expected the seq of a message, 1 to {room.head}; got {request.reply_to}", field="reply_to"
+        )
+    if request.pod is not UNSET and request.pod not in room.info.pods:
+        pods: Sequence[str] = room.info.pods or ("no pods here",)
+        raise WireError("not_found", f"expected one of {', '.join(pods)}; got `{request.pod}`", field="pod")

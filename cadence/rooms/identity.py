@@ -1,0 +1,299 @@
+"""Who a connection is: guests, the host, the personas of the house; their names, sessions and tokens.
+
+A session is a secret the client holds; only its sha256 is kept. A guest may resume for `RESUME_SECONDS` after
+its last connection closed, also over a restart; who came by a token may resume always.
+
+    token given      host token, ticket -> the user `host`; persona token -> that persona; else unauthorized
+    no token         a valid `resume` -> who it was; on an open server -> a new guest; else unauthorized
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import structlog
+from msgspec import UnsetType
+
+from cadence.rooms import Clock
+from cadence.rooms.log import Log, LogUnavailable, SessionRecord
+from cadence.rooms.roster import NameRefused, Roster, clean_name, slug
+from cadence.rooms.wire import Hello, Kind, Role, WireError, You
+
+RESUME_SECONDS = 120.0
+TICKET_SECONDS = 24 * 3600.0
+TICKETS_MAX = 1000  # not yet used
+GUESTS_MAX = 10_000  # connected or resumable
+GUEST_DIGITS_MIN = 4
+TRIES_MAX = 8  # for a guest's name that is free, each with a digit more
+
+HOST = "host"
+HOST_NAME = "Host"
+MEDIATOR = "alex"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a hello was given. `session` is the secret for the client, `key` what the server calls it by."""
+
+    you: You
+    session: str
+    resumed: bool
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """Who a token stands for."""
+
+    user: str
+    name: str
+    kind: Kind
+    role: Role
+
+
+_THE_HOST = _Fixed(HOST, HOST_NAME, "human", "host")
+
+
+@dataclass(slots=True)
+class _Session:
+    record: SessionRecord
+    connections: int = 0
+
+
+@dataclass(slots=True)
+class _User:
+    """Somebody connected: one name, however many sessions."""
+
+    name: str
+    connections: int = 0
+
+
+class Identity:
+    """Answers `hello`. `open` lets guests in without a token; `token` makes secrets, random unless given."""
+
+    def __init__(
+        self,
+        store: Log,
+        clock: Clock,
+        *,
+        host_token: str,
+        open: bool,
+        token: Callable[[], str] = secrets.token_urlsafe,
+    ) -> None:
+        self.open = open
+        self._store = store
+        self._clock = clock
+        self._token = token
+        self._roster = Roster()
+        self._live: dict[str, _Session] = {}  # by key: connected
+        self._resting: dict[str, _Session] = {}  # by key: guests who may resume, the earliest closed first
+        self._users: dict[str, _User] = {}
+        self._fixed = {_key(host_token): _THE_HOST}
+        self._persona_tokens: dict[str, str] = {}  # by persona id
+        self._tickets: dict[str, float] = {}  # key -> when it expires, the earliest first
+        for name in (HOST, HOST_NAME):
+            self._roster.reserve(name, HOST)
+        self.reserve([MEDIATOR])
+
+    async def load(self) -> None:
+        """Take over the sessions of the last run: their names are taken until they expire."""
+        now = self._clock()
+        records = await self._store.sessions_open_since(now - RESUME_SECONDS)
+        for record in sorted(records, key=lambda record: now if record.closed_at is None else record.closed_at):
+            if record.role == "guest" and self._roster.is_free(record.name, record.user):
+                closed = now if record.closed_at is None else record.closed_at
+                self._resting[record.key] = _Session(replace(record, closed_at=closed))
+                self._roster.claim(record.name, record.user)
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Let nobody else bear these names (of personas that are not there yet, say)."""
+        for name in names:
+            self._roster.reserve(name, MEDIATOR)
+
+    def persona_token(self, persona: str, name: str) -> str:
+        """A token with which a connection of this process is the agent `persona`. The same on every call."""
+        token = self._persona_tokens.setdefault(persona, self._token())
+        self._fixed[_key(token)] = _Fixed(persona, name, "agent", "member")
+        for taken in (persona, name):
+            self._roster.reserve(taken, persona)
+        return token
+
+    def ticket(self) -> str:
+        """A token that makes one hello the host's, once, within `TICKET_SECONDS`."""
+        now = self._clock()
+        for key in [key for key, expires in self._tickets.items() if expires <= now]:
+            del self._tickets[key]
+        while len(self._tickets) >= TICKETS_MAX:
+            del self._tickets[next(iter(self._tickets))]
+        ticket = self._token()
+        self._tickets[_key(ticket)] = now + TICKET_SECONDS
+        return ticket
+
+    def bearer(self, token: str) -> You | None:
+        """Who an HTTP request with this token or session is; None if nobody."""
+        key = _key(token)
+        fixed = self._fixed.get(key)
+        if fixed is not None:
+            return You(fixed.user, fixed.name, fixed.kind, fixed.role)
+        self._expire()
+        session = self._live.get(key) or self._resting.get(key)
+        return _you(session.record) if session is not None else None
+
+    async def greet(self, hello: Hello) -> Grant:
+        """Answer `hello`; raises `WireError`. `part` must follow when the connection closes."""
+        self._expire()
+        fixed = self._credential(hello)
+        found = await self._resumable(hello, fixed)
+        if found is None and fixed is None and not self.open:
+            raise WireError("unauthorized", "expected a token or a session to resume, got neither: ask the host")
+        # From here to `_save` nothing waits: two hellos cannot share a name or a ticket.
+        fixed = self._credential(hello)
+        record, secret = self._resume(hello, found) if found is not None else self._begin(hello, fixed)
+        if not isinstance(hello.token, UnsetType):
+            self._tickets.pop(_key(hello.token), None)
+        self._arrive(record)
+        try:
+            await self._save(record)
+        except BaseException:
+            self._depart(record.key)
+            raise
+        return Grant(_you(record), secret, found is not None, record.key)
+
+    async def part(self, grant: Grant) -> None:
+        """The connection that was given `grant` closed."""
+        closed = self._depart(grant.key)
+        if closed is not None:
+            await self._save(closed)
+
+    def _arrive(self, record: SessionRecord) -> None:
+        session = self._live.get(record.key) or self._resting.pop(record.key, None) or _Session(record)
+        session.record = record
+        session.connections += 1
+        self._live[record.key] = session
+        self._users.setdefault(record.user, _User(record.name)).connections += 1
+
+    def _depart(self, key: str) -> SessionRecord | None:
+        """Count a connection out; returns the session's record if it was its last."""
+        session = self._live[key]
+        session.connections -= 1
+        user = self._users[session.record.user]
+        user.connections -= 1
+        guest = session.record.role == "guest"
+        if user.connections == 0:
+            del self._users[session.record.user]
+            if not guest:
+                self._roster.release(session.record.user)
+        if session.connections > 0:
+            return None
+        del self._live[key]
+        session.record = replace(session.record, closed_at=self._clock())
+        if guest:
+            self._resting[key] = session
+        return session.record
+
+    def _credential(self, hello: Hello) -> _Fixed | None:
+        """Whom the token stands for. Found by its hash: how long that takes tells nothing about a token."""
+        if isinstance(hello.token, UnsetType):
+            return None
+        key = _key(hello.token)
+        if key in self._fixed:
+            return self._fixed[key]
+        if self._tickets.get(key, 0.0) > self._clock():
+            return _THE_HOST
+        raise WireError("unauthorized", "the token is not valid here, or was used before: ask the host for a new one")
+
+    async def _resumable(self, hello: Hello, fixed: _Fixed | None) -> SessionRecord | None:
+        if isinstance(hello.resume, UnsetType):
+            return None
+        key = _key(hello.resume)
+        live = self._live.get(key) or self._resting.get(key)
+        record = live.record if live is not None else await self._stored(key)
+        if record is None or (fixed is not None and fixed.user != record.user):
+            return None
+        late = record.closed_at is not None and self._clock() - record.closed_at > RESUME_SECONDS
+        return None if record.role == "guest" and (late or live is None) else record
+
+    async def _stored(self, key: str) -> SessionRecord | None:
+        try:
+            return await self._store.session(key)
+        except LogUnavailable as error:
+            log.warning("sessions cannot be read", error=str(error))
+            return None
+
+    def _resume(self, hello: Hello, record: SessionRecord) -> tuple[SessionRecord, str]:
+        assert not isinstance(hello.resume, UnsetType)
+        usual = record.name if self._roster.is_free(record.name, record.user) else self._default_name(record.role)
+        return replace(record, name=self._settle(hello, record.user, usual), closed_at=None), hello.resume
+
+    def _begin(self, hello: Hello, fixed: _Fixed | None) -> tuple[SessionRecord, str]:
+        if fixed is None:
+            return self._new_guest(hello)
+        secret = self._token()
+        name = self._settle(hello, fixed.user, fixed.name)
+        return SessionRecord(_key(secret), fixed.user, name, fixed.kind, fixed.role), secret
+
+    def _new_guest(self, hello: Hello) -> tuple[SessionRecord, str]:
+        if len(self._live) + len(self._resting) >= GUESTS_MAX:
+            raise WireError("unavailable", "too many guests: try again in a while", retry_after_s=RESUME_SECONDS)
+        wish = self._wish(hello)
+        name = wish if wish is not None else self._default_name("guest")
+        user = f"{slug(name)}-{_key(self._token())[:10]}"
+        secret = self._token()
+        return SessionRecord(_key(secret), user, self._settle(hello, user, name), hello.kind, "guest"), secret
+
+    def _settle(self, hello: Hello, user: str, usual: str) -> str:
+        """The name of `user` from now on. One who is connected keeps it; a persona's is its card's."""
+        if user in self._users:
+            return self._users[user].name
+        wish = None if user in self._persona_tokens else self._wish(hello)
+        name = usual if wish is None else wish
+        if not self._roster.is_free(name, user):
+            raise WireError("conflict", f"the name `{name}` is taken: choose another", field="name")
+        self._roster.claim(name, user)
+        return name
+
+    def _default_name(self, role: Role) -> str:
+        if role == "host":
+            return HOST_NAME
+        for digits in range(GUEST_DIGITS_MIN, GUEST_DIGITS_MIN + TRIES_MAX):
+            name = f"Guest {int(_key(self._token())[:24], 16) % 10**digits:0{digits}}"
+            if self._roster.is_free(name, ""):
+                return name
+        raise WireError("unavailable", "no free guest name was found: choose a name", field="name")
+
+    def _wish(self, hello: Hello) -> str | None:
+        if isinstance(hello.name, UnsetType):
+            return None
+        try:
+            return clean_name(hello.name)
+        except NameRefused as refused:
+            raise WireError("bad_field", f"`name`: {refused}", field="name") from None
+
+    def _expire(self) -> None:
+        """Forget guests who can no longer resume; their names are free again."""
+        limit = self._clock() - RESUME_SECONDS
+        for key, session in list(self._resting.items()):
+            if session.record.closed_at is None or session.record.closed_at >= limit:
+                break
+            del self._resting[key]
+            self._roster.release(session.record.user)
+
+    async def _save(self, record: SessionRecord) -> None:
+        try:
+            await self._store.save_session(record)
+        except LogUnavailable as error:
+            # Better a session that does not survive a restart than a reader locked out by a full disk.
+            log.warning("session not kept", user=record.user, error=str(error))
+
+
+def _key(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _you(record: SessionRecord) -> You:
+    return You(record.user, record.name, record.kind, record.role)

@@ -1,0 +1,189 @@
+"""What each frame of a client asks for: one handler per type, each raising `WireError` or replying."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from msgspec import UNSET, UnsetType
+
+from cadence.rooms import history, joining
+from cadence.rooms.connection import Connection
+from cadence.rooms.history import Query
+from cadence.rooms.hub import Hub, OpenRoom
+from cadence.rooms.limiter import admit
+from cadence.rooms.log import LogUnavailable
+from cadence.rooms.wire import (
+    Ask,
+    Ban,
+    ClientFrame,
+    Hello,
+    History,
+    Join,
+    Kick,
+    Leave,
+    Left,
+    Mute,
+    Page,
+    Ping,
+    Pong,
+    Read,
+    Redact,
+    Say,
+    TypingRequest,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[["Requests", Connection, Any], Awaitable[None]]
+
+
+class Requests:
+    """Serves one frame at a time; nothing that goes wrong in a frame ends the connection."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def serve(self, connection: Connection, request: ClientFrame) -> None:
+        """Answer `request`; a failure becomes an `error` frame that repeats its `ref`."""
+        try:
+            wait = admit([connection.requests], self._hub.clock())
+            if wait > 0:
+                raise WireError("rate_limited", f"too many requests: wait {wait:.2f} s", retry_after_s=round(wait, 3))
+            await _HANDLERS[type(request)](self, connection, request)
+        except WireError as error:
+            refuse(connection, request, error)
+        except LogUnavailable as error:
+            log.warning("log unavailable", request=type(request).__name__, error=str(error))
+            refuse(connection, request, _trouble("the server's log cannot be used now: try again"))
+        except Exception:
+            log.exception("request failed", request=type(request).__name__, user=connection.member.id)
+            refuse(connection, request, _trouble("the server failed at this request: try again"))
+
+    async def hello(self, connection: Connection, request: Hello) -> None:
+        raise WireError("conflict", "expected one hello for each connection, got a second")
+
+    async def ping(self, connection: Connection, request: Ping) -> None:
+        connection.reply(Pong(ref=request.ref))
+
+    async def join(self, connection: Connection, request: Join) -> None:
+        await joining.join(self._hub, connection, request)
+
+    async def leave(self, connection: Connection, request: Leave) -> None:
+        if request.room in connection.rooms:
+            self._hub.leave(connection, request.room)
+        connection.reply(Left(ref=request.ref, room=request.room))
+
+    async def say(self, connection: Connection, request: Say) -> None:
+        self._hub.joined(connection, request.room)
+        await self._hub.say(connection.member, request, connection)
+
+    async def redact(self, connection: Connection, request: Redact) -> None:
+        room = self._hub.joined(connection, request.room)
+        await self._hub.redact(connection.member, room, request.seq, connection, request.ref)
+
+    async def view(self, connection: Connection, request: ViewRequest) -> None:
+        _humans_only(connection, "a view")
+        self._hub.joined(connection, request.room)
+        if self._hub.mediation is None:
+            raise _unavailable("view: everybody here reads the raw stream")
+        if request.mode == "paced":
+            raise WireError("unavailable", "mode paced is not offered yet: use paraphrase or raw", field="mode")
+        reply = await self._hub.mediation.set_view(connection.member, request)
+        self._hub.tell(request.room, reply.participant, reply, but=connection)
+        connection.reply(_with_ref(reply, request.ref))
+
+    async def read(self, connection: Connection, request: Read) -> None:
+        _humans_only(connection, "turns to read")
+        self._hub.joined(connection, request.room)
+        if request.turn is UNSET and request.seq is UNSET:
+            raise WireError("bad_field", "expected a turn or a seq, got neither", field="turn")
+        if self._hub.mediation is not None:
+            self._hub.mediation.read(connection.member.id, request)
+
+    async def ask(self, connection: Connection, request: Ask) -> None:
+        _humans_only(connection, "answers")
+        raise _unavailable("ask")
+
+    async def history(self, connection: Connection, request: History) -> None:
+        room = self._hub.joined(connection, request.room)
+        # A page is as large as the soft limit of an outbox: the last one leaves before the next is read.
+        await connection.drained()
+        query = Query(_given(request.before), _given(request.after), _given(request.seqs), request.limit)
+        page = await (
+            self._raw(connection, room, query) if request.stream == "raw" else self._turns(connection, request, query)
+        )
+        connection.replay(_with_ref(page, request.ref))
+
+    async def not_offered(self, connection: Connection, request: TypingRequest | Mute | Kick | Ban) -> None:
+        raise _unavailable(str(request.__struct_config__.tag))
+
+    async def _raw(self, connection: Connection, room: OpenRoom, query: Query) -> Page:
+        name = room.info.room
+        items, more = await history.messages(self._hub.store, name, query)
+        if query.seqs is not None and self._hub.mediation is not None and connection.member.kind == "human":
+            self._hub.mediation.opened(name, connection.member.id, [message.seq for message in items])
+        return Page(room=name, stream="raw", items=items, more=more)
+
+    async def _turns(self, connection: Connection, request: History, query: Query) -> Page:
+        _humans_only(connection, "turns")
+        member = connection.member
+        reader = _given(request.participant) or member.id
+        if reader != member.id and member.role != "host":
+            raise WireError("forbidden", "only a host may read another's turns", field="participant")
+        items, more = await history.turns(self._hub.store, request.room, reader, query)
+        return Page(room=request.room, stream="turns", items=items, more=more)
+
+
+_HANDLERS: Mapping[type[ClientFrame], Handler] = {
+    Hello: Requests.hello,
+    Ping: Requests.ping,
+    Join: Requests.join,
+    Leave: Requests.leave,
+    Say: Requests.say,
+    ViewRequest: Requests.view,
+    Read: Requests.read,
+    Ask: Requests.ask,
+    History: Requests.history,
+    Redact: Requests.redact,
+    TypingRequest: Requests.not_offered,
+    Mute: Requests.not_offered,
+    Kick: Requests.not_offered,
+    Ban: Requests.not_offered,
+}
+
+
+def refuse(connection: Connection, request: ClientFrame, error: WireError) -> None:
+    """Answer `request` with `error`."""
+    room = getattr(request, "room", None)
+    connection.reply(error.frame(_given(request.ref), room[:64] if room else None))
+
+
+def _humans_only(connection: Connection, what: str) -> None:
+    if connection.member.kind == "agent":
+        raise WireError("forbidden", f"agents have no use for {what}: they receive every message at once")
+
+
+def _unavailable(what: str) -> WireError:
+    return WireError("unavailable", f"{what} is not offered by this server")
+
+
+def _trouble(sentence: str) -> WireError:
+    return WireError("unavailable", sentence, retry_after_s=1.0)
+
+
+_T = TypeVar("_T")
+_R = TypeVar("_R", Page, ViewReply)
+
+
+def _given(value: _T | UnsetType) -> _T | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _with_ref(reply: _R, ref: str | UnsetType) -> _R:
+    return msgspec.structs.replace(reply, ref=ref)

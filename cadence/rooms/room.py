@@ -1,0 +1,143 @@
+"""One room: who is in it, who must be told, and in which order.
+
+Pure. The hub tells a room what happened; the room answers what follows. Connections are opaque: a room only
+counts them, so that a user with three tabs is one member.
+
+Messages become durable in the log's order, but the tasks that wait for them may wake in any; `committed`
+releases them in order of seq. Presence is gathered: one frame tells of all changes since the last, at most
+one a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from msgspec import UNSET
+
+from cadence.rooms.wire import Member, Message, Presence
+
+PRESENCE_INTERVAL_S = 1.0
+MEMBERS_SHOWN_MAX = 500
+PRESENCE_CHANGES_MAX = 500  # beyond, the whole list is shorter than the changes
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInfo:
+    """What a host decides about a room. A room that is not `public` is for hosts and for `members` of the house."""
+
+    room: str
+    title: str
+    public: bool = True
+    pods: tuple[str, ...] = ()
+
+
+class Room(Generic[C]):
+    """The state of one open room; `C` is a connection."""
+
+    def __init__(self, info: RoomInfo, epoch: str, head: int) -> None:
+        self.info = info
+        self.epoch = epoch
+        self.head = head  # the last seq that was fanned out
+        self._user: dict[C, str] = {}
+        self._connections: dict[str, dict[C, None]] = {}
+        self._members: dict[str, Member] = {}
+        self._announced: dict[str, Member] = {}
+        self._changed: dict[str, None] = {}
+        self._presence_at = float("-inf")
+        self._waiting: dict[int, Message] = {}
+
+    def admits(self, member: Member | None) -> bool:
+        """Whether `member` (None: a stranger) may know of this room."""
+        return self.info.public or (member is not None and member.role != "guest")
+
+    def join(self, connection: C, member: Member) -> bool:
+        """`connection` of `member` is here now; False if it was here before."""
+        if connection in self._user:
+            return False
+        self._user[connection] = member.id
+        self._connections.setdefault(member.id, {})[connection] = None
+        if self._members.get(member.id) != member:
+            self._members[member.id] = member
+            self._changed[member.id] = None
+        return True
+
+    def leave(self, connection: C) -> bool:
+        """`connection` is gone; False if it was not here."""
+        user = self._user.pop(connection, None)
+        if user is None:
+            return False
+        connections = self._connections[user]
+        del connections[connection]
+        if not connections:
+            del self._connections[user], self._members[user]
+            self._changed[user] = None
+        return True
+
+    def __contains__(self, connection: C) -> bool:
+        return connection in self._user
+
+    def is_member(self, user: str) -> bool:
+        """Whether any connection of `user` is here."""
+        return user in self._members
+
+    def connections(self, user: str) -> list[C]:
+        """The connections of one member."""
+        return list(self._connections.get(user, ()))
+
+    def receivers(self, withheld: AbstractSet[str] = frozenset()) -> Iterator[C]:
+        """Every connection but those of the users `withheld`, in the order they came."""
+        return (connection for connection, user in self._user.items() if user not in withheld)
+
+    def members(self) -> tuple[Member, ...]:
+        """Everybody here, in the order they came."""
+        return tuple(self._members.values())
+
+    @property
+    def member_count(self) -> int:
+        return len(self._members)
+
+    def committed(self, message: Message) -> list[Message]:
+        """A message is durable: returns those to be fanned out now, ascending, without a gap."""
+        if message.seq > self.head:
+            self._waiting[message.seq] = message
+        ready = []
+        while (following := self._waiting.pop(self.head + 1, None)) is not None:
+            self.head += 1
+            ready.append(following)
+        return ready
+
+    def gap(self) -> tuple[int, int] | None:
+        """The seqs (first, last) that committed messages wait for, or None."""
+        return (self.head + 1, min(self._waiting) - 1) if self._waiting else None
+
+    def presence_due(self) -> float | None:
+        """When the next presence frame may go out (it may be in the past), or None if nothing changed."""
+        return self._presence_at + PRESENCE_INTERVAL_S if self._changed else None
+
+    def presence(self, now: float) -> Presence | None:
+        """The changes since the last presence frame; None if they cancel out."""
+        joined, left = [], []
+        for user in self._changed:
+            member = self._members.get(user)
+            if member is None and self._announced.pop(user, None) is not None:
+                left.append(user)
+            elif member is not None and self._announced.get(user) != member:
+                self._announced[user] = member
+                joined.append(member)
+        self._changed.clear()
+        if not joined and not left:
+            return None
+        self._presence_at = now
+        if len(joined) + len(left) > PRESENCE_CHANGES_MAX:
+            return self.whole_presence()
+        return Presence(room=self.info.room, joined=tuple(joined) or UNSET, left=tuple(left) or UNSET)
+
+    def whole_presence(self) -> Presence:
+        """Who is here, for those who missed a change."""
+        members = self.members()
+        return Presence(room=self.info.room, members=members[:MEMBERS_SHOWN_MAX], member_count=len(members))
