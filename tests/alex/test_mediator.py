@@ -25,7 +25,9 @@ LONG = "\n".join(f"value_{line} = compute(value_{line - 1}, weight={line})" for 
 def flood(room: Room, messages: int, speakers: str = "abc", gap: float = 0.1) -> None:
     for number in range(messages):
         room.wait(gap)
-        room.say(f"Message number {number} says that shard {number} moved {number} rows to the east.", speakers[number % 3])
+        room.say(
+            f"Message number {number} says that shard {number} moved {number} rows to the east.", speakers[number % 3]
+        )
 
 
 def test_what_fits_is_shown_whole_and_in_order() -> None:
