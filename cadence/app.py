@@ -105,11 +105,16 @@ class Service:
             log.warning("room has no file any more; it stays open until the next start", room=gone)
         log.info("place read", place=str(place.root), rooms=len(self._rooms), problems=len(place.problems))
 
-    async def close(self) -> None:
-        """End what was started, the log last."""
+    async def drain(self) -> None:
+        """Fall silent, then ask all clients to come back in a moment."""
         for task in self._stages.values():
             task.cancel()
         await asyncio.gather(*self._stages.values(), return_exceptions=True)
+        await self.hub.drain(RECONNECT_SECONDS)
+
+    async def close(self) -> None:
+        """End what was started, the log last."""
+        await self.drain()
         await self.driver.close()
         await self.hub.close()
         await self.store.close()
@@ -162,7 +167,7 @@ class _Server(uvicorn.Server):
         self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._service.hub.drain(RECONNECT_SECONDS)
+        await self._service.drain()
         await super().shutdown(sockets)
 
 
