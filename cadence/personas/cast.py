@@ -1,6 +1,6 @@
 """Who speaks, under which name, and before whom.
 
-Pure.
+Pure: frames in, answers out.
 """
 
 from __future__ import annotations

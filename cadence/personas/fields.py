@@ -142,7 +142,8 @@ def _sentence(kind: Any, value: object, reason: str) -> str:
     """What was expected and what came. A declared description beats msgspec's words."""
     described = _expected(kind)
     words = reason.removeprefix("Expected ").partition(", got ")[0]
-    if words != reason and not _described(kind):  # msgspec knows which bound was broken
+    is_table = isinstance(kind, type) and issubclass(kind, Struct)
+    if words != reason and not is_table and not _described(kind):  # msgspec knows which bound was broken
         described = re.sub(r"`(\w+)`", lambda found: _PLAIN.get(found[1], found[0]), words)
     return f"expected {described}, got {brief(value)}"
 
@@ -184,5 +185,5 @@ def _item_of(kind: Any) -> Any:
 def _line_of(source: str, field: str) -> int | None:
     """The line that sets `field` in a TOML text, as far as one can tell without a second parser."""
     key = re.escape(re.split(r"\[", field.rsplit(".", 1)[-1])[0])
-    found = re.search(rf"^[ \t]*{key}[ \t]*=", source, re.MULTILINE) if key else None
+    found = re.search(rf"^[ \t]*(?:[\w.]+\.)?{key}[ \t]*=", source, re.MULTILINE) if key else None
     return None if found is None else source.count("\n", 0, found.start()) + 1
