@@ -32,15 +32,21 @@ def main() -> None:
     app()
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from cadence import __version__
 
         typer.echo(f"cadence {__version__}")
         raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -95,7 +101,7 @@ def check(
         for problem in found.problems:
             typer.echo(str(problem), err=True)
         if not found.problems:
-            typer.echo(f"{len(found.rooms)} rooms, {len(found.personas)} personas: no problems")
+            typer.echo(f"no problems (rooms: {len(found.rooms)}, personas: {len(found.personas)})")
     raise typer.Exit(1 if found.problems else 0)
 
 

@@ -57,4 +57,5 @@ def load(**given: object) -> Settings:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         came = "" if name == "token" else f", got {first['input']!r}"[:80]
-        raise SettingsError(f"{name} (CADENCE_{name.upper()}): {first['msg'].lower()}{came}") from None
+        said = first["msg"].replace("Input should be", "expected").replace("String should have", "expected a string of")
+        raise SettingsError(f"{name} (CADENCE_{name.upper()}): {said}{came}") from None
