@@ -105,6 +105,7 @@ class Driver:
         if reader.connections:
             return
         reader.parked_at = self._clock()
+        self._schedule(reader)
         asyncio.get_running_loop().call_later(AWAY_SECONDS, self._unpark, reader)
         if reader.mediator is not None:
             reader.record = replace(reader.record, closed_at=reader.parked_at)
@@ -227,6 +228,8 @@ class Driver:
                 await self._show(reader, action.turn)
             elif isinstance(action, RawEnded):
                 await self._durably(self._store.add_raw_range, room, user, action.first, action.last)
+                # A raw range covers as a turn does: who returns before the next turn goes on behind it.
+                reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
             else:
                 self._report(reader, action)
             reader.actions.popleft()

@@ -1,0 +1,106 @@
+"""A driver over a log in memory, with the frames it sends, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from cadence.alex.driver import Driver
+from cadence.rooms.log import Draft
+from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.mediation import Attached
+from cadence.rooms.wire import After, Author, Member, Message, Part, Turn, ViewPatch
+from tests.alex.talk import SENTENCE, START
+
+ADA = Member("ada", "Ada", "human")
+BOB = Member("bob", "Bob", "human")
+HOST = Member("host", "Host", "human", "host")
+
+
+class House:
+    """What a hub would do, without connections: appends, tells the driver, keeps what readers get."""
+
+    def __init__(self, store: MemoryLog) -> None:
+        self.store = store
+        self.told: list[tuple[str, msgspec.Struct]] = []
+        self.driver = self.new_driver()
+        self.epoch = ""
+        self.head = 0
+        self._ids = 0
+
+    def clock(self) -> float:
+        return START + asyncio.get_running_loop().time()
+
+    def new_driver(self) -> Driver:
+        return Driver(self.store, self.clock, lambda room, user, frame: self.told.append((user, frame)))
+
+    async def open(self, defaults: ViewPatch | None = None) -> None:
+        state = await self.store.open_room("lab")
+        self.epoch, self.head = state.epoch, state.head
+        await self.driver.open_room("lab", state.epoch, state.head, defaults or ViewPatch())
+
+    async def restart(self) -> None:
+        """A new driver over the same log, as after a crash."""
+        await self.driver.close()
+        self.driver = self.new_driver()
+        await self.open()
+
+    async def say(self, text: str = SENTENCE, speaker: str = "vera", kind: Any = "agent", **more: Any) -> Message:
+        self._ids += 1
+        parts: tuple[Part, ...] = more.pop("parts", ())
+        author = Author(speaker, speaker.title(), kind)
+        appended = await self.store.append(
+            Draft("lab", author, f"m{self._ids}", self.clock(), text, parts=parts, **more)
+        )
+        self.head = appended.message.seq
+        withheld = self.driver.posted(appended.message)
+        for user in list(self.driver._rooms["lab"].readers):
+            if user not in withheld:
+                self.told.append((user, appended.message))
+        return appended.message
+
+    async def flood(self, messages: int, seconds: float = 0.1) -> None:
+        for number in range(messages):
+            await self.say(f"Message {number} says that shard {number} moved {number} rows.", "abc"[number % 3])
+            await wait(seconds)
+
+    async def attach(
+        self, member: Member = ADA, after: After | None = None, patch: ViewPatch | None = None
+    ) -> tuple[Attached, list[msgspec.Struct]]:
+        attached = await self.driver.attach("lab", member, after, patch, self.head)
+        return attached, [frame async for batch in attached.backfill for frame in batch]
+
+    def after(self, user: str = "ada", seq: int | None = None) -> After:
+        """What a client that saw all that was told would send."""
+        turns = [frame.turn for frame in self.frames(user) if isinstance(frame, Turn)]
+        messages = [frame.seq for frame in self.frames(user) if isinstance(frame, Message)]
+        return After(self.epoch, max(messages, default=0) if seq is None else seq, max(turns, default=0))
+
+    def frames(self, user: str = "ada") -> list[msgspec.Struct]:
+        return [frame for told, frame in self.told if told == user]
+
+    def turns(self, user: str = "ada") -> list[Turn]:
+        return [frame for frame in self.frames(user) if isinstance(frame, Turn)]
+
+
+@asynccontextmanager
+async def house(defaults: ViewPatch | None = None) -> AsyncIterator[House]:
+    """An open room `lab` without readers."""
+    opened = House(MemoryLog(lambda: START + asyncio.get_running_loop().time()))
+    await opened.open(defaults)
+    try:
+        yield opened
+    finally:
+        await opened.driver.close()
+
+
+async def wait(seconds: float) -> None:
+    """Let virtual time pass."""
+    loop = asyncio.get_running_loop()
+    passed = loop.create_future()
+    loop.call_later(seconds, passed.set_result, None)
+    await passed
