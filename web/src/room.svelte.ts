@@ -1,0 +1,327 @@
+import { ListState } from "./list.svelte";
+import {
+  messagesAfter,
+  messagesAt,
+  messagesBefore,
+  messagesIn,
+  SPEECH_A_PAGE,
+  speechSpans,
+  turnsBefore,
+  type Ask,
+} from "./loader";
+import { present, sorted } from "./members";
+import { Originals } from "./originals";
+import type { Alex, ClientFrame, Joined, Member, Message, ServerFrame, Turn, ViewReply, You } from "./protocol";
+import { Cut, Refused } from "./requests";
+import { Saying } from "./saying.svelte";
+import { speakersOf } from "./segments";
+import { Speakers } from "./speakers";
+import type { Cursor } from "./storage";
+import { strings } from "./strings";
+import { Timeline } from "./timeline";
+import { ViewEditor } from "./view.svelte";
+
+export const STRANGERS_ASKED_MAX = 12;
+
+export interface Link {
+  readonly ask: Ask;
+  send(frame: ClientFrame): void;
+  /** Run soon, at most once a frame. */
+  soon(act: () => void): void;
+  keep(room: string, cursor: Cursor): void;
+  announce(turn: Turn, name: (id: string) => string): void;
+}
+
+/** One room as one reader sees it: frames go in, runes tell the page what changed. */
+export class Room {
+  readonly id: string;
+  readonly you: You;
+  readonly timeline = new Timeline();
+  readonly originals = new Originals();
+  readonly speakers = new Speakers();
+  readonly list = new ListState();
+  readonly view: ViewEditor;
+  readonly saying: Saying;
+  title = $state("");
+  opened = $state(false);
+  refusal = $state("");
+  notice = $state("");
+  members = $state.raw<readonly Member[]>([]);
+  memberCount = $state(0);
+  alex = $state.raw<Alex | null>(null);
+  loading = $state<"first" | "older" | null>("first");
+  /** No older turn or message can be asked for. */
+  complete = $state(false);
+  head = $state(0);
+  /** Moves whenever the timeline, the originals or the speakers do. */
+  version = $state(0);
+  #readers = new Map<string, ViewEditor>();
+  #cursor: Cursor | null;
+  #waiting: (Message | Turn)[] = [];
+  #asked = new Set<string>();
+  readonly #link: Link;
+
+  constructor(id: string, you: You, cursor: Cursor | null, link: Link) {
+    this.id = id;
+    this.you = you;
+    this.#cursor = cursor;
+    this.#link = link;
+    this.view = new ViewEditor(link.ask, id);
+    this.saying = new Saying(id, link.ask);
+  }
+
+  get raw(): boolean {
+    return this.view.shown?.mode === "raw";
+  }
+
+  /** The seq before which nothing here was shown; null while it is not known. */
+  get beginsAt(): number | null {
+    void this.version;
+    if (this.loading === "first" || !this.complete) return null;
+    return this.timeline.floor() ?? this.head + 1;
+  }
+
+  /** Enter, or enter again after a cut: says how far this page has come. */
+  async join(): Promise<void> {
+    const after = this.#cursor && { epoch: this.#cursor.epoch, seq: this.#cursor.seq, turn: this.#cursor.turn };
+    try {
+      await this.#link.ask({ type: "join", room: this.id, ...(after ? { after } : {}) });
+    } catch (error) {
+      if (error instanceof Refused) this.refusal = error.message;
+    }
+  }
+
+  receive(frame: ServerFrame): void {
+    switch (frame.type) {
+      case "joined":
+        return this.#joined(frame);
+      case "message":
+      case "turn":
+        this.#waiting.push(frame);
+        return this.#link.soon(() => this.flush());
+      case "redacted":
+        this.flush();
+        this.timeline.redact(frame.seq);
+        this.originals.redact(frame.seq);
+        this.version += 1;
+        return;
+      case "alex":
+        this.alex = frame;
+        return;
+      case "view":
+        return this.#viewed(frame);
+      case "presence":
+        this.members = present(this.members, frame);
+        this.memberCount = frame.member_count ?? Math.max(this.members.length, this.memberCount);
+        return this.#meet(this.members);
+    }
+  }
+
+  /** Take in what has come since the last frame of the screen. */
+  flush(): void {
+    const frames = this.#waiting;
+    if (frames.length === 0) return;
+    this.#waiting = [];
+    this.#take(frames);
+    this.#advance(frames);
+    const turn = frames.findLast((frame) => frame.type === "turn");
+    if (turn) this.#link.announce(turn, (id) => this.speakers.name(id));
+  }
+
+  /** The view of another reader, for a host. */
+  reader(id: string): ViewEditor {
+    const known = this.#readers.get(id);
+    if (known) return known;
+    const editor = new ViewEditor(this.#link.ask, this.id, id);
+    this.#readers.set(id, editor);
+    void editor.refresh();
+    return editor;
+  }
+
+  /** Load what was before the oldest thing here. */
+  async older(): Promise<void> {
+    if (this.loading || this.complete || !this.opened) return;
+    this.loading = "older";
+    await this.#quietly(async () => {
+      if (this.raw) await this.#olderMessages();
+      else await this.#olderTurns();
+    });
+    this.loading = null;
+  }
+
+  /** Fetch some originals from the start of a hole (`forward`) or from its end. */
+  async fetchHole(from: number, to: number, forward: boolean): Promise<void> {
+    const page = forward ? messagesAfter(this.#link.ask, this.id, from - 1) : messagesBefore(this.#link.ask, this.id, to + 1);
+    this.#store((await page).items);
+  }
+
+  /** Fetch these messages if they are not here. */
+  async fetch(seqs: readonly number[]): Promise<void> {
+    const missing = this.originals.missing(seqs);
+    if (missing.length) this.#store(await messagesAt(this.#link.ask, this.id, missing));
+  }
+
+  read(turn: number, dwell_s: number): void {
+    this.#link.send({ type: "read", room: this.id, turn, dwell_s });
+  }
+
+  #joined(frame: Joined): void {
+    const known = this.#cursor?.epoch === frame.epoch;
+    if (this.#cursor && (!known || !frame.recovered)) {
+      if (!known && this.opened) this.notice = strings.line.restarted;
+      this.#forget();
+    }
+    const first = !this.opened || this.loading === "first";
+    this.opened = true;
+    this.refusal = "";
+    this.title = frame.title;
+    this.head = Math.max(frame.head, known ? this.head : 0);
+    this.members = sorted(frame.members);
+    this.memberCount = frame.member_count;
+    this.#meet(frame.members);
+    this.#cursor ??= { epoch: frame.epoch, seq: frame.head, turn: 0, since: frame.head };
+    this.view.take(frame.view);
+    this.view.resume();
+    void this.view.refresh(); // `joined` does not say what is locked
+    for (const editor of this.#readers.values()) void editor.refresh();
+    this.saying.resume();
+    if (first) void this.#first();
+  }
+
+  #forget(): void {
+    this.#cursor = null;
+    this.#waiting = [];
+    this.timeline.trim(0);
+    this.originals.clear();
+    this.list.reset();
+    this.loading = "first";
+    this.complete = false;
+    this.version += 1;
+  }
+
+  #viewed(frame: ViewReply): void {
+    if (frame.participant !== this.you.id) return this.#readers.get(frame.participant)?.take(frame.view, frame);
+    const wasRaw = this.raw;
+    this.view.take(frame.view, frame);
+    if (wasRaw !== this.raw) this.complete = false; // the other stream may reach further back
+    if (this.raw) this.alex = null;
+  }
+
+  /** The end of the conversation as it was shown: turns and what people said between them, or raw messages. */
+  async #first(): Promise<void> {
+    this.loading = "first";
+    await this.#quietly(async () => {
+      const { items, more } = this.raw ? { items: [], more: false } : await turnsBefore(this.#link.ask, this.id, null);
+      if (items.length) {
+        this.complete = !more;
+        await this.#withSpeech(items, { from: (items.at(-1)?.covers?.to ?? this.head) + 1, to: this.head });
+      } else await this.#firstMessages();
+      this.loading = null;
+      await this.#strangers();
+    });
+    if (this.loading === "first" && this.timeline.length) this.loading = null;
+    this.version += 1;
+  }
+
+  /** No turn yet. What was said before this reader's first visit stays folded, unless no AI speaks here at all. */
+  async #firstMessages(): Promise<void> {
+    const limit = this.raw ? undefined : SPEECH_A_PAGE;
+    const { items, more } = await messagesBefore(this.#link.ask, this.id, this.head + 1, limit);
+    const among = items.some((message) => message.from.kind === "agent");
+    const since = this.#cursor?.since ?? 0;
+    const shown = this.raw || !among ? items : items.filter(({ seq, from }) => from.kind === "human" && seq > since);
+    this.complete = this.raw ? !more : true;
+    this.originals.put(items);
+    this.#take(shown, true);
+  }
+
+  async #olderTurns(): Promise<void> {
+    const { items, more } = await turnsBefore(this.#link.ask, this.id, this.timeline.oldestTurn());
+    await this.#withSpeech(items);
+    this.complete = !more;
+    await this.#strangers();
+  }
+
+  async #olderMessages(): Promise<void> {
+    const before = this.timeline.floor() ?? this.head + 1;
+    const { items, more } = await messagesBefore(this.#link.ask, this.id, before);
+    this.#take(items, true);
+    this.complete = !more;
+  }
+
+  async #withSpeech(turns: readonly Turn[], tail?: { from: number; to: number }): Promise<void> {
+    const spans = speechSpans(turns);
+    if (tail && tail.from <= tail.to) spans.unshift({ ...tail, from: Math.max(tail.from, tail.to - SPEECH_A_PAGE + 1) });
+    const messages = await messagesIn(this.#link.ask, this.id, spans);
+    this.originals.put(messages);
+    this.#take([...turns, ...messages.filter((message) => message.from.kind === "human")], true);
+  }
+
+  /** Names of speakers who left before we came are in their messages. */
+  async #strangers(): Promise<void> {
+    const sources = new Map<string, number>();
+    for (const item of this.timeline.items) {
+      if (item.kind !== "turn") continue;
+      for (const { speakers, sources: cited } of item.turn.segments) {
+        const [id, seq] = [speakers[0], cited[0]];
+        if (speakers.length === 1 && id && seq && !this.speakers.knows(id) && !this.#asked.has(id)) sources.set(id, seq);
+      }
+      if (sources.size >= STRANGERS_ASKED_MAX) break;
+    }
+    for (const [id, seq] of sources) {
+      this.#asked.add(id);
+      this.#store((await messagesBefore(this.#link.ask, this.id, seq + 1, 1)).items);
+    }
+  }
+
+  #store(messages: readonly Message[]): void {
+    this.originals.put(messages);
+    this.#meet(messages.map((message) => message.from));
+    this.version += 1;
+  }
+
+  #take(frames: readonly (Message | Turn)[], history = false): void {
+    const messages = frames.filter((frame) => frame.type === "message");
+    this.#store(messages);
+    for (const message of messages) {
+      this.head = Math.max(this.head, message.seq);
+      if (message.from.id === this.you.id) this.saying.arrived(message.id);
+    }
+    for (const turn of frames) {
+      if (turn.type !== "turn") continue;
+      this.head = Math.max(this.head, turn.covers?.to ?? 0);
+      for (const id of speakersOf(turn)) this.speakers.hue(id);
+    }
+    const fresh = this.timeline.add(frames);
+    const trimmed = this.list.window.following ? this.timeline.trim() : 0;
+    if (trimmed) this.complete = false;
+    this.list.grew(this.timeline.length, history ? [] : fresh, history ? fresh.length : 0, trimmed);
+    this.version += 1;
+  }
+
+  #meet(people: readonly { id: string; name: string; kind: "human" | "agent" }[]): void {
+    this.speakers.meet(people);
+    this.version += 1;
+  }
+
+  #advance(frames: readonly (Message | Turn)[]): void {
+    if (!this.#cursor) return;
+    let { seq, turn } = this.#cursor;
+    for (const frame of frames) {
+      if (frame.type === "message") seq = Math.max(seq, frame.seq);
+      else turn = Math.max(turn, frame.turn);
+    }
+    this.#cursor = { ...this.#cursor, seq, turn };
+    this.#link.keep(this.id, this.#cursor);
+  }
+
+  /** A cut while loading is no fault: the next `joined` loads again. */
+  async #quietly(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (error instanceof Refused) this.notice = error.message;
+      else if (!(error instanceof Cut)) throw error;
+    }
+  }
+}

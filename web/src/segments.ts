@@ -1,0 +1,81 @@
+import { codeBlocks } from "./markdown";
+import type { Message, Part, Segment, SegmentPart, Turn } from "./protocol";
+
+const FENCED = /^ {0,3}(?:`{3,}|~{3,})/;
+
+/** Neighbouring segments of the same speakers, shown under one name. */
+export interface Group {
+  readonly key: string;
+  readonly speakers: readonly string[];
+  readonly segments: readonly Segment[];
+}
+
+export interface CodeText {
+  readonly kind: Part["kind"];
+  readonly lang: string;
+  readonly name: string;
+  readonly body: string;
+}
+
+export function groupsOf(turn: Turn): Group[] {
+  const groups: { key: string; speakers: readonly string[]; segments: Segment[] }[] = [];
+  for (const segment of turn.segments) {
+    const last = groups.at(-1);
+    const same = last && last.speakers.join("\n") === segment.speakers.join("\n") && last.segments.at(-1)?.room === segment.room;
+    if (same) last.segments.push(segment);
+    else groups.push({ key: `${groups.length}`, speakers: segment.speakers, segments: [segment] });
+  }
+  return groups;
+}
+
+/** A quote's pieces: what was left out lies between them. */
+export function pieces(text: string): string[] {
+  return text.split(" … ");
+}
+
+export function speakersOf(turn: Turn): string[] {
+  return [...new Set(turn.segments.flatMap((segment) => segment.speakers))];
+}
+
+/** Every message the turn cites, each once, ascending. */
+export function sourcesOf(turn: Turn): number[] {
+  return [...new Set(turn.segments.flatMap((segment) => segment.sources))].sort((a, b) => a - b);
+}
+
+/** Whether the turn shows what was said word for word, nothing left out. */
+export function isVerbatim(turn: Turn): boolean {
+  return turn.segments.length > 0 && turn.segments.every((each) => each.kind === "verbatim" && !each.part?.folded);
+}
+
+/** A whole block shown in a turn, without the fences that its text carries; null for prose. */
+export function blockShown(segment: Segment): CodeText | null {
+  const part = segment.part;
+  if (!part || part.folded) return null;
+  const fenced = part.kind === "code" && FENCED.test(segment.text) ? codeBlocks(segment.text)[0] : undefined;
+  return named(part, fenced?.body ?? segment.text, fenced?.lang);
+}
+
+/** The block of a fetched message that a folded segment stands for: parts are counted first, then the blocks of its text. */
+export function blockOf(message: Message, part: SegmentPart): CodeText | null {
+  const parts = message.parts ?? [];
+  const found = parts[part.index];
+  if (found) return named(part, found.body, found.lang, found.name);
+  const block = codeBlocks(message.text)[part.index - parts.length];
+  return block ? named(part, block.body, block.lang) : null;
+}
+
+/** What the live region says of a finished turn: who, then what, in order. */
+export function spoken(turn: Turn, name: (id: string) => string, most = 1_200): string {
+  const said = groupsOf(turn)
+    .map(({ speakers, segments }) => {
+      const text = segments.map((each) => (each.redacted ? "" : pieces(each.text).join(" … "))).join(" ");
+      return text.trim() ? `${speakers.map(name).join(", ")}: ${text.trim()}` : "";
+    })
+    .filter(Boolean)
+    .join(" ");
+  return said.length > most ? `${said.slice(0, most)} …` : said;
+}
+
+function named(part: SegmentPart, body: string, lang?: string, name?: string): CodeText {
+  return { kind: part.kind, body, lang: lang || part.lang || "", name: name ?? part.name ?? "" };
+}
