@@ -39,11 +39,15 @@ NEVER = 2**62  # a seq no room reaches
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What `attach` needs of the driver; `drain` carries out a reader's actions (its lock is held)."""
+    """What `attach` needs of the driver.
+
+    `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view.
+    """
 
     store: ReaderStore
     clock: Callable[[], float]
     drain: Callable[[Reader], Awaitable[None]]
+    announce: Callable[[Reader], None]
 
     async def attach(
         self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
@@ -73,6 +77,7 @@ class Arrival:
             reader.set_patch(patch, by=reader.user)
             reader.actions.extend(mediator.handle(Viewed(reader.resolved()), self.clock()))
             await self.drain(reader)
+            self.announce(reader)
         reader.note_raw(mediator)
         reader.record = replace(reader.record, closed_at=None)
         await self.store.save_reader(reader.room.room, reader.user, reader.record)
@@ -112,6 +117,8 @@ class Arrival:
         postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now)
         # No await from here to the next line but one: the mediator has heard all that was posted.
         reached = room.head
+        if view.mode == "raw":  # what it is sent raw it need not hear, but its range ends where the room does
+            mediator.handle(Skipped(reached, 0, 0), now)
         reader.mediator = mediator
         for seq in room.redacted:
             mediator.handle(Redacted(seq), now)

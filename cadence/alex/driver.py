@@ -88,7 +88,7 @@ class Driver:
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
         reader.connections += 1
         reader.parked_at = None
-        arrival = Arrival(self._store, self._clock, self._drain)
+        arrival = Arrival(self._store, self._clock, self._drain, self._announce)
         try:
             async with reader.lock:
                 attached = await arrival.attach(reader, after, patch, head, alone=alone)
@@ -168,13 +168,7 @@ class Driver:
                 record, patch=views.merged(record.patch, patch), locked=tuple(dict.fromkeys(locked)), set_by=by.id
             )
             await self._set(mediated, reader, user, record)
-        return ViewReply(
-            room=mediated.room,
-            participant=user,
-            view=views.resolve(mediated.defaults, record.patch),
-            locked=record.locked,
-            set_by=record.set_by or "room",
-        )
+        return _view_reply(mediated, user, record)
 
     # What follows.
 
@@ -245,6 +239,9 @@ class Driver:
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
         self._tell(turn.room, reader.user, turn.without(frozenset(reader.room.redacted)))
+
+    def _announce(self, reader: Reader) -> None:
+        self._tell(reader.room.room, reader.user, _view_reply(reader.room, reader.user, reader.record))
 
     async def _durably(self, write: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
         """Write to the log, again and again until it takes it: what a mediator decided must not be lost."""
@@ -334,3 +331,10 @@ class Driver:
             reader.actions.extend(reader.mediator.handle(Tick(), max(now, due)))
             self._follow(reader)
         self._arm()
+
+
+def _view_reply(mediated: MediatedRoom, user: str, record: ReaderRecord) -> ViewReply:
+    view = views.resolve(mediated.defaults, record.patch)
+    return ViewReply(
+        room=mediated.room, participant=user, view=view, locked=record.locked, set_by=record.set_by or "room"
+    )

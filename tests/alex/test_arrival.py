@@ -6,7 +6,7 @@ import pytest
 
 from cadence.alex import arrival
 from cadence.rooms.log import LogUnavailable
-from cadence.rooms.wire import After, Message, Redacted, Turn, ViewPatch, ViewRequest, WireError
+from cadence.rooms.wire import After, Message, Redacted, Turn, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, house, wait
 
 
@@ -192,6 +192,14 @@ async def test_a_second_connection_shares_the_mediator_and_is_brought_level() ->
         assert attached.recovered
         assert [frame for frame in frames if isinstance(frame, Turn)] == lab.turns()
         assert len(lab.driver._rooms["lab"].readers) == 1
+
+
+async def test_a_view_set_by_a_second_connection_is_told_to_the_first() -> None:
+    async with house() as lab:
+        await lab.attach()
+        await lab.attach(patch=ViewPatch(cadence_s=9.0))
+        (reply,) = [frame for frame in lab.frames() if isinstance(frame, ViewReply)]
+        assert (reply.view.cadence_s, reply.set_by) == (9.0, "ada")
 
 
 async def test_what_was_redacted_is_told_again() -> None:
