@@ -126,3 +126,46 @@ class Channel:
     async def _take(self, event: dict[str, Any]) -> None:
         await self._flowing.wait()
         self._down.put_nowait(event)
+
+
+class Answer:
+    """An HTTP response."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, target: str, **headers: str) -> Answer:
+    """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server."""
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1:8765"), *((k.encode(), v.encode()) for k, v in headers.items())],
+    }
+    events: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(event: Any) -> None:
+        events.append(event)
+
+    try:
+        await app(scope, receive, send)
+    except Exception:
+        if not events:
+            raise
+    body = b"".join(event.get("body", b"") for event in events[1:])
+    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, body)

@@ -317,7 +317,8 @@ class Hub:
         if wait > 0:
             raise WireError(
                 "rate_limited",
-                f"expected at most {messages_per_s(author.kind):g} messages a second: wait {wait:.2f} s",
+                f"expected at most {messages_per_s(author.kind):g} messages a second from you and "
+                f"{ROOM_MESSAGES_PER_S:g} in the room: wait {wait:.2f} s",
                 retry_after_s=round(wait, 3),
             )
 

@@ -91,7 +91,7 @@ def can_replay(after: After, epoch: str, head: int) -> bool:
 async def raw_backfill(store: Log, room: str, after: int, head: int, told: bool) -> Batches:
     """What a raw receiver missed: redactions of what it has (if `told`), then after < seq <= head, in batches."""
     if told:
-        gone = await store.redacted_seqs(room, max(0, after - REPLAY_MESSAGES_MAX), after)
+        gone = await store.redacted_seqs(room, max(0, after - REPLAY_MESSAGES_MAX - 1), after)
         for start in range(0, len(gone), REDACTED_PAGE_SEQS):
             # Who redacted is not kept: the fact is enough to erase.
             yield [Redacted(room=room, seq=seq, by="") for seq in gone[start : start + REDACTED_PAGE_SEQS]]

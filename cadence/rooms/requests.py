@@ -14,7 +14,7 @@ from cadence.rooms.connection import Connection
 from cadence.rooms.history import Query
 from cadence.rooms.hub import Hub, OpenRoom
 from cadence.rooms.limiter import admit
-from cadence.rooms.log import LogUnavailable
+from cadence.rooms.mediation import StoreUnavailable
 from cadence.rooms.wire import (
     Ask,
     Ban,
@@ -58,7 +58,7 @@ class Requests:
             await _HANDLERS[type(request)](self, connection, request)
         except WireError as error:
             refuse(connection, request, error)
-        except LogUnavailable as error:
+        except StoreUnavailable as error:
             log.warning("log unavailable", request=type(request).__name__, error=str(error))
             refuse(connection, request, _trouble("the server's log cannot be used now: try again"))
         except Exception:

@@ -1,0 +1,159 @@
+from typing import Any
+
+import pytest
+
+from cadence.rooms.http import NOT_OFFERED, create_api
+from cadence.rooms.wire import Member, Say
+from tests.asgi import Answer, fetch
+from tests.rooms.house import HOST_TOKEN, House
+
+VERA = Member("vera", "Vera", "agent", "member")
+
+
+class Site:
+    """The HTTP side of a house in which something was said."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._api = create_api(house.hub, house.identity, "1.2.3")
+
+    async def get(self, target: str, token: str | None = None, method: str = "GET") -> Answer:
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return await fetch(self._api, method, target, **headers)
+
+    async def error(self, target: str, token: str | None = None, method: str = "GET") -> tuple[int, dict[str, Any]]:
+        answer = await self.get(target, token, method)
+        body = answer.json()
+        assert list(body) == ["error"]
+        assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field"}
+        return answer.status, body["error"]
+
+
+async def site(open: bool = True, messages: int = 3) -> Site:
+    house = await House(open=open).start()
+    for number in range(1, messages + 1):
+        await house.hub.say(VERA, Say(room="lab", id=f"m{number}", text=f"text {number}"))
+    return Site(house)
+
+
+async def test_health_is_open_to_all() -> None:
+    there = await site(open=False)
+    assert (await there.get("/livez")).json() == {"status": "ok"}
+    assert (await there.get("/readyz")).status == 200
+
+
+async def test_a_server_that_drains_or_cannot_read_is_not_ready() -> None:
+    there = await site()
+    await there.house.log.close()
+    assert (await there.error("/readyz"))[0] == 503
+    there = await site()
+    await there.house.hub.drain(1.0)
+    status, error = await there.error("/readyz")
+    assert (status, error["code"]) == (503, "unavailable")
+    assert (await there.get("/livez")).status == 200
+
+
+async def test_rooms_are_listed_to_those_who_may_enter() -> None:
+    there = await site()
+    await there.house.member("Ann")
+    lab = {"room": "lab", "title": "The lab", "members": 1, "head": 3, "epoch": "epoch-0"}
+    attic = {"room": "attic", "title": "The attic", "members": 0, "head": 0, "epoch": "epoch-1"}
+    assert (await there.get("/api/rooms")).json() == [lab]
+    assert (await there.get("/api/rooms", HOST_TOKEN)).json() == [lab, attic]
+
+
+async def test_messages_come_in_pages() -> None:
+    there = await site()
+    page = (await there.get("/api/rooms/lab/messages?after=0&limit=2")).json()
+    assert [item["seq"] for item in page["items"]] == [1, 2]
+    assert (page["type"], page["more"], page["stream"]) == ("page", True, "raw")
+    page = (await there.get("/api/rooms/lab/messages?seqs=3,1,9")).json()
+    assert [item["seq"] for item in page["items"]] == [1, 3]
+    assert len((await there.get("/api/rooms/lab/messages")).json()["items"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        ("before=-1", "before"),
+        ("after=1e9", "after"),
+        ("after=99999999999999999999", "after"),
+        ("seqs=a", "seqs"),
+        ("seqs=-1", "seqs"),
+        ("seqs=" + ",".join(["1"] * 201), "seqs"),
+        ("before=3&after=1", "after"),
+    ],
+)
+async def test_a_bad_query_names_its_field(query: str, field: str) -> None:
+    status, error = await (await site()).error(f"/api/rooms/lab/messages?{query}")
+    assert (status, error["code"], error["field"]) == (400, "bad_field", field)
+
+
+@pytest.mark.parametrize("room", ["attic", "nowhere"])
+async def test_a_room_one_may_not_know_of_is_not_found(room: str) -> None:
+    status, error = await (await site()).error(f"/api/rooms/{room}/messages")
+    assert (status, error["code"]) == (404, "no_such_room")
+
+
+async def test_elsewhere_nothing_is_read_without_a_token() -> None:
+    there = await site(open=False)
+    for target in ("/api/rooms", "/api/rooms/lab/messages"):
+        for token in (None, "wrong"):
+            assert (await there.error(target, token))[0] == 401
+        assert (await there.get(target, HOST_TOKEN)).status == 200
+    assert (await there.get("/api/rooms")).headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_wrong_token_is_refused_even_where_none_is_needed() -> None:
+    assert (await (await site()).error("/api/rooms", "wrong"))[0] == 401
+
+
+async def test_a_session_reads_what_its_user_may() -> None:
+    there = await site(open=False)
+    host = await there.house.client(kind="human", token=HOST_TOKEN)
+    assert len((await there.get("/api/rooms", host.session)).json()) == 2
+
+
+async def test_hosts_make_tickets() -> None:
+    there = await site(open=False)
+    made = (await there.get("/api/tickets", HOST_TOKEN, "POST")).json()
+    assert made["expires_in_s"] == 24 * 3600
+    assert (await there.house.client(kind="human", token=made["ticket"])).id == "host"
+
+
+async def test_others_make_none() -> None:
+    there = await site()
+    ann = await there.house.client("Ann")
+    assert (await there.error("/api/tickets", None, "POST"))[0] == 401
+    assert (await there.error("/api/tickets", ann.session, "POST"))[0] == 403
+
+
+@pytest.mark.parametrize(("method", "path"), NOT_OFFERED)
+async def test_what_is_not_offered_yet_says_so(method: str, path: str) -> None:
+    target = path.format(room="lab", id="bob", reader="bob", turn=1)
+    status, error = await (await site()).error(target, HOST_TOKEN, method)
+    assert (status, error["code"]) == (503, "unavailable")
+
+
+async def test_unknown_paths_and_methods_have_the_same_shape() -> None:
+    there = await site()
+    assert (await there.error("/api/nothing"))[1]["code"] == "not_found"
+    assert (await there.error("/livez", method="DELETE"))[0] == 405
+
+
+async def test_a_log_that_cannot_be_read_is_unavailable() -> None:
+    there = await site()
+    await there.house.log.close()
+    status, error = await there.error("/api/rooms/lab/messages")
+    assert (status, error["code"]) == (503, "unavailable")
+
+
+async def test_a_failure_tells_nothing_of_the_inside() -> None:
+    there = await site()
+    there.house.hub.find = None  # type: ignore[assignment, method-assign]
+    status, error = await there.error("/api/rooms/lab/messages")
+    assert (status, error["code"]) == (503, "unavailable")
+    assert "NoneType" not in error["message"]

@@ -1,0 +1,46 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadence.rooms.limiter import Bucket, admit, messages_per_s
+
+
+def test_two_seconds_worth_may_come_at_once() -> None:
+    bucket = Bucket(5.0)
+    assert [admit([bucket], 100.0) for _ in range(10)] == [0.0] * 10
+    assert admit([bucket], 100.0) == 0.2
+
+
+def test_the_wait_is_exactly_long_enough() -> None:
+    bucket = Bucket(5.0)
+    for _ in range(10):
+        admit([bucket], 100.0)
+    wait = admit([bucket], 100.0)
+    assert admit([bucket], 100.0 + wait * 0.99) > 0
+    assert admit([bucket], 100.0 + wait + 1e-9) == 0
+
+
+def test_what_one_bucket_refuses_costs_the_others_nothing() -> None:
+    small, large = Bucket(1.0, burst_s=1.0), Bucket(3.0, burst_s=1.0)
+    assert admit([small, large], 0.0) == 0
+    assert admit([small, large], 0.0) == 1.0
+    assert [admit([large], 0.0) for _ in range(3)] == [0.0, 0.0, 1 / 3]
+
+
+def test_agents_may_speak_forty_times_as_fast_as_people() -> None:
+    assert (messages_per_s("agent"), messages_per_s("human")) == (200.0, 5.0)
+
+
+def test_a_clock_that_stands_still_refills_nothing() -> None:
+    bucket = Bucket(1.0, burst_s=1.0)
+    admit([bucket], 50.0)
+    assert admit([bucket], 50.0) == 1.0
+    assert admit([bucket], 49.0) == 1.0
+
+
+@given(st.lists(st.floats(0.0, 0.5), max_size=200))
+def test_no_window_holds_more_than_burst_and_rate_allow(gaps: list[float]) -> None:
+    bucket, now, admitted = Bucket(5.0), 0.0, 0
+    for gap in gaps:
+        now += gap
+        admitted += admit([bucket], now) == 0
+    assert admitted <= 10 + 5 * now + 1e-6

@@ -1,0 +1,121 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadence.rooms.room import MEMBERS_SHOWN_MAX, PRESENCE_CHANGES_MAX, Room, RoomInfo
+from cadence.rooms.wire import Author, Member, Message, Presence
+
+ANN = Member("ann", "Ann", "agent")
+BOB = Member("bob", "Bob", "human")
+
+
+def room(head: int = 0, public: bool = True) -> Room[str]:
+    return Room(RoomInfo("lab", "The lab", public=public), "e", head)
+
+
+def message(seq: int) -> Message:
+    return Message("lab", "e", seq, f"m{seq}", Author("ann", "Ann", "agent"), "2026-01-01T00:00:00.000Z", "hi")
+
+
+def test_a_user_with_two_connections_is_one_member() -> None:
+    lab = room()
+    assert lab.join("c1", ANN)
+    assert lab.join("c2", ANN)
+    assert lab.members() == (ANN,)
+    assert lab.connections("ann") == ["c1", "c2"]
+    lab.leave("c1")
+    assert lab.is_member("ann")
+    lab.leave("c2")
+    assert not lab.is_member("ann")
+    assert lab.member_count == 0
+
+
+def test_joining_or_leaving_twice_changes_nothing() -> None:
+    lab = room()
+    assert lab.join("c1", ANN)
+    assert not lab.join("c1", ANN)
+    assert lab.leave("c1")
+    assert not lab.leave("c1")
+    assert "c1" not in lab
+
+
+def test_everybody_receives_but_those_withheld() -> None:
+    lab = room()
+    for connection, member in (("c1", ANN), ("c2", BOB), ("c3", BOB)):
+        lab.join(connection, member)
+    assert list(lab.receivers()) == ["c1", "c2", "c3"]
+    assert list(lab.receivers({"bob"})) == ["c1"]
+
+
+def test_messages_leave_in_order_whatever_order_they_come_in() -> None:
+    lab = room(head=4)
+    assert lab.committed(message(6)) == []
+    assert lab.gap() == (5, 5)
+    assert [ready.seq for ready in lab.committed(message(5))] == [5, 6]
+    assert (lab.head, lab.gap()) == (6, None)
+
+
+def test_a_message_that_went_out_does_not_go_out_again() -> None:
+    lab = room(head=4)
+    assert lab.committed(message(4)) == []
+    assert lab.gap() is None
+
+
+@given(st.permutations(range(1, 12)))
+def test_every_order_of_commits_gives_the_same_stream(order: list[int]) -> None:
+    lab = room()
+    seen = [ready.seq for seq in order for ready in lab.committed(message(seq))]
+    assert seen == list(range(1, 12))
+
+
+def test_a_private_room_is_for_hosts_and_the_house() -> None:
+    private = room(public=False)
+    assert [private.admits(member) for member in (None, ANN)] == [False, False]
+    assert private.admits(Member("host", "Host", "human", "host"))
+    assert private.admits(Member("vera", "Vera", "agent", "member"))
+    assert room().admits(None)
+
+
+def test_presence_gathers_changes_and_waits_a_second() -> None:
+    lab = room()
+    assert lab.presence_due() is None
+    lab.join("c1", ANN)
+    assert lab.presence_due() == float("-inf")
+    assert lab.presence(100.0) == Presence(room="lab", joined=(ANN,))
+    lab.join("c2", BOB)
+    lab.leave("c1")
+    assert lab.presence_due() == 101.0
+    assert lab.presence(101.0) == Presence(room="lab", joined=(BOB,), left=("ann",))
+    assert lab.presence_due() is None
+
+
+def test_coming_and_going_within_the_second_is_not_told() -> None:
+    lab = room()
+    lab.join("c1", ANN)
+    lab.leave("c1")
+    assert lab.presence(100.0) is None
+    lab.join("c1", ANN)
+    lab.presence(100.0)
+    lab.leave("c1")
+    lab.join("c2", ANN)
+    assert lab.presence(101.0) is None
+
+
+def test_a_new_name_is_told() -> None:
+    lab = room()
+    lab.join("c1", ANN)
+    lab.presence(100.0)
+    lab.leave("c1")
+    anna = Member("ann", "Anna", "agent")
+    lab.join("c1", anna)
+    assert lab.presence(101.0) == Presence(room="lab", joined=(anna,))
+
+
+def test_a_crowd_is_told_as_a_whole_and_cut() -> None:
+    lab = room()
+    for number in range(PRESENCE_CHANGES_MAX + 1):
+        lab.join(f"c{number}", Member(f"u{number}", f"U{number}", "agent"))
+    frame = lab.presence(100.0)
+    assert frame is not None
+    assert frame == lab.whole_presence()
+    assert len(frame.members or ()) == MEMBERS_SHOWN_MAX
+    assert frame.member_count == PRESENCE_CHANGES_MAX + 1
