@@ -16,8 +16,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.alex": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.rooms.mediation"),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
+    "cadence.site": (),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
-    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload"),
+    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }
