@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from cadence.alex import views
-from cadence.alex.mediator import Mediator, Posted, Redacted, Returned, Skipped, Viewed
+from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
+from cadence.alex.mediator import Mediator
 from cadence.alex.reader import Reader
 from cadence.alex.recovery import (
     AWAY_SECONDS,

@@ -19,7 +19,7 @@ import structlog
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
-from cadence.alex.mediator import Action, Event, Forgot, Opened, Posted, RawEnded, Redacted, Report, Show, Tick, Viewed
+from cadence.alex.events import Action, Event, Forgot, Opened, Posted, RawEnded, Redacted, Report, Show, Tick, Viewed
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable

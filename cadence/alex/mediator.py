@@ -18,18 +18,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from cadence.alex.selection import Candidate, attend, choose
+from cadence.alex.coverage import OpenRange
+from cadence.alex.events import (
+    Action,
+    Event,
+    Forgot,
+    Opened,
+    Posted,
+    RawEnded,
+    Redacted,
+    Report,
+    Returned,
+    Show,
+    Skipped,
+    Tick,
+    Viewed,
+)
+from cadence.alex.selection import Candidate, Floats, attend, choose
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick, quoted, segment_words, whole_message
+from cadence.alex.waiting import OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import SpeakerMemory
 from cadence.lod.terms import Background
-from cadence.lod.units import Unit
 from cadence.rooms.wire import AlexState, Behind, Covers, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
@@ -42,116 +59,6 @@ NEAR_SPEAKERS_MAX = 256
 CATCH_UP_WORDS = 120
 REPORT_SECONDS = 1.0  # at most one `alex` frame per this long while the state stays
 BY = "embedded"
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A message; `direct` if the reader gets it as `message` now (see `Mediator.passes`)."""
-
-    entry: Entry
-    direct: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Viewed:
-    """The reader's complete view as it shall be."""
-
-    view: View
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The reader unfolded messages of these speakers."""
-
-    speakers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Redacted:
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Forgot:
-    """A played conversation begins again: who was heard before no longer counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """AI messages up to seq `to` that are too many to be looked at: covered, but not shown."""
-
-    to: int
-    messages: int
-    words: int
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """`deadline()` has come."""
-
-
-Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Tick
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """Store this turn, then send it."""
-
-    turn: Turn
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Tell the reader how far Alex is."""
-
-    state: AlexState
-    behind: Behind
-
-
-@dataclass(frozen=True, slots=True)
-class RawEnded:
-    """The range first..last was sent raw; empty if last < first."""
-
-    first: int
-    last: int
-
-
-Action = Show | Report | RawEnded
-
-
-class _Open:
-    """A message of which some text waits. `left` is made when first looked at."""
-
-    __slots__ = ("_left", "entry", "since", "touched", "urgent")
-
-    def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
-        self.entry = entry
-        self.since = since
-        self.urgent = urgent
-        self.touched = False  # something of it was shown
-        self._left: list[Unit] | None = None
-
-    @property
-    def left(self) -> list[Unit]:
-        if self._left is None:
-            self._left = list(self.entry.parsed.units)
-        return self._left
-
-    def show(self, unit: Unit) -> None:
-        self.touched = True
-        self.left.remove(unit)
-
-    @property
-    def words(self) -> int:
-        """What waits of it, blocks counted whole."""
-        if not self.touched:
-            return self.entry.words
-        return sum(unit.block.words if unit.block else unit.n for unit in self.left)
 
 
 class Mediator:
@@ -184,10 +91,8 @@ class Mediator:
         self._memory = SpeakerMemory()
         self._speech = SpeechWindow()
         self._near: dict[str, float] = {}  # speaker -> when last addressed or opened
-        self._waiting: list[_Open] = []
-        self._uncovered: list[Entry] = []  # AI messages above covered_to
-        self._skipped = (0, 0)  # messages and words above covered_to that are only counted
-        self._uncovered_since = math.inf
+        self._waiting = Waiting()
+        self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
         self._state: AlexState = "idle"
@@ -220,12 +125,12 @@ class Mediator:
             case Opened():
                 self._approach(event.speakers, now)
             case Redacted():
-                self._waiting = [open_ for open_ in self._waiting if open_.entry.seq != event.seq]
+                self._waiting.remove(event.seq)
             case Forgot():
                 self._memory.clear()
             case Skipped():
                 self._head = event.to
-                self._skipped = (self._skipped[0] + event.messages, self._skipped[1] + event.words)
+                self._range.skip(event.messages, event.words, now)
             case Returned():
                 return self._catch_up(now)
         return []
@@ -246,12 +151,11 @@ class Mediator:
             self._speech.add(entry.at, entry.words)
         if direct:
             return
-        self._waiting.append(_Open(entry, now, entry.concerns(self.reader)))
+        self._waiting.add(entry, now, urgent=entry.concerns(self.reader))
         if len(self._waiting) > WAITING_MESSAGES_MAX:
-            self._drop_least_attended(WAITING_MESSAGES_MAX // 2, now)
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         if not entry.human:
-            self._uncovered.append(entry)
-            self._uncovered_since = min(self._uncovered_since, now)
+            self._range.add(entry, now)
         if self._state == "idle":
             self._state = "passthrough"
         self._arm(now)
@@ -314,12 +218,10 @@ class Mediator:
         if self._view is not self.view:
             self._apply(now)
         self._bucket.advance(now)
-        self._drop_stale(now)
-        units = sum(len(open_.left) for open_ in self._waiting)
-        if units > WAITING_UNITS_MAX:
-            self._drop_least_attended(WAITING_UNITS_MAX, now)
+        self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
+        self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         turn = self._next_turn(now)
-        if self._waiting or self._uncovered or turn:
+        if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
         else:
             self._state = "idle"
@@ -327,15 +229,15 @@ class Mediator:
         return [Show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
-        waiting = [open_ for open_ in self._waiting if open_.left]
+        waiting = list(self._waiting)
         if not waiting:
-            stale = now - self._uncovered_since >= CLOSING_SECONDS
+            stale = now - self._range.since >= CLOSING_SECONDS
             return self._turn_of([], now) if stale else None
         credit = self._bucket.credit
-        if sum(open_.words for open_ in waiting) <= credit:
+        if sum(message.words for message in waiting) <= credit:
             self._state = "passthrough"
             return self._turn_of(self._everything(waiting, now), now)
-        urgent = any(open_.urgent for open_ in waiting)
+        urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             self._state = "paraphrasing"
@@ -343,49 +245,60 @@ class Mediator:
         self._state = "rate_limiting"
         return None
 
-    def _everything(self, waiting: Sequence[_Open], now: float) -> list[Segment]:
+    def _everything(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
         """All that waits, whole and in order (law 3)."""
         segments: list[Segment] = []
-        rest: list[Pick] = []
-        total = max(1, sum(open_.words for open_ in waiting))
-        for open_ in waiting:
-            entry = open_.entry
-            if open_.touched:
-                rest += [Pick(entry, unit, 1.0) for unit in open_.left]
+        rest: list[Pick] = []  # of messages that were partly shown
+        total = max(1, sum(message.words for message in waiting))
+        for message in waiting:
+            if message.touched:
+                rest += [Pick(message.entry, unit, 1.0) for unit in message.left]
             else:
-                segments += quoted(rest, unfold=True) + whole_message(entry, 1.0)
+                segments += quoted(rest, unfold=True) + whole_message(message.entry, 1.0)
                 rest = []
-            self._memory.add(entry.speaker, open_.words / total, now)
-        self._waiting = []
+            self._memory.add(message.entry.speaker, message.words / total, now)
+        self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 
-    def _digest(self, waiting: Sequence[_Open], now: float) -> list[Segment]:
-        """The best of what waits within the credit; what is shown leaves the waiting."""
-        candidates = [Candidate(open_.entry, unit, open_.urgent) for open_ in waiting for unit in open_.left]
-        weights = attend(candidates, self._ages(candidates, now), self._view, self._nearby(now), self._background)
-        picks = choose(candidates, weights, self._bucket.credit, self._background, self._memory, now)
-        by_seq = {open_.entry.seq: open_ for open_ in waiting}
-        for pick in picks:
-            by_seq[pick.unit.seq].show(pick.unit)
-        self._waiting = [open_ for open_ in self._waiting if open_.left]
+    def _digest(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
+        """The best of what waits within the credit; what is shown waits no longer."""
+        units = candidates(waiting)
+        weights = self._attend(now, units)
+        picks = choose(units, weights, self._bucket.credit, self._background, self._memory, now)
+        self._waiting.shown(picks)
         return quoted(picks)
+
+    def _catch_up(self, now: float) -> list[Action]:
+        """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
+        if not self._range.messages:
+            return []
+        # Nothing may overdraw here, so what is urgent competes like the rest, with all attention.
+        units = [replace(candidate, urgent=False) for candidate in candidates(self._waiting)]
+        picks: list[Pick] = []
+        if units:
+            at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
+            ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
+            weights = attend(units, ages, self._view, self._nearby(now), self._background)
+            weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
+            picks = choose(units, weights, CATCH_UP_WORDS, self._background, self._memory, now)
+        self._waiting.shown(picks)
+        self._waiting.clear(but_urgent=True)
+        self._state = "catching_up"
+        turn = self._turn_of(quoted(picks), now, "catch_up")
+        self._arm(now)
+        self._report_due = now
+        return [Show(turn)]
 
     def _turn_of(self, segments: Sequence[Segment], now: float, mode: TurnMode = "paraphrase") -> Turn:
         """Close the range up to the head with these segments and charge them."""
         words = sum(segment_words(segment) for segment in segments)
-        covers = Covers(
-            self._epoch,
-            self.covered_to + 1,
-            self._head,
-            len(self._uncovered) + self._skipped[0],
-            sum(entry.words for entry in self._uncovered) + self._skipped[1],
-        )
+        messages, counted = self._range.close()
+        covers = Covers(self._epoch, self.covered_to + 1, self._head, messages, counted)
         if mode == "catch_up":
             self._bucket.settle()
         else:
             self._bucket.spend(words)
         self.covered_to = self._head
-        self._uncovered, self._uncovered_since, self._skipped = [], math.inf, (0, 0)
         self._turn += 1
         return Turn(
             room=self._room,
@@ -401,57 +314,19 @@ class Mediator:
     def _close(self, now: float) -> list[Action]:
         """The last turn before raw: what the credit allows, up to the head. None if only messages are open."""
         self._bucket.advance(now)
-        waiting = [open_ for open_ in self._waiting if open_.left]
-        open_range = bool(self._uncovered) or any(open_.entry.seq > self.covered_to for open_ in waiting)
+        waiting = list(self._waiting)
+        open_range = self._range.messages or any(message.entry.seq > self.covered_to for message in waiting)
         segments: list[Segment] = []
         if open_range and waiting and self._bucket.credit > 0:
-            fits = sum(open_.words for open_ in waiting) <= self._bucket.credit
+            fits = sum(message.words for message in waiting) <= self._bucket.credit
             segments = self._everything(waiting, now) if fits else self._digest(waiting, now)
-        self._waiting = []
+        self._waiting.clear()
         return [Show(self._turn_of(segments, now))] if open_range else []
 
-    def _catch_up(self, now: float) -> list[Action]:
-        """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
-        waiting = [open_ for open_ in self._waiting if open_.left]
-        if not self._uncovered:
-            return []
-        candidates = [Candidate(open_.entry, unit, False) for open_ in waiting for unit in open_.left]
-        picks: list[Pick] = []
-        if candidates:
-            at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
-            ages = (now - at) / max(now - float(at.min()), 1.0)
-            weights = attend(candidates, ages, self._view, self._nearby(now), self._background)
-            weights[[i for i, one in enumerate(candidates) if one.entry.concerns(self.reader)]] = 1.0
-            picks = choose(candidates, weights, CATCH_UP_WORDS, self._background, self._memory, now)
-        by_seq = {open_.entry.seq: open_ for open_ in waiting}
-        for pick in picks:
-            by_seq[pick.unit.seq].show(pick.unit)
-        self._waiting = [open_ for open_ in self._waiting if open_.urgent and open_.left]
-        return [Show(self._turn_of(quoted(picks), now, "catch_up"))]
-
-    # What waits.
-
-    def _drop_stale(self, now: float) -> None:
-        oldest = now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s)
-        self._waiting = [open_ for open_ in self._waiting if open_.urgent or open_.since >= oldest]
-
-    def _drop_least_attended(self, units_max: int, now: float) -> None:
-        """Keep the most attended messages whose units fit `units_max`; urgent ones always."""
-        kept = [open_ for open_ in self._waiting if open_.urgent or not open_.left]
-        others = [open_ for open_ in self._waiting if not open_.urgent and open_.left]
-        candidates = [Candidate(open_.entry, open_.left[0], False) for open_ in others]
-        weights = attend(candidates, self._ages(candidates, now), self._view, self._nearby(now), self._background)
-        room = units_max
-        for i in np.argsort(-weights, kind="stable"):
-            room -= len(others[i].left)
-            if room < 0:
-                break
-            kept.append(others[i])
-        self._waiting = sorted(kept, key=lambda open_: open_.entry.seq)
-
-    def _ages(self, candidates: Sequence[Candidate], now: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
-        return age_units(now, at, self._view.cadence_s, self._bucket.rate)
+    def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
+        at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
+        ages = age_units(now, at, self._view.cadence_s, self._bucket.rate)
+        return attend(units, ages, self._view, self._nearby(now), self._background)
 
     def _nearby(self, now: float) -> set[str]:
         near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}
@@ -460,15 +335,13 @@ class Mediator:
     # Reporting.
 
     def _report(self, now: float) -> list[Action]:
-        state, messages = self._state, len(self._uncovered)
-        changed = (state, messages) != self._reported
-        if not changed:
+        state, messages = self._state, self._range.messages
+        if (state, messages) == self._reported:
             self._report_due = math.inf
             return []
         if state == self._reported[0] and now < self._reported_at + REPORT_SECONDS:
             self._report_due = self._reported_at + REPORT_SECONDS
             return []
         self._reported, self._reported_at, self._report_due = (state, messages), now, math.inf
-        seconds = max(0.0, now - self._uncovered_since) if self._uncovered else 0.0
-        words = sum(entry.words for entry in self._uncovered)
-        return [Report(state, Behind(messages, words, round(seconds, 1)))]
+        seconds = round(max(0.0, now - self._range.since), 1) if messages else 0.0
+        return [Report(state, Behind(messages, self._range.words, seconds))]

@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import replace
 
 from cadence.alex import views
-from cadence.alex.mediator import Action, Mediator
+from cadence.alex.events import Action
+from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
 from cadence.rooms.mediation import ReaderRecord
 from cadence.rooms.wire import View, ViewPatch

@@ -42,7 +42,7 @@ def attend(
     place = np.array([_steps(candidate.entry, near, pod) for candidate in candidates], dtype=np.float64)
     topic = topic_distance(view.interests, [candidate.unit for candidate in candidates], background)
     weights: Floats = attention(place, ages, topic, view.sigma)
-    weights[[i for i, candidate in enumerate(candidates) if candidate.urgent]] = 1.0
+    weights[[candidate.urgent for candidate in candidates]] = 1.0
     return weights
 
 

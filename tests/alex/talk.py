@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cadence.alex.mediator import Action, Mediator, Posted, Show, Tick
+from cadence.alex.events import Action, Posted, Show, Tick
+from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.budget import Bucket
 from cadence.lod.terms import Background

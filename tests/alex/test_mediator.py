@@ -2,19 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.alex.mediator import (
-    CATCH_UP_WORDS,
-    WAITING_MESSAGES_MAX,
-    Forgot,
-    Opened,
-    RawEnded,
-    Redacted,
-    Report,
-    Returned,
-    Show,
-    Skipped,
-    Viewed,
-)
+from cadence.alex.events import Forgot, Opened, RawEnded, Redacted, Report, Returned, Show, Skipped, Viewed
+from cadence.alex.mediator import CATCH_UP_WORDS, WAITING_MESSAGES_MAX
 from cadence.lod.units import count_words
 from cadence.rooms.wire import Covers, View
 from tests.alex.talk import SENTENCE, START, Room, code, mediator

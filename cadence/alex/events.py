@@ -1,0 +1,91 @@
+"""What a mediator hears, and what must follow.
+
+Pure: data only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cadence.alex.transcript import Entry
+from cadence.rooms.wire import AlexState, Behind, Turn, View
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message; `direct` if the reader gets it as `message` now (see `Mediator.passes`)."""
+
+    entry: Entry
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """The reader's complete view as it shall be."""
+
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The reader unfolded messages of these speakers."""
+
+    speakers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgot:
+    """A played conversation begins again: who was heard before no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """AI messages up to seq `to` that are too many to be looked at: covered, but not shown."""
+
+    to: int
+    messages: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """`deadline()` has come."""
+
+
+Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Store this turn, then send it."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell the reader how far Alex is."""
+
+    state: AlexState
+    behind: Behind
+
+
+@dataclass(frozen=True, slots=True)
+class RawEnded:
+    """The range first..last was sent raw; empty if last < first."""
+
+    first: int
+    last: int
+
+
+Action = Show | Report | RawEnded

@@ -1,0 +1,104 @@
+"""What waits for one reader: open messages, each with the units not yet shown.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from cadence.alex.selection import Candidate, Floats
+from cadence.alex.transcript import Entry
+from cadence.alex.turns import Pick
+from cadence.lod.units import Unit
+
+Attend = Callable[[Sequence[Candidate]], Floats]
+
+
+class OpenMessage:
+    """A message of which some text waits. `left` is made when first looked at."""
+
+    __slots__ = ("_left", "entry", "since", "touched", "urgent")
+
+    def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
+        self.entry = entry
+        self.since = since
+        self.urgent = urgent
+        self.touched = False  # something of it was shown
+        self._left: list[Unit] | None = None
+
+    @property
+    def left(self) -> list[Unit]:
+        if self._left is None:
+            self._left = list(self.entry.parsed.units)
+        return self._left
+
+    def show(self, unit: Unit) -> None:
+        self.touched = True
+        self.left.remove(unit)
+
+    @property
+    def words(self) -> int:
+        """What waits of it, blocks counted whole."""
+        if not self.touched:
+            return self.entry.words
+        return sum(unit.block.words if unit.block else unit.n for unit in self.left)
+
+
+class Waiting:
+    """Open messages in the order of the log."""
+
+    def __init__(self) -> None:
+        self._open: list[OpenMessage] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenMessage]:
+        """Those of which some text waits; a message of white space alone never does."""
+        return (message for message in self._open if message.left)
+
+    def add(self, entry: Entry, now: float, *, urgent: bool) -> None:
+        """A message waits from `now` on."""
+        self._open.append(OpenMessage(entry, now, urgent))
+
+    def remove(self, seq: int) -> None:
+        """A message is gone."""
+        self._open = [message for message in self._open if message.entry.seq != seq]
+
+    def clear(self, *, but_urgent: bool = False) -> None:
+        """Condense away what waits; urgent text may stay."""
+        self._open = [message for message in self._open if but_urgent and message.urgent and message.left]
+
+    def shown(self, picks: Iterable[Pick]) -> None:
+        """These units wait no longer."""
+        by_seq = {message.entry.seq: message for message in self._open}
+        for pick in picks:
+            by_seq[pick.unit.seq].show(pick.unit)
+        self._open = [message for message in self._open if message.left]
+
+    def drop_older(self, than: float) -> None:
+        """Condense away what has waited since before `than`, unless it is urgent."""
+        self._open = [message for message in self._open if message.urgent or message.since >= than]
+
+    def keep_most_attended(self, units_max: int, attend: Attend) -> None:
+        """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""
+        if sum(len(message.left) for message in self._open) <= units_max:
+            return
+        kept = [message for message in self._open if message.urgent]
+        others = [message for message in self._open if not message.urgent and message.left]
+        weights = attend([Candidate(message.entry, message.left[0], False) for message in others])
+        room = units_max
+        for i in np.argsort(-weights, kind="stable"):
+            room -= len(others[i].left)
+            if room < 0:
+                break
+            kept.append(others[i])
+        self._open = sorted(kept, key=lambda message: message.entry.seq)
+
+
+def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
+    """Each unit that waits."""
+    return [Candidate(message.entry, unit, message.urgent) for message in messages for unit in message.left]

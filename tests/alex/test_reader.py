@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from cadence.alex.events import Viewed
+from cadence.alex.reader import MediatedRoom, Reader
+from cadence.rooms.wire import View, ViewPatch
+from tests.alex.talk import START, mediator
+
+
+def reader() -> Reader:
+    return Reader(MediatedRoom("lab", "epoch", 0, ViewPatch(cadence_s=8.0)), "ada")
+
+
+def test_the_view_is_the_records_until_a_mediator_lives() -> None:
+    ada = reader()
+    ada.set_patch(ViewPatch(sigma=2.0), by="host")
+    assert ada.view == View(cadence_s=8.0, sigma=2.0)
+    assert ada.record.set_by == "host"
+    ada.mediator = mediator(sigma=3.0)
+    assert ada.view == View(sigma=3.0)
+
+
+def test_an_open_raw_range_is_noted_with_what_is_covered_before_it() -> None:
+    ada, machine = reader(), mediator(covered_to=6)
+    assert not ada.raw
+    machine.handle(Viewed(View(mode="raw")), START)
+    ada.mediator = machine
+    ada.note_raw(machine)
+    assert ada.raw and (ada.record.raw_from, ada.record.covered_to) == (7, 6)
+    machine.handle(Viewed(View()), START)
+    ada.note_raw(machine)
+    assert ada.record.raw_from is None

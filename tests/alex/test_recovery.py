@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from cadence.alex.recovery import RAW_MISSING_MAX, Plan, bucket_after, plan
+from cadence.rooms.mediation import ReaderRecord
+from cadence.rooms.wire import After, Turn, View, to_iso
+from tests.alex.talk import START
+
+KNOWN = ReaderRecord(run_from=1, covered_to=40, turn=7)
+RAW = ReaderRecord(run_from=1, covered_to=9, raw_from=10)
+
+
+@pytest.mark.parametrize(
+    ("record", "after", "mode", "expected"),
+    [
+        (KNOWN, None, "paraphrase", Plan(101, replay=False, recovered=True)),
+        (KNOWN, After("e", 30), "paraphrase", Plan(41, replay=True, recovered=True)),
+        (KNOWN, After("e", 30), "raw", Plan(41, replay=True, recovered=True)),
+        (RAW, After("e", 30), "raw", Plan(31, replay=True, recovered=True)),
+        (RAW, After("e", 30), "paraphrase", Plan(31, replay=True, recovered=True)),
+        (ReaderRecord(), After("e", 30), "paraphrase", Plan(31, replay=True, recovered=True)),
+        (KNOWN, After("other", 30), "paraphrase", Plan(101, replay=False, recovered=False)),
+        (KNOWN, After("e", 101), "paraphrase", Plan(101, replay=False, recovered=False)),
+        (KNOWN, After("e", 100), "paraphrase", Plan(41, replay=True, recovered=True)),
+    ],
+)
+def test_where_a_reader_goes_on(record: ReaderRecord, after: After | None, mode: str, expected: Plan) -> None:
+    assert plan(record, after, "e", 100, mode) == expected
+
+
+def test_raw_misses_at_most_ten_thousand() -> None:
+    head = RAW_MISSING_MAX + 30
+    assert plan(RAW, After("e", 30), "e", head, "raw").recovered
+    assert not plan(RAW, After("e", 29), "e", head, "raw").recovered
+    assert plan(RAW, After("e", 29), "e", head, "paraphrase").recovered
+
+
+def turn(number: int, at: float, words: int, mode: str = "paraphrase") -> Turn:
+    return Turn(
+        room="lab",
+        turn=number,
+        at=to_iso(at),
+        mode=mode,
+        covers=None,
+        words=words,
+        segments=(),
+        by="embedded",  # type: ignore[arg-type]
+    )
+
+
+def test_a_new_reader_has_a_full_bucket() -> None:
+    assert bucket_after([], View(), START).credit == 40.0
+
+
+def test_the_bucket_is_what_the_stored_turns_left() -> None:
+    turns = [turn(1, START, 30), turn(2, START + 5, 20)]
+    rate = 238 / 60 * 0.7
+    assert bucket_after(turns, View(), START + 6).credit == pytest.approx(40 - 30 + 5 * rate - 20 + rate)
+
+
+def test_a_catch_up_turn_leaves_no_credit() -> None:
+    assert bucket_after([turn(1, START, 120, "catch_up")], View(), START).credit == 0.0

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cadence.alex.selection import Candidate, Floats
+from cadence.alex.turns import Pick
+from cadence.alex.waiting import Waiting, candidates
+from tests.alex.talk import code, entry
+
+TWO = "The first node is slow. The second node is fast."
+
+
+def newest_first(units: Sequence[Candidate]) -> Floats:
+    return np.array([candidate.entry.seq / 100 for candidate in units])
+
+
+def waiting(*texts: str, urgent: frozenset[int] = frozenset()) -> Waiting:
+    filled = Waiting()
+    for seq, text in enumerate(texts, 1):
+        filled.add(entry(seq, text), float(seq), urgent=seq in urgent)
+    return filled
+
+
+def seqs(filled: Waiting) -> list[int]:
+    return [message.entry.seq for message in filled]
+
+
+def test_what_is_shown_waits_no_longer_and_its_rest_does() -> None:
+    filled = waiting(TWO)
+    (message,) = filled
+    filled.shown([Pick(message.entry, message.entry.parsed.units[0], 1.0)])
+    assert [candidate.unit.text for candidate in candidates(filled)] == ["The second node is fast."]
+    assert message.touched and message.words == 5
+
+
+def test_an_untouched_message_counts_its_blocks_whole() -> None:
+    filled = Waiting()
+    filled.add(entry(1, "Two words", parts=code("x " * 40)), 0.0, urgent=False)
+    assert [message.words for message in filled] == [42]
+
+
+def test_white_space_never_waits() -> None:
+    assert seqs(waiting("   ", "words")) == [2]
+
+
+def test_old_text_is_dropped_unless_it_is_urgent() -> None:
+    filled = waiting("one", "two", "three", urgent=frozenset({1}))
+    filled.drop_older(3.0)
+    assert seqs(filled) == [1, 3]
+
+
+def test_the_most_attended_messages_are_kept_whole() -> None:
+    filled = waiting(TWO, TWO, TWO, TWO, urgent=frozenset({1}))
+    filled.keep_most_attended(5, newest_first)
+    assert seqs(filled) == [1, 3, 4]
+
+
+def test_nothing_is_dropped_below_the_bound() -> None:
+    filled = waiting(TWO, TWO)
+    filled.keep_most_attended(4, newest_first)
+    assert seqs(filled) == [1, 2]
+
+
+def test_clearing_may_spare_what_is_urgent() -> None:
+    filled = waiting("one", "two", urgent=frozenset({2}))
+    filled.clear(but_urgent=True)
+    assert seqs(filled) == [2]
+    filled.clear()
+    assert seqs(filled) == []
+
+
+def test_a_removed_message_is_gone() -> None:
+    filled = waiting("one", "two")
+    filled.remove(1)
+    assert seqs(filled) == [2]
