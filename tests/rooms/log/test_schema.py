@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from cadence.rooms.log import LogError, LogNewer, LogUnavailable
+from cadence.rooms.log.schema import APPLICATION_ID, VERSION, hold, open_reading, open_store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.sqlite"
+
+
+def rewrite(path: Path, *statements: str) -> bytes:
+    """Change a file behind our back; returns what is in it then."""
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    return path.read_bytes()
+
+
+def test_a_new_log_has_its_version_and_syncs_every_commit(path: Path) -> None:
+    store = open_store(path, 0.0)
+    pragmas: dict[str, object] = {
+        "user_version": VERSION,
+        "application_id": APPLICATION_ID,
+        "synchronous": 2,
+        "secure_delete": 1,
+    }
+    pragmas |= {"journal_mode": "wal", "temp_store": 2}
+    assert {name: store.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas} == pragmas
+    store.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are of POSIX")
+def test_only_the_owner_may_read_any_file_of_the_log(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        lock, store = hold(path), open_store(path, 0.0)
+        store.execute("UPDATE rooms SET head = 0")
+        names = {file.name for file in path.parent.iterdir()}
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        store.close()
+        lock.close()
+    finally:
+        os.umask(before)
+    assert names >= {"log.sqlite", "log.sqlite-wal", "log.sqlite-shm", "log.sqlite.lock"}
+    assert modes == {0o600}
+
+
+def test_the_salt_is_made_once(path: Path) -> None:
+    first = open_store(path, 0.0)
+    salt = first.salt
+    first.close()
+    second = open_store(path, 0.0)
+    assert len(salt) == 16 and second.salt == salt
+    second.close()
+    other = open_store(path.with_name("other"), 0.0)
+    assert other.salt != salt
+    other.close()
+
+
+def test_a_newer_log_is_refused_with_both_versions_and_left_alone(path: Path) -> None:
+    open_store(path, 0.0).close()
+    content = rewrite(path, f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(
+        LogNewer, match=f"expected version {VERSION} or older .*`log.sqlite`, got version {VERSION + 1}"
+    ):
+        open_store(path, 0.0)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE theirs (a)", "PRAGMA user_version = 9", "PRAGMA application_id = 5"]
+)
+def test_the_database_of_another_program_is_refused_and_left_alone(path: Path, statement: str) -> None:
+    content = rewrite(path, statement)
+    with pytest.raises(LogError, match="another program's database"):
+        open_store(path, 0.0)
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"minutes of the meeting\n" * 100)
+    with pytest.raises(LogError, match="expected a Cadence log in `log.sqlite`, got something else"):
+        open_store(path, 0.0)
+    assert path.read_bytes() == b"minutes of the meeting\n" * 100
+
+
+def test_a_folder_that_is_not_there_is_named_without_its_path(path: Path) -> None:
+    with pytest.raises(LogUnavailable, match="`log.sqlite` .*No such file or directory") as caught:
+        open_store(path.parent / "absent" / path.name, 0.0)
+    assert str(path.parent) not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write to read-only files")
+def test_a_read_only_file_is_unavailable(path: Path) -> None:
+    open_store(path, 0.0).close()
+    path.chmod(0o400)
+    with pytest.raises(LogUnavailable, match="Permission denied"):
+        open_store(path, 0.0)
+
+
+def test_half_a_creation_is_begun_again(path: Path) -> None:
+    rewrite(path, "PRAGMA journal_mode = WAL")  # as far as a crash may leave it before the tables are committed
+    store = open_store(path, 0.0)
+    assert store.execute("SELECT count(*) FROM rooms").fetchone() == (0,)
+    store.close()
+
+
+def test_the_reading_connection_cannot_write(path: Path) -> None:
+    store = open_store(path, 0.0)
+    reading = open_reading(path)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reading.execute("DELETE FROM rooms")
+    reading.close()
+    store.close()
+
+
+def test_a_log_is_held_by_one_at_a_time(path: Path) -> None:
+    lock = hold(path)
+    with pytest.raises(LogUnavailable, match="another server holds it"):
+        hold(path)
+    lock.close()
+    hold(path).close()
+
+
+def test_a_lock_that_cannot_be_made_says_so(path: Path) -> None:
+    with pytest.raises(LogUnavailable, match=r"`log.sqlite.lock` .*No such file"):
+        hold(path.parent / "absent" / path.name)
