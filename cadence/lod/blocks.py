@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 MARKDOWN_CHARACTERS_MAX = 256 * 1024  # above it, a text is prose: a frame holds a quarter of that
 LANGUAGE_CHARACTERS_MAX = 40
 
-_MAY_HOLD_CODE = regex.compile(r"```|~~~|(?:^|[\n\r])(?: {4}| {0,3}\t|[ >\-+*.)\d]+\t| *[>\-+*.)\d][ >\-+*.)\d]* {4})")
+_MAY_HOLD_CODE = regex.compile(r"```|~~~|\t| {4}")
 _LINE_END = regex.compile(r"\r\n?|\n")
 _markdown = MarkdownIt("commonmark")
 _markdown.core.ruler.enableOnly(["normalize", "block"])

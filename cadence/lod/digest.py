@@ -26,7 +26,6 @@ from cadence.lod.units import Unit
 RUNG_WORDS_FIRST = 10
 SPEAKERS_WEIGHT = 0.7
 LENGTH_EXPONENT = 0.6
-GAIN_MIN = 1e-6  # a unit without any content word can still be reached, last
 REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
 
@@ -138,8 +137,11 @@ class _Race:
         self._worth = worth / (worth.sum() or 1.0)
         self._cover = np.bincount(owner, weights=self._worth[flat], minlength=len(units))
         self.shares = self._cover.copy()
+        # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
+        self._telling = self.shares > 0.0
         self._covered = np.zeros(len(ids), dtype=bool)
-        self._terms = np.split(flat, np.cumsum([len(unit.terms) for unit in units])[:-1])
+        self._terms = flat
+        self._terms_from = np.concatenate([[0], np.cumsum([len(unit.terms) for unit in units])])
         by_term = np.argsort(flat, kind="stable")
         self._users = owner[by_term]
         self._users_from = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=len(ids)))])
@@ -148,16 +150,16 @@ class _Race:
         ids: dict[str, int] = {}
         self._speaker = np.array([ids.setdefault(unit.speaker, len(ids)) for unit in units], dtype=np.int64)
         self._reward = np.array([memory.reward(speaker, now) for speaker in ids], dtype=np.float64)
-        self._voice = np.zeros(len(units))
-        for speaker in range(len(ids)):
-            self._raise_voice(speaker)
+        self._voice = self._raised(np.arange(len(units)))
 
     def extend(self, room: int) -> list[int]:
         """Pick greedily until nothing more fits into `room` words."""
         added: list[int] = []
         while True:
-            gain = (self._cover + self._voice + GAIN_MIN) * self._weight
+            gain = (self._cover + self._voice) * self._weight
             gain[~self._open | (self._n > room)] = -1.0
+            if (self._open & self._telling).any():
+                gain[~self._telling] = -1.0
             best = int(gain.argmax())
             if gain[best] < 0.0:
                 return added
@@ -167,7 +169,7 @@ class _Race:
 
     def _take(self, i: int) -> None:
         self._open[i] = False
-        for term in self._terms[i]:
+        for term in self._terms[self._terms_from[i] : self._terms_from[i + 1]]:
             if not self._covered[term]:
                 self._covered[term] = True
                 users = self._users[self._users_from[term] : self._users_from[term + 1]]
@@ -175,10 +177,11 @@ class _Race:
                 self._cover[users] = np.maximum(self._cover[users] - self._worth[term], 0.0)
         speaker = int(self._speaker[i])
         self._reward[speaker] += self.shares[i]
-        self._raise_voice(speaker)
+        own = np.flatnonzero(self._speaker == speaker)
+        self._voice[own] = self._raised(own)
 
-    def _raise_voice(self, speaker: int) -> None:
-        """What showing each unit of this speaker would add to their reward's square root."""
-        own = self._speaker == speaker
-        known = self._reward[speaker]
-        self._voice[own] = SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[own]) - np.sqrt(known))
+    def _raised(self, units: NDArray[np.int64]) -> Floats:
+        """What showing each of these units would add to its speaker's voice."""
+        known = self._reward[self._speaker[units]]
+        raised: Floats = SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[units]) - np.sqrt(known))
+        return raised

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import regex
 
+from cadence.lod.terms import everyday
+
 STUTTER_WORDS_MAX = 4
 _FRAGMENT_LETTERS_MAX = 4
 
@@ -35,8 +37,9 @@ _EMPHASIS = frozenset(
     " always please one two three four five six seven eight nine ten zero hundred thousand million"
     " nein ja doch sehr non oui très sí muy".split()
 )
-_ASIDES = (("you", "know"), ("i", "mean"), ("like",))
+_ASIDES = {"know": (("you", "know"),), "mean": (("i", "mean"),), "like": (("like",),)}  # by their last word
 _HARD = frozenset(".?!…;:")
+_VOWELS = frozenset("aeiouy")
 
 
 @dataclass(slots=True)
@@ -44,15 +47,12 @@ class _Token:
     """A word with the punctuation that follows it."""
 
     core: str
+    key: str  # case-folded
     after: str  # "" or signs such as "," "." " -"
 
     @property
-    def key(self) -> str:
-        return self.core.casefold()
-
-    @property
     def hard(self) -> bool:
-        return any(sign in _HARD for sign in self.after)
+        return not _HARD.isdisjoint(self.after)
 
 
 def clean_spoken(text: str) -> str:
@@ -65,16 +65,13 @@ def clean_spoken(text: str) -> str:
     kept: list[_Token] = []
     for raw in _TAG.sub(" ", text).split():
         core, after = _split(raw)
-        if not core:
+        key = core.casefold()
+        if not core or key in _SOUNDS:
             _punctuate(kept, after)
             continue
-        token = _Token(core, after)
-        if token.key in _SOUNDS:
-            _punctuate(kept, after if token.hard else "")
-            continue
-        kept.append(token)
+        kept.append(_Token(core, key, after))
         _reduce(kept)
-    return " ".join(token.core + token.after for token in kept)
+    return " ".join([token.core + token.after for token in kept])
 
 
 def _split(raw: str) -> tuple[str, str]:
@@ -86,60 +83,70 @@ def _split(raw: str) -> tuple[str, str]:
 
 
 def _punctuate(kept: list[_Token], after: str) -> None:
-    """Move punctuation that lost its word to the word before; the stronger sign wins."""
+    """Give punctuation that lost its word to the word before; a stronger sign replaces a weaker one."""
     if not kept or not after:
         return
     last = kept[-1]
-    if not last.after or (not last.hard and any(sign in _HARD for sign in after)):
+    if not last.after or (not last.hard and not _HARD.isdisjoint(after)):
         last.after = after
 
 
 def _reduce(kept: list[_Token]) -> None:
     """Take out what the newest token has made superfluous at the end of the stack."""
-    newest = kept[-1]
-    while len(kept) > 1 and _is_fragment(kept[-2], newest):
+    while len(kept) > 1 and _is_fragment(kept[-2], kept[-1]):
         del kept[-2]
-    for length in range(1, STUTTER_WORDS_MAX + 1):
-        if _repeats(kept, length):
-            first = kept[-2 * length : -length]
-            for before, after in zip(first, kept[-length:], strict=True):
-                before.after = after.after
-            del kept[-length:]
-            break
-    for aside in _ASIDES:
+    while _fold(kept):
+        pass  # a broken word made whole can complete a longer repetition
+    for aside in _ASIDES.get(kept[-1].key, ()):
         if _is_aside(kept, aside):
             del kept[-len(aside) :]
             break
 
 
 def _is_fragment(token: _Token, following: _Token) -> bool:
-    """Whether `token` is the broken beginning ("th-") of the word after it."""
-    stem = token.key.rstrip("-")
-    return (
-        token.key.endswith("-")
-        and not token.hard
-        and 0 < len(stem) <= _FRAGMENT_LETTERS_MAX
-        and stem not in _EMPHASIS
-        and following.key != token.key
-        and following.key.startswith(stem)
-    )
+    """Whether `token` is the broken beginning ("th-", "th") of the word after it."""
+    if token.hard or token.key == following.key:
+        return False
+    stem = token.core.rstrip("-")
+    if not stem.isalpha() or token.key in _EMPHASIS or not following.core.startswith(stem):
+        return False
+    if token.core.endswith("-"):
+        return len(stem) <= _FRAGMENT_LETTERS_MAX
+    return not token.after and len(stem) < _FRAGMENT_LETTERS_MAX and _VOWELS.isdisjoint(token.key)
+
+
+def _fold(kept: list[_Token]) -> bool:
+    """Keep one of two repeated groups at the end of the stack: the words of the first, the signs of the second."""
+    for length in range(1, min(STUTTER_WORDS_MAX, len(kept) // 2) + 1):
+        if _repeats(kept, length):
+            if kept[-1].key != kept[-1 - length].key:
+                kept[-1 - length] = kept[-1]
+            for before, again in zip(kept[-2 * length : -length], kept[-length:], strict=True):
+                before.after = again.after
+            del kept[-length:]
+            return True
+    return False
 
 
 def _repeats(kept: list[_Token], length: int) -> bool:
-    """Whether the last `length` tokens say again what the ones before them said."""
-    if len(kept) < 2 * length:
+    """Whether the last `length` tokens say again what the ones before them said, or broke off saying."""
+    if not kept[-1].key.startswith(kept[-1 - length].key):
         return False
     first, second = kept[-2 * length : -length], kept[-length:]
-    if any(token.hard for token in first) or any(a.key != b.key for a, b in zip(first, second, strict=True)):
+    if any(a.hard or a.key != b.key for a, b in zip(first[:-1], second[:-1], strict=True)) or first[-1].hard:
         return False
-    return not all(token.key in _EMPHASIS or any(sign.isdigit() for sign in token.key) for token in first)
+    if first[-1].key != second[-1].key:
+        broken = first[-1].key
+        whole = first[-1].after or len(broken) >= _FRAGMENT_LETTERS_MAX or not broken.isalpha()
+        return length > 1 and not whole and (broken not in everyday("english") or _VOWELS.isdisjoint(broken))
+    return not all(token.key in _EMPHASIS or any(map(str.isdigit, token.key)) for token in first)
 
 
 def _is_aside(kept: list[_Token], words: tuple[str, ...]) -> bool:
     """Whether the stack ends with `words`, set apart by punctuation on both sides."""
     count = len(words)
-    if len(kept) < count or tuple(token.key for token in kept[-count:]) != words:
+    if kept[-1].after != "," or tuple(token.key for token in kept[-count:]) != words:
         return False
-    if any(token.after for token in kept[-count:-1]) or kept[-1].after != ",":
+    if any(token.after for token in kept[-count:-1]):
         return False
     return len(kept) == count or bool(kept[-count - 1].after)

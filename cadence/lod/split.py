@@ -23,6 +23,9 @@ _CLAUSE_WORDS_MIN = 6
 _SENTENCE_WORDS_MIN = 4  # shorter ones ("Yes." "OK.") join a neighbour
 _CHARACTERS_SURE = 2 * UNIT_WORDS_SOFT - 1  # so few characters cannot hold more words than the soft limit
 
+# The sentence splitter takes quadratic time on some texts, such as 64 KiB of backticks.
+SEGMENT_CHARACTERS_MAX = 2_000
+_PORTION_END = regex.compile(r"[.!?]\s+|[。！？]")
 _SURROGATES = regex.compile(r"[\ud800-\udfff]")
 # A blank line, or the start of a list item, a heading, a quote or a table row: a thought of its own.
 _PARAGRAPH = regex.compile(r"(?:\r\n?|\n)(?=[ \t]*(?:[\r\n]|[-*+][ \t]|\d{1,9}[.)][ \t]|#{1,6}[ \t]|>|\|))")
@@ -69,9 +72,20 @@ def _sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
     at = 0
     for match in _PARAGRAPH.finditer(text):
-        yield at, match.end()
+        yield from _portions(text, at, match.end())
         at = match.end()
-    yield at, len(text)
+    yield from _portions(text, at, len(text))
+
+
+def _portions(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A paragraph in pieces of bounded length, cut where a sentence seems to end, else at white space."""
+    while end - start > SEGMENT_CHARACTERS_MAX:
+        last = start + SEGMENT_CHARACTERS_MAX
+        ends = [match.end() for match in _PORTION_END.finditer(text, start, last)]
+        until = ends[-1] if ends else max(text.rfind(" ", start, last), text.rfind("\n", start, last)) + 1
+        yield start, until if until > start else last
+        start = until if until > start else last
+    yield start, end
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

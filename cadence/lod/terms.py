@@ -84,14 +84,21 @@ _RESCUED = frozenset(
     "ai area areas bill billion caption click computer contain contains copy cry dare data date describe detail dark"
     " effect error file fire fix general group groups half hell help high higher home homepage html http hundred"
     " immediate importance important index indicate information interest interests invention key keys large largest"
-    " length less lest line little low lower machine member members microsoft million mine minus minute missing move"
+    " length less lest line little low lower machine member members microsoft million minus minute missing move"
     " netscape new newest nobody novel null number numbers old older opposite order ordered orders page pages part"
     " parts past poorly possible potentially predominantly present presented presents primarily problem problems"
     " promptly proud recent related research reserved resulted resulting results right room rooms run second seconds"
-    " section sections serious seriously significant significantly similar site small smaller smallest sorry specify"
+    " section sections serious seriously significant significantly similar site small smaller smallest specify"
     " state states stop strongly sub substantially successfully sufficiently suggest system test text thick thin top"
     " trillion true turn turned turns useful value web webpage website width work worked working works world young"
     " younger youngest".split()
+)
+# That list also holds the function words of half of Europe; by these English is told apart.
+_ENGLISH = frozenset(
+    "the and to of that it is was for you on with this be have are but not as at they we what there if can my your all"
+    " will would so do from one about or out just like know when how them then some her him he she his its our i'm it's"
+    " don't that's i've you're we're i'd i'll can't isn't doesn't didn't has had been were which who by more than who"
+    " think really because only get got here why where should could these those their me an any no yes".split()
 )
 # What people say while they think of what to say.
 _DISCOURSE = frozenset(
@@ -110,10 +117,10 @@ _TOKEN = regex.compile(
 )
 _KANA_PAIR = regex.compile(r"[\p{Hiragana}ー]{2}")
 _WORDS = regex.compile(r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*")
-_LETTER_A = regex.compile(r"\p{Latin}")
-_SCRIPTS = tuple(
-    (regex.compile(rf"\p{{{script}}}"), tuple(names))
+_SCRIPTS: tuple[tuple[regex.Pattern[str], Iterable[str]], ...] = tuple(
+    (regex.compile(rf"\p{{{script}}}"), names)
     for script, names in (
+        ("Latin", _LATIN),
         ("Cyrillic", _CYRILLIC),
         ("Arabic", _ARABIC),
         ("Greek", ("greek",)),
@@ -126,18 +133,24 @@ _SCRIPTS = tuple(
 def guess_language(text: str) -> str:
     """The name of the language whose everyday words `text` uses most, "english" in doubt, `PLAIN` if none can be."""
     head = text[:_GUESS_CHARACTERS_MAX]
-    found = [word.casefold().replace("’", "'") for word in _WORDS.findall(head)]
-    candidates: tuple[str, ...] = tuple(_LATIN) if _LETTER_A.search(head) else ()
-    for script, names in _SCRIPTS:
-        if script.search(head):
-            candidates += names
-    if not candidates:
-        return PLAIN
-    hits = {name: sum(word in _everyday(name) for word in found) for name in candidates}
-    best = max(candidates, key=lambda name: hits[name])
+    candidates = _LATIN if head.isascii() else _languages_of_script(head)
+    hits = dict.fromkeys(candidates, 0)
+    using = _languages_by_word()
+    for word in _WORDS.findall(head):
+        for name in using.get(word.casefold().replace("’", "'"), ()):
+            if name in hits:
+                hits[name] += 1
+    best = max(hits, key=lambda name: hits[name], default=PLAIN)
     if "english" in hits and hits[best] <= hits["english"] + 1:
         return "english"
     return best
+
+
+def _languages_of_script(text: str) -> Iterable[str]:
+    """The languages written in the script that most letters of `text` belong to."""
+    letters = [(len(pattern.findall(text)), names) for pattern, names in _SCRIPTS]
+    most, names = max(letters, key=lambda counted: counted[0])
+    return names if most else ()
 
 
 def language_code(language: str) -> str:
@@ -217,13 +230,24 @@ class Background:
 
 
 @cache
-def _everyday(language: str) -> frozenset[str]:
+def everyday(language: str) -> frozenset[str]:
+    """The case-folded stop words of a language named as `guess_language` does."""
     return frozenset(stop_words.get_stop_words(language))
 
 
 @cache
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    """For each everyday word the languages that use it."""
+    using: dict[str, list[str]] = {}
+    for language in _STEMMERS:
+        for word in sorted(_ENGLISH if language == "english" else everyday(language)):
+            using.setdefault(word, []).append(language)
+    return {word: tuple(languages) for word, languages in using.items()}
+
+
+@cache
 def _stops(language: str) -> frozenset[str]:
-    listed = _everyday(language)
+    listed = everyday(language)
     return (listed - _RESCUED) | _DISCOURSE if language == "english" else listed
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 
 from cadence.lod.blocks import Span, code_blocks
 from cadence.lod.speech import clean_spoken
@@ -35,6 +36,9 @@ __all__ = [
 FOLDED_WORDS = 15  # what a block costs a reader at most: longer ones are folded
 _BLOCK_CHARACTERS_READ = 4_000  # a block is known by its beginning
 _BLOCK_TERMS_MAX = 24
+_SALIENT_WORDS = 5
+_BROKEN_SALIENCE = 0.7
+_FOLDED_SALIENCE = 0.6  # the reader sees only that there is a block
 _CLOSING = " \t\r\n\"'”’»)]}*_"
 _ASKS = ("?", "？", "؟", "⁇", "⁈")
 
@@ -112,10 +116,10 @@ def parse(source: Source) -> Parsed:
     language = guess_language(prose)
     spans = code_blocks(prose)
     units: list[Unit] = []
+    fenced = count(len(source.parts))
     for at, until, span in _stretches(prose, spans):
         if span is not None:
-            index = len(source.parts) + spans.index(span)
-            block = _block(index, PartText("code", prose[at:until], span.lang))
+            block = _block(next(fenced), PartText("code", prose[at:until], span.lang))
             units.append(_block_unit(source, len(units), block, at, until))
             continue
         for clause in clauses(prose, at, until, language_code(language)):
@@ -130,7 +134,7 @@ def parse(source: Source) -> Parsed:
                     text=text,
                     terms=terms(text, language),
                     question=text.rstrip(_CLOSING).endswith(_ASKS),
-                    salience=1.0,
+                    salience=_salience(text, clause.words, source.spoken and clause.end == len(prose)),
                     block=None,
                     start=clause.start,
                     end=clause.end,
@@ -151,6 +155,15 @@ def _stretches(prose: str, spans: Sequence[Span]) -> Iterator[tuple[int, int, Sp
         yield span.start, span.end, span
         at = span.end
     yield at, len(prose), None
+
+
+def _salience(text: str, words: int, may_break_off: bool) -> float:
+    """How much a clause says by itself: scraps, and speech that ends in the middle of a sentence, say less.
+
+    Measured on real meetings: costs no answer recall, and the digest reads better.
+    """
+    broken_off = may_break_off and text[-1].isalnum()
+    return min(1.0, words / _SALIENT_WORDS) * (_BROKEN_SALIENCE if broken_off else 1.0)
 
 
 def _block(index: int, part: PartText) -> Block:
@@ -177,7 +190,7 @@ def _block_unit(source: Source, index: int, block: Block, start: int, end: int) 
         text="",
         terms=terms(known_by, "english")[:_BLOCK_TERMS_MAX],
         question=False,
-        salience=1.0,
+        salience=1.0 if block.words <= FOLDED_WORDS else _FOLDED_SALIENCE,
         block=block,
         start=start,
         end=end,
