@@ -15,11 +15,7 @@ FRAMES_MAX = 100_000
 
 
 class Refused(Exception):
-    """The handshake was refused with `status`."""
-
-    def __init__(self, status: int, body: str = "") -> None:
-        super().__init__(f"{status} {body}")
-        self.status = status
+    """The handshake was refused; a real server answers 403."""
 
 
 class Closed(Exception):
@@ -48,7 +44,6 @@ class Channel:
             "path": "/ws",
             "headers": [(name.encode(), value.encode()) for name, value in pairs.items()],
             "subprotocols": list(subprotocols),
-            "extensions": {"websocket.http.response": {}},
         }
         self._up: asyncio.Queue[dict[str, Any]] = asyncio.Queue(FRAMES_MAX)
         self._down: asyncio.Queue[dict[str, Any]] = asyncio.Queue(FRAMES_MAX)
@@ -66,9 +61,7 @@ class Channel:
         if event["type"] == "websocket.accept":
             self.subprotocol = event.get("subprotocol")
             return self
-        if event["type"] == "websocket.http.response.start":
-            raise Refused(event["status"], (await self._down.get())["body"].decode())
-        raise Refused(403)
+        raise Refused(event.get("reason", ""))
 
     async def send(self, frame: dict[str, Any] | str | bytes) -> None:
         """Send a frame: a dict as JSON, text as it is, bytes as a binary frame."""

@@ -1,12 +1,14 @@
 """The room server: order, durability and fan-out. It never knows that anyone is mediated.
 
-wire, room, roster, mentions, outbox, limiter, pages     pure: `now` is an argument
-hub        rooms that are open: say, redact, presence, fan-out
-joining    entering and leaving a room, and what was missed
-identity   who a connection is: names, sessions, tokens
-sink       one connection's way out; connection ties it to its outbox
-requests   one handler per frame; gateway is the socket, http the rest
-log        what is kept
+Pure, with `now` as an argument: wire, room, roster, mentions, outbox, limiter. Around them:
+
+    gateway     the websocket's handshake and its frames; requests has a handler for each
+    http        what can be read beside it
+    identity    who a connection is: names, sessions, tokens
+    hub         the rooms that are open: say, redact, who is connected; openroom fans out
+    joining     entering a room, and what was missed; history, pages of it
+    connection  one peer's outbox and tasks; sink, its way out
+    log         what is kept
 """
 
 from collections.abc import Callable

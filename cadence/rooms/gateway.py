@@ -43,6 +43,8 @@ from cadence.rooms.wire import (
 )
 
 HELLO_SECONDS_MAX = 5.0
+HELLO_TRIES_MAX = 20  # refused ones on one connection
+CLOSE_REFUSED = 1008  # before the handshake is complete; servers make it an HTTP 403
 BAD_FRAMES_MAX = 20
 BAD_FRAMES_SECONDS = 60.0
 CONNECTIONS_MAX = 10_000  # open sockets of the server, greeted or not
@@ -87,7 +89,7 @@ class Gateway:
             await receive()  # websocket.connect
             refusal = self._refusal(scope)
             if refusal is not None:
-                await _refuse(scope, send, *refusal)
+                await send({"type": "websocket.close", "code": CLOSE_REFUSED, "reason": refusal})
                 return
             subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
@@ -97,23 +99,27 @@ class Gateway:
         finally:
             self._open -= 1
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope) -> str | None:
+        """Why the handshake fails; to the client every reason is HTTP 403, as nothing was accepted."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope.get("headers", ())}
         offered = scope.get("subprotocols", ())
         if offered and SUBPROTOCOL not in offered:
-            return 400, f"expected the subprotocol {SUBPROTOCOL}"
+            return f"expected the subprotocol {SUBPROTOCOL}"
         if not self._is_own(headers.get(b"origin"), headers.get(b"host", "")):
-            return 403, "this page's origin may not connect here"
+            return "this page's origin may not connect here"
         if self._open > CONNECTIONS_MAX or self._hub.draining:
-            return 503, "the server is full or going away: try again later"
+            return "the server is full or going away: try again later"
         return None
 
     def _is_own(self, origin: str | None, host: str) -> bool:
         """Browsers send an origin, others need none: a page of this server, or one that is allowed."""
         if origin is None or origin in self._origins:
             return True
-        name = urlsplit(f"//{host}").hostname
-        return urlsplit(origin).netloc == host != "" and (self._hosts is None or name in self._hosts)
+        try:
+            page, name = urlsplit(origin).netloc, urlsplit(f"//{host}").hostname
+        except ValueError:  # a bracket that is never closed, say
+            return False
+        return page == host != "" and (self._hosts is None or name in self._hosts)
 
     async def _converse(self, receive: Receive, send: Send) -> None:
         greeted = await _Greeting(self._identity, receive, send).outcome()
@@ -180,7 +186,7 @@ class _Greeting:
     async def outcome(self) -> tuple[Grant, Hello] | None:
         """Who came, or None if the connection has been closed."""
         try:
-            while True:
+            for _ in range(HELLO_TRIES_MAX):
                 async with asyncio.timeout_at(self._until):
                     event = await self._receive()
                 if event["type"] == "websocket.disconnect":
@@ -244,12 +250,3 @@ def decode(event: MutableMapping[str, Any]) -> ClientFrame:
     if size > FRAME_BYTES_MAX:
         raise WireError("too_large", f"expected a frame of at most {FRAME_BYTES_MAX} bytes, got {size} or more")
     return decode_request(text)
-
-
-async def _refuse(scope: Scope, send: Send, status: int, sentence: str) -> None:
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 1008, "reason": sentence})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": sentence.encode()})

@@ -7,12 +7,12 @@ paces human readers is a `Mediation`; without one, humans receive the raw stream
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
 import structlog
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct, UnsetType
 
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
@@ -20,8 +20,9 @@ from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_p
 from cadence.rooms.log import Draft, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
+from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
-from cadence.rooms.room import Room, RoomInfo
+from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import (
     CLOSE_RESTART,
     Author,
@@ -40,17 +41,6 @@ HEAL_MESSAGES_MAX = 1000
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-class OpenRoom(Room[Connection]):
-    """A room with what the hub needs beside its state."""
-
-    def __init__(self, info: RoomInfo, epoch: str, head: int) -> None:
-        super().__init__(info, epoch, head)
-        self.bucket = Bucket(ROOM_MESSAGES_PER_S)
-        self.appending = 0
-        self.speakers: dict[int, tuple[Connection, Said]] = {}  # by seq: who is told `said` first
-        self.presence_timer: asyncio.TimerHandle | None = None
 
 
 class Hub:
@@ -74,7 +64,7 @@ class Hub:
         """Open a room, or change what a host decided about one that is open."""
         if info.room not in self._rooms:
             state = await self.store.open_room(info.room)
-            self._rooms[info.room] = OpenRoom(info, state.epoch, state.head)
+            self._rooms[info.room] = OpenRoom(info, state.epoch, state.head, self.clock)
         self.update_room(info)
 
     def update_room(self, info: RoomInfo) -> None:
@@ -134,7 +124,7 @@ class Hub:
         """Let `connection` receive what follows in `room`; False if it did before."""
         fresh = room.join(connection, connection.member)
         connection.rooms[room.info.room] = None
-        self._gather_presence(room)
+        room.gather_presence()
         return fresh
 
     def leave(self, connection: Connection, room: str, attached: bool = True) -> None:
@@ -142,7 +132,7 @@ class Hub:
         found = self._rooms[room]
         connection.forget(room)
         if found.leave(connection):
-            self._gather_presence(found)
+            found.gather_presence()
             if attached and self.mediation is not None and connection.member.kind == "human":
                 self.mediation.detach(room, connection.member.id)
 
@@ -154,7 +144,7 @@ class Hub:
         Raises `WireError`. A caller that is cancelled does not undo what it said.
         """
         room = self.find(request.room, author)
-        _check_say(room, request)
+        room.check(request)
         self._check_rate(room, author, connection)
         draft = Draft(
             room=request.room,
@@ -212,12 +202,10 @@ class Hub:
 
     async def close(self) -> None:
         """Finish what was begun; no frame is sent after this."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS_MAX)
         for room in self._rooms.values():
-            if room.presence_timer is not None:
-                room.presence_timer.cancel()
-                room.presence_timer = None
+            room.close()
 
     async def _own(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish `work` even if the caller is cut: what the log keeps, the room must be told."""
@@ -279,9 +267,7 @@ class Hub:
         speaker = room.speakers.pop(message.seq, None)
         if speaker is not None:
             speaker[0].reply(speaker[1])
-        once = encoded(message)
-        for connection in room.receivers(self._withheld(message)):
-            connection.deliver(once, message.room)
+        room.fan_out(message, self._withheld(message))
 
     def _withheld(self, message: Message) -> AbstractSet[str]:
         if self.mediation is None:
@@ -302,10 +288,7 @@ class Hub:
         if connection is not None:
             connection.deliver(encoded(Redacted(ref=ref, room=name, seq=seq, by=by.id)), name)
         if fresh:
-            once = encoded(Redacted(room=name, seq=seq, by=by.id))
-            for receiver in room.receivers():
-                if receiver is not connection:
-                    receiver.deliver(once, name)
+            room.fan_out(Redacted(room=name, seq=seq, by=by.id), but=connection)
 
     def _check_rate(self, room: OpenRoom, author: Member, connection: Connection | None) -> None:
         buckets = [room.bucket]
@@ -321,34 +304,3 @@ class Hub:
                 f"{ROOM_MESSAGES_PER_S:g} in the room: wait {wait:.2f} s",
                 retry_after_s=round(wait, 3),
             )
-
-    def _gather_presence(self, room: OpenRoom) -> None:
-        due = room.presence_due()
-        if due is not None and room.presence_timer is None:
-            delay = max(0.0, due - self.clock())
-            room.presence_timer = asyncio.get_running_loop().call_later(delay, self._send_presence, room)
-
-    def _send_presence(self, room: OpenRoom) -> None:
-        room.presence_timer = None
-        now = self.clock()
-        due = room.presence_due()
-        if due is not None and now < due:  # timers may run a hair early
-            self._gather_presence(room)
-            return
-        frame = room.presence(now)
-        if frame is not None:
-            once = encoded(frame)
-            for connection in room.receivers():
-                connection.deliver(once, room.info.room)
-
-
-def _check_say(room: OpenRoom, request: Say) -> None:
-    if not request.text and not request.parts:
-        raise WireError("bad_field", "expected a text or parts, got neither", field="text")
-    if request.reply_to is not UNSET and not 1 <= request.reply_to <= room.head:
-        raise WireError(
-            "not_found", f"expected the seq of a message, 1 to {room.head}; got {request.reply_to}", field="reply_to"
-        )
-    if request.pod is not UNSET and request.pod not in room.info.pods:
-        pods: Sequence[str] = room.info.pods or ("no pods here",)
-        raise WireError("not_found", f"expected one of {', '.join(pods)}; got `{request.pod}`", field="pod")

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from cadence.rooms.connection import Batches, Connection
-from cadence.rooms.hub import Hub, OpenRoom
+from cadence.rooms.hub import Hub
 from cadence.rooms.log import Log
 from cadence.rooms.mediation import Attached
+from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.room import MEMBERS_SHOWN_MAX
 from cadence.rooms.wire import After, Join, Joined, Redacted, View, ViewPatch, WireError
 

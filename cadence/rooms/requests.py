@@ -12,9 +12,10 @@ from msgspec import UNSET, UnsetType
 from cadence.rooms import history, joining
 from cadence.rooms.connection import Connection
 from cadence.rooms.history import Query
-from cadence.rooms.hub import Hub, OpenRoom
+from cadence.rooms.hub import Hub
 from cadence.rooms.limiter import admit
 from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.wire import (
     Ask,
     Ban,

@@ -324,9 +324,8 @@ async def test_draining_asks_everybody_back_and_lets_nobody_in() -> None:
         await ann.until("nothing")
     assert caught.value.code == 1012
     await bob.channel.served()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused):
         await house.open()
-    assert refused.value.status == 503
     await house.hub.close()
 
 

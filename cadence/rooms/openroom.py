@@ -1,0 +1,69 @@
+"""A room with its connections: the pure state of `Room`, and the sending that follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Set as AbstractSet
+
+from msgspec import UNSET, Struct
+
+from cadence.rooms import Clock
+from cadence.rooms.connection import Connection
+from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket
+from cadence.rooms.outbox import encoded
+from cadence.rooms.room import Room, RoomInfo
+from cadence.rooms.wire import Said, Say, WireError
+
+
+class OpenRoom(Room[Connection]):
+    """What the hub holds of each room. Nothing here awaits."""
+
+    def __init__(self, info: RoomInfo, epoch: str, head: int, clock: Clock) -> None:
+        super().__init__(info, epoch, head)
+        self.bucket = Bucket(ROOM_MESSAGES_PER_S)
+        self.appending = 0  # messages handed to the log and not answered yet
+        self.speakers: dict[int, tuple[Connection, Said]] = {}  # by seq: who is told `said` first
+        self._clock = clock
+        self._presence_timer: asyncio.TimerHandle | None = None
+
+    def fan_out(self, frame: Struct, withheld: AbstractSet[str] = frozenset(), but: Connection | None = None) -> None:
+        """Encode `frame` once and offer it to everybody but the users `withheld` and the connection `but`."""
+        once = encoded(frame)
+        for connection in self.receivers(withheld):
+            if connection is not but:
+                connection.deliver(once, self.info.room)
+
+    def gather_presence(self) -> None:
+        """Somebody came or went: tell it now, or with all that changes until a second has passed."""
+        due = self.presence_due()
+        if due is not None and self._presence_timer is None:
+            delay = max(0.0, due - self._clock())
+            self._presence_timer = asyncio.get_running_loop().call_later(delay, self._send_presence)
+
+    def close(self) -> None:
+        """Send no presence any more."""
+        if self._presence_timer is not None:
+            self._presence_timer.cancel()
+            self._presence_timer = None
+
+    def check(self, request: Say) -> None:
+        """Raise `WireError` if this cannot be said here."""
+        if not request.text and not request.parts:
+            raise WireError("bad_field", "expected a text or parts, got neither", field="text")
+        if request.reply_to is not UNSET and not 1 <= request.reply_to <= self.head:
+            expected = f"the seq of a message, 1 to {self.head}" if self.head else "no reply, as nothing was said yet"
+            raise WireError("not_found", f"expected {expected}; got {request.reply_to}", field="reply_to")
+        if request.pod is not UNSET and request.pod not in self.info.pods:
+            expected = f"one of {', '.join(self.info.pods)}" if self.info.pods else "no pod, as this room has none"
+            raise WireError("not_found", f"expected {expected}; got `{request.pod}`", field="pod")
+
+    def _send_presence(self) -> None:
+        self._presence_timer = None
+        now = self._clock()
+        due = self.presence_due()
+        if due is not None and now < due:  # timers may run a hair early
+            self.gather_presence()
+            return
+        frame = self.presence(now)
+        if frame is not None:
+            self.fan_out(frame)
