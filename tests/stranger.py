@@ -136,10 +136,10 @@ class Stranger:
             await self._duplex.close()
         await self.over()
 
-    async def over(self) -> int | None:
+    async def over(self, *, within: float | None = PATIENCE_S) -> int | None:
         """Wait until the connection has ended; answers its close code."""
         if self._pump is not None:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within):
                 await asyncio.wait([self._pump])
             self._pump.result()
         return next((seen.frame["code"] for seen in reversed(self.diary) if seen.way == "closed"), None)

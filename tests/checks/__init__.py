@@ -24,11 +24,11 @@ class Verdict:
     identities: int = 0
 
 
-def agent(who: str, diary: list[Seen], log: Log, user: str, *, to_head: bool = True) -> Verdict:
+def agent(who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, to_head: bool = True) -> Verdict:
     """All that an agent must have received."""
     reading = Reading(who, diary, log.room)
     found = order.raw_stream(reading, log, to_head=to_head) + manners.agent(who, diary)
-    return Verdict(found + _anyone(who, diary, reading, log, user))
+    return Verdict(found + _anyone(who, diary, reading, log, user, calm))
 
 
 def reader(
@@ -41,9 +41,9 @@ def reader(
     found += order.speech(reading, log, user, calm=calm, prompt_s=prompt_s)
     found += pace.law_2(reading) + pace.silence(reading, log, calm=calm)
     found += text.turn_text(reading, log) + text.once(reading, log)
-    return Verdict(found + _anyone(who, diary, reading, log, user), identities)
+    return Verdict(found + _anyone(who, diary, reading, log, user, calm), identities)
 
 
-def _anyone(who: str, diary: list[Seen], reading: Reading, log: Log, user: str) -> list[str]:
-    found = manners.shapes(who, diary) + manners.members(who, diary) + manners.redaction(who, diary, log)
+def _anyone(who: str, diary: list[Seen], reading: Reading, log: Log, user: str, calm: Calm) -> list[str]:
+    found = manners.shapes(who, diary) + manners.members(who, diary, calm) + manners.redaction(who, diary, log)
     return found + order.same_messages(reading, log) + order.own_speech(reading, log, user)

@@ -86,8 +86,8 @@ def agent(who: str, diary: Sequence[Seen]) -> list[str]:
     return found
 
 
-def members(who: str, diary: Sequence[Seen]) -> list[str]:
-    """Member lists name no mediator and nobody twice; `presence` comes at most once a second per room."""
+def members(who: str, diary: Sequence[Seen], calm: list[tuple[float, float]]) -> list[str]:
+    """Member lists name no mediator and nobody twice; while `calm`, `presence` comes at most once a second."""
     found: list[str] = []
     last: dict[tuple[int, str], float] = {}
     for seen in diary:
@@ -98,7 +98,8 @@ def members(who: str, diary: Sequence[Seen]) -> list[str]:
             found.append(f"members: {who} got {listed}")
         if seen.frame["type"] == "presence":
             key = (seen.connection, seen.frame["room"])
-            if seen.at < last.get(key, -1.0) + 0.999:
+            early = seen.at < last.get(key, float("-inf")) + 0.999
+            if early and any(since <= last[key] and seen.at <= until for since, until in calm):
                 found.append(f"presence: {who} got two within {seen.at - last[key]:.3f} s")
             last[key] = seen.at
     return found

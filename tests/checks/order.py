@@ -11,6 +11,7 @@ from tests.stranger import Frame
 
 SPEECH_WINDOW_S = 60.0
 SHARE = 0.7
+LOOK_S_MAX = 31.0
 
 
 def raw_stream(reading: Reading, log: Log, *, to_head: bool = True) -> list[str]:
@@ -164,10 +165,10 @@ def speech(reading: Reading, log: Log, user: str, *, calm: list[tuple[float, flo
 
 
 def _bound(reading: Reading, at: float) -> float:
-    """The least bound any view around `at` gives: a change counts at the next look."""
-    paces = [view["pace_wpm"] for when, view in reading.views if when <= at] or [238.0]
-    recent = [view["pace_wpm"] for when, view in reading.views if at - 31 <= when <= at]
-    return max(60 * min([paces[-1], *recent]) / 60 * SHARE, 240.0)
+    """The least bound that any view around `at` gives: a change counts at the next look."""
+    before = [view["pace_wpm"] for when, view in reading.views if when < at - LOOK_S_MAX][-1:]
+    around = [view["pace_wpm"] for when, view in reading.views if at - LOOK_S_MAX <= when <= at]
+    return max(SPEECH_WINDOW_S * min(before + around) / 60 * SHARE, 240.0)
 
 
 def own_speech(reading: Reading, log: Log, user: str) -> list[str]:

@@ -17,6 +17,8 @@ SURE_S = 50.0  # younger than this, a waiting unit cannot have expired
 UNITS_MAX = 2000
 CADENCE_S_MAX = 30.0
 CLOSING_S = 30.0
+BACKCHANNEL_WORDS_MAX = 12
+REDACTION_S = 1.0  # while it travels, a redaction may or may not have been heard of
 TINY = 1e-6
 MILLISECOND_WORDS = 0.05  # `at` is cut to the millisecond; the fastest pace is 11.7 words a second
 
@@ -109,7 +111,7 @@ class _Open:
     words: int
     at: float
     untouched: bool = True
-    doubtful: bool = False
+    doubtful: bool = False  # may be gone, or may never have been waiting
 
 
 class _Identity:
@@ -160,17 +162,22 @@ class _Identity:
                     self.open[seq].untouched = False
         self.credit -= turn["words"]
 
+    def _may_be_nothing(self, seq: int) -> bool:
+        """Of transcribed speech nothing may be left once "mm-hmm" is taken away; it then waits for nobody."""
+        message = self.log.messages[seq]
+        return bool(message.get("spoken")) and words.count(message["text"]) <= BACKCHANNEL_WORDS_MAX
+
     def _new(self, turn: Frame) -> list[int]:
         covers = turn["covers"]
         span = (seq for seq in range(covers["from"], covers["to"] + 1) if seq in self.log.messages)
-        return [seq for seq in span if self._waits(seq) and not self._gone(seq, seconds(turn["at"]))]
+        return [seq for seq in span if self._waits(seq)]
 
     def _waits(self, seq: int) -> bool:
         """AI speech, and human speech that was not sent as a message."""
         return self.log.kind(seq) == "agent" or self.log.author(seq) != self.user and seq not in self.reading.messages
 
-    def _gone(self, seq: int, now: float) -> bool:
-        return self.log.redacted.get(seq, float("inf")) <= now + 1  # a redaction on its way counts as one
+    def _gone(self, seq: int, margin: float) -> bool:
+        return self.log.redacted.get(seq, float("inf")) <= self.at + margin
 
     def _forget(self, now: float) -> None:
         looks = max(view["cadence_s"] for view in self.timeline.around(now - WAITING_S, now))
@@ -178,14 +185,15 @@ class _Identity:
         for seq, entry in list(self.open.items()):
             age = now - entry.at
             urgent = self.user in self.log.messages[seq].get("mentions", ()) or "reply_to" in self.log.messages[seq]
-            if self._gone(seq, now) or age > max(WAITING_S, WAITING_LOOKS * looks) + 2 * looks and not urgent:
+            if self._gone(seq, -REDACTION_S) or age > max(WAITING_S, WAITING_LOOKS * looks) + 2 * looks and not urgent:
                 del self.open[seq]
-            elif crowded or age > SURE_S:
+            elif crowded or age > SURE_S or self._gone(seq, REDACTION_S):
                 entry.doubtful = True
 
     def _must_be_whole(self, turn: Frame, now: float) -> None:
         """Every untouched message in order: its text if not empty, then one segment for each part."""
         due = [seq for seq, entry in sorted(self.open.items()) if entry.untouched and not entry.doubtful]
+        due = [seq for seq in due if not self._may_be_nothing(seq)]
         expected: list[tuple[int, int | None, str]] = []
         for seq in due:
             message = self.log.messages[seq]

@@ -211,9 +211,14 @@ def _both_ways(reading: Reading, log: Log) -> list[str]:
 
 
 def _choices(segment: Frame, log: Log) -> list[tuple[int, list[Span]]]:
+    """Where each piece of a quote can stand; pieces that may come from either of two sources are left out."""
     placed = _place_quote(segment, log) or []
-    pieces = _pieces(segment)
-    return [(seq, _spans(piece, log.messages[seq])) for (seq, _), piece in zip(placed, pieces, strict=False)]
+    found: list[tuple[int, list[Span]]] = []
+    for (seq, _), piece in zip(placed, _pieces(segment), strict=False):
+        spans = {source: _spans(piece, log.messages[source]) for source in segment["sources"]}
+        if sum(bool(places) for places in spans.values()) == 1:
+            found.append((seq, spans[seq]))
+    return found
 
 
 def _disjoint(choices_of: list[list[Span]]) -> bool:

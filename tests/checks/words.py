@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import cache, lru_cache
 
 FOLDED_WORDS = 15
 CHARACTERS_PER_WORD = 30
@@ -14,6 +15,7 @@ _CJK = ((0x3005, 0x3007), (0x3041, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), 
 _CJK_BEYOND = 0x20000, 0x323AF
 
 
+@cache
 def _is_cjk(character: str) -> bool:
     point = ord(character)
     if _CJK_BEYOND[0] <= point <= _CJK_BEYOND[1]:
@@ -21,11 +23,13 @@ def _is_cjk(character: str) -> bool:
     return any(low <= point <= high for low, high in _CJK) and unicodedata.category(character)[0] in "LN"
 
 
+@cache
 def _is_wordly(character: str) -> bool:
     category = unicodedata.category(character)
     return (category[0] in "LM" or category == "Nd") and not _is_cjk(character)
 
 
+@lru_cache(maxsize=4096)
 def count(text: str) -> int:
     """The words of `text` as PROTOCOL.md counts them."""
     runs = cjk = 0

@@ -1,0 +1,378 @@
+"""The whole room from a seed, in virtual time: real Hub, Gateway, Identity, MemoryLog and Driver, strangers' clients.
+
+A run has two phases. While it lasts, actors talk and read and faults happen: cuts, stalls, a log that refuses,
+a server that is killed and started again over the same log. Then faults stop and the room must recover: within
+`RECOVERY_S` everybody has, or is told of, every message. At the end all checks of `tests.checks` are put to
+every diary. The same seed gives the same diaries, to the byte.
+
+    outcome = run(seed)          one life
+    outcome.violations           what broke, in words
+    outcome.marks                which of the rarer things happened
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from cadence.alex.driver import Driver
+from cadence.alex.mediator import Mediator, Tick
+from cadence.rooms.gateway import Gateway
+from cadence.rooms.hub import Hub
+from cadence.rooms.identity import Identity
+from cadence.rooms.log import LogUnavailable
+from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.room import RoomInfo
+from cadence.rooms.wire import ViewPatch
+from tests import checks
+from tests.actors import ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
+from tests.checks import Log, log_of, manners
+from tests.clock import VirtualLoop
+from tests.pipe import Pipe
+from tests.stranger import Closed, Frame, Seen, Stranger
+
+EPOCH = 1_750_000_000.0
+HOST_TOKEN = "host-token"
+RECOVERY_S = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Twist:
+    """What is changed in a second life of the same seed. `odd` is the reader `sol`: its view and habits."""
+
+    odd_view: Frame | None = None
+    odd_habits: Habits | None = None
+    odd_narrowed: bool = False
+    mode: str | None = None  # of all readers
+
+
+_AS_DRAWN = Twist()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One life: what everybody saw, what was wrong, what happened at all."""
+
+    seed: int
+    diaries: dict[str, list[Seen]] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    marks: Counter[str] = field(default_factory=Counter)
+    events: list[tuple[float, str]] = field(default_factory=list)
+
+    def story(self, last: int = 20) -> str:
+        """What to print when this life went wrong."""
+        events = "\n".join(f"  {at - EPOCH:9.3f}  {what}" for at, what in self.events[-last:])
+        return "\n".join([f"seed {self.seed}: pytest tests/test_world.py --seed {self.seed}", *self.violations, events])
+
+
+class Mortal:
+    """The log as one life of the server sees it: after that life nothing reaches the log any more."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self.alive = True
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._log, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if not self.alive:
+                raise LogUnavailable("this server was killed")
+            return await method(*args, **kwargs)
+
+        return call
+
+
+class Server:
+    """The product as `cadence.app` puts it together, over one log that outlives it."""
+
+    def __init__(self, clock: Callable[[], float], defaults: ViewPatch) -> None:
+        self.clock = clock
+        self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))
+        self.up = False
+        self._defaults = defaults
+        self._tokens = itertools.count(1)
+        self._pipes: list[Pipe] = []
+
+    async def start(self) -> None:
+        """Open the log as after a crash and begin to serve."""
+        self.log.recover()
+        self._store: Any = Mortal(self.log)
+        self.hub = Hub(self._store, self.clock)
+        self.driver = Driver(self._store, self.clock, self.hub.tell)
+        self.hub.mediation = self.driver
+        identity = Identity(
+            self._store, self.clock, host_token=HOST_TOKEN, open=True, token=lambda: f"secret-{next(self._tokens)}"
+        )
+        await identity.load()
+        await self.hub.open_room(RoomInfo(ROOM, "Hall"))
+        state = await self.log.open_room(ROOM)
+        await self.driver.open_room(ROOM, state.epoch, state.head, self._defaults)
+        self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
+        self.up = True
+
+    def connect(self) -> Pipe:
+        if not self.up:
+            raise Closed(None)
+        self._pipes = [pipe for pipe in self._pipes if pipe.open]
+        self._pipes.append(Pipe(self.gateway))
+        return self._pipes[-1]
+
+    async def stop(self) -> None:
+        """End with manners, as on SIGTERM."""
+        self.up = False
+        await self.hub.drain(1.0)
+        await self.driver.close()
+        await self.hub.close()
+        self._store.alive = False
+
+    async def kill(self) -> None:
+        """End at once, as kill -9 does: every task of the server stops where it stands."""
+        self.up = self._store.alive = False
+        apps = [pipe.break_off() for pipe in self._pipes]
+        while tasks := [task for task in asyncio.all_tasks() if task in apps or _of_product(task)]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await self.driver.close()
+
+
+def _of_product(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "/cadence/" in code.co_filename
+
+
+class World:
+    """One life. Make it in a running `VirtualLoop`, then `await live()`."""
+
+    def __init__(self, seed: int, twist: Twist) -> None:
+        loop = asyncio.get_running_loop()
+        random = Random(f"{seed}")
+        self.clock: Callable[[], float] = lambda: EPOCH + loop.time()
+        self.ending = False
+        self.outcome = Outcome(seed)
+        self.habits = Habits.drawn(random)
+        self._twist = twist
+        self._seconds = random.choice((30, 60, 120, 300))
+        self._faults = random.random() < 0.4, random.random() < 0.4  # log faults, restarts
+        self._narrowed = random.random() < 0.3 or twist.odd_narrowed
+        self._shared: list[tuple[float, float]] = []
+        defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
+        self._server = Server(self.clock, defaults)
+        self._actors = self._cast(random)
+        self._keepers: list[asyncio.Task[None]] = []
+
+    def connect(self) -> Pipe:
+        return self._server.connect()
+
+    def note(self, what: str) -> None:
+        self.outcome.events.append((self.clock(), what))
+
+    def _cast(self, random: Random) -> dict[str, Actor]:
+        """Who is there, in the order of their first hello."""
+        cast: dict[str, Actor] = {"wit": self._actor(Agent, "wit", steady=True)}
+        for name in ("ada", "bob", "cyd", "dan")[: random.randint(2, 4)]:
+            cast[name] = self._actor(Agent, name)
+        views: list[Frame | None] = [None, {"cadence_s": 1.0}, {"cadence_s": 2.0, "pace_wpm": 600}, {"cadence_s": 30.0}]
+        views.append({"sigma": 0.5, "focus": {"follow": []}, "pace_wpm": 90})
+        cast["rae"] = self._actor(Reader, "rae", view=random.choice(views))
+        cast["sol"] = self._actor(Reader, "sol", view=random.choice(views))
+        if self._twist.odd_view is not None:
+            cast["sol"].first_view = self._twist.odd_view
+        cast["sol"].habits = self._twist.odd_habits or replace(self.habits, speaking=False)
+        if random.random() < 0.5:
+            cast["ron"] = self._actor(Reader, "ron", view={"mode": "raw"})
+            cast["ron"].habits = replace(self.habits, toggles=False)
+        cast["hana"] = self._actor(Reader, "hana", token=HOST_TOKEN)
+        for actor in cast.values():
+            if self._twist.mode is not None and isinstance(actor, Reader):
+                actor.first_view = {**(actor.first_view or {}), "mode": self._twist.mode}
+        return cast
+
+    def _actor(
+        self, kind: type[Actor], name: str, *, view: Frame | None = None, token: str | None = None, steady: bool = False
+    ) -> Actor:
+        chance = Random(f"{self.outcome.seed}/{name}")
+        stranger = Stranger(name, "agent" if kind is Agent else "human", token=token, clock=self.clock)
+        return kind(self, self.habits, stranger, chance, first_view=view, steady=steady)
+
+    # A life.
+
+    async def live(self) -> Outcome:
+        await self._server.start()
+        for actor in self._actors.values():
+            self._keepers.append(asyncio.create_task(actor.keep()))
+            await actor.ready.wait()
+        lives = [asyncio.create_task(actor.live()) for name, actor in self._actors.items() if name != "wit"]
+        lives += [asyncio.create_task(self._suffer()), asyncio.create_task(self._narrow())]
+        await pause(self._seconds)
+        self.ending = True
+        await asyncio.wait(lives)
+        for task in lives + [keeper for keeper in self._keepers if keeper.done()]:
+            if (error := task.exception()) is not None:
+                raise error
+        await self._recover()
+        await self._judge()
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.wait(self._keepers)
+        await self._server.stop()
+        return self.outcome
+
+    async def _suffer(self) -> None:
+        """Faults of the server, one after another."""
+        chance = Random(f"{self.outcome.seed}/faults")
+        faults = [fault for fault, on in zip((self._refuse, self._restart), self._faults, strict=True) if on]
+        while faults and not self.ending:
+            await pause(chance.uniform(5, 60))
+            if not self.ending:
+                since = self.clock()
+                await chance.choice(faults)(chance)
+                self._shared.append((since - SETTLE_S, self.clock() + SETTLE_S))
+
+    async def _refuse(self, chance: Random) -> None:
+        self.note("the log refuses")
+        self.outcome.marks["log fault"] += 1
+        self._server.log.available = False
+        await pause(chance.uniform(0.2, 20))
+        self._server.log.available = True
+        self.note("the log accepts")
+
+    async def _restart(self, chance: Random) -> None:
+        self.outcome.marks["restart"] += 1
+        if chance.random() < 0.7:
+            self.note("the server is killed")
+            await self._server.kill()
+        else:
+            self.note("the server stops")
+            await self._server.stop()
+        await pause(chance.choice((0.0, 0.5, 8.0)))
+        await self._server.start()
+        self.note("the server is up")
+
+    async def _narrow(self) -> None:
+        """The host sets another reader's view, and locks some of it."""
+        if self._narrowed:
+            await pause(self._seconds / 3)
+            host, odd = self._actors["hana"], self._actors["sol"].stranger.id
+            view: Frame = {"cadence_s": 10, "pace_wpm": 100, "lock": ["pace_wpm"]}
+            await host.do(lambda: host.stranger.view(ROOM, participant=odd, **view))
+
+    async def _recover(self) -> None:
+        """Faults have stopped: everybody must get, or be told of, all that was said."""
+        self.note("faults have stopped")
+        for name, actor in self._actors.items():
+            actor.stranger.flow()
+            if isinstance(actor, Agent) and name != "wit":
+                await actor.say({"text": f"That was all from {name}."})
+        until = self.clock() + RECOVERY_S
+        while self.clock() < until and not all(self._is_whole(actor) for actor in self._actors.values()):
+            await pause(1.0)
+        for name, actor in self._actors.items():
+            if not self._is_whole(actor):
+                self.outcome.violations.append(f"recovery: {name} still lacks something after {RECOVERY_S} s")
+
+    def _is_whole(self, actor: Actor) -> bool:
+        place = actor.stranger.places[ROOM]
+        turns = [turn for turn in actor.stranger.received("turn") if turn["covers"] is not None]
+        covered = turns[-1]["covers"]["to"] if turns else 0
+        head = self._actors["wit"].stranger.places[ROOM].seq
+        missing = set(range(covered + 1, head + 1)) - place.seqs
+        return actor.ready.is_set() and not missing
+
+    # The end.
+
+    async def _judge(self) -> None:
+        outcome, end = self.outcome, self.clock()
+        witnesses = [self._actors[name] for name in ("wit", "hana")]
+        pages = {actor.name: await actor.do(actor.all_messages) for actor in witnesses}
+        outcome.diaries = {name: actor.stranger.diary for name, actor in self._actors.items()}
+        log = log_of(ROOM, outcome.diaries.values())
+        for name, items in pages.items():
+            outcome.violations += manners.gone_from_history(name, items, log)
+        for name, actor in self._actors.items():
+            user, diary, calm = actor.stranger.id, actor.stranger.diary, actor.calm(self._shared, end)
+            if isinstance(actor, Agent):
+                verdict = checks.agent(name, diary, log, user, calm=calm)
+            else:
+                verdict = checks.reader(name, diary, log, user, calm=calm)
+                outcome.marks["identity turn"] += verdict.identities
+            outcome.violations += verdict.violations
+        self._mark(log)
+
+    def _mark(self, log: Log) -> None:
+        marks = self.outcome.marks
+        marks["redaction"] += len(log.redacted)
+        for _, what in self.outcome.events:
+            marks["cut"] += what.endswith("is cut")
+        for seen in itertools.chain.from_iterable(self.outcome.diaries.values()):
+            if seen.way == "closed":
+                marks["too slow"] += seen.frame["code"] == 4008
+            elif seen.way == "in" and seen.frame["type"] == "turn":
+                marks.update(_marks_of(seen.frame, log))
+            elif seen.way == "in" and seen.frame["type"] == "view":
+                marks[f"to {seen.frame['view']['mode']}"] += 1
+
+
+def _marks_of(turn: Frame, log: Log) -> list[str]:
+    marks = [f"{turn['mode']} turn"]
+    covers, segments = turn["covers"], turn["segments"]
+    if not segments:
+        marks.append("empty closing turn")
+    if covers is not None and any(min(segment["sources"]) < covers["from"] for segment in segments):
+        marks.append("postponed text")
+    if any(segment["kind"] == "quote" for segment in segments):
+        marks.append("digest turn")
+    if any(segment.get("part", {}).get("folded") for segment in segments):
+        marks.append("folded block")
+    if any(log.kind(seq) == "human" for segment in segments for seq in segment["sources"]):
+        marks.append("human speech in a turn")
+    return marks
+
+
+@contextmanager
+def _watched(outcome: Outcome) -> Iterator[None]:
+    """Law 16 after every look, the mark of an overdraw, and errors the product logged."""
+    handle = Mediator.handle
+
+    def watched(self: Mediator, event: Any, now: float) -> Any:
+        actions = handle(self, event, now)
+        deadline = self.deadline()
+        if isinstance(event, Tick) and deadline is not None and deadline <= now:
+            outcome.violations.append(f"law 16: after a look at {now:.6f} the next deadline is {deadline:.6f}")
+        outcome.marks["overdraw"] += self._bucket.credit < 0
+        return actions
+
+    Mediator.handle = watched  # type: ignore[method-assign]
+    try:
+        with capture_logs() as logged:
+            yield
+    finally:
+        Mediator.handle = handle  # type: ignore[method-assign]
+        for entry in logged:
+            if entry["log_level"] in ("error", "critical") and "LogUnavailable" not in str(entry):
+                outcome.violations.append(f"logged: {entry}")
+
+
+def run(seed: int, twist: Twist = _AS_DRAWN) -> Outcome:
+    """One life of the seed, in virtual time."""
+
+    async def life() -> Outcome:
+        world = World(seed, twist)
+        with _watched(world.outcome):
+            try:
+                return await world.live()
+            except Exception as error:  # a life that cannot go on is a finding like any other
+                world.outcome.violations.append(f"died: {type(error).__name__}: {error}")
+                return world.outcome
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(life())
