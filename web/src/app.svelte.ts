@@ -3,7 +3,7 @@ import type { Connection, Phase } from "./connection";
 import type { ServerFrame, Welcome, You } from "./protocol";
 import { Requests } from "./requests";
 import { Room } from "./room.svelte";
-import { listRooms, type RoomEntry } from "./rooms";
+import { chooseRoom, listRooms, type RoomEntry } from "./rooms";
 import { spoken } from "./segments";
 import { Socket } from "./socket";
 import { kept, readCursor, writeCursor } from "./storage";
@@ -120,8 +120,7 @@ export class App {
     else this.room = null; // somebody else now: nothing of what was shown here is theirs
     await this.refreshRooms();
     if (this.room || this.you !== you) return;
-    const known = this.rooms.some((room) => room.room === this.#wanted);
-    this.open(known || this.rooms.length === 0 ? this.#wanted : (this.rooms[0]?.room ?? ""));
+    this.open(chooseRoom(this.rooms, this.#wanted));
   }
 
   #remember(secret: string | null): void {

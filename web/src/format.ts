@@ -3,6 +3,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const clockWithSeconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const whole = new Intl.NumberFormat();
+const tenths = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 
 export function time(at: string): string {
   return valid(at) ? clock.format(new Date(at)) : "";
@@ -25,10 +26,11 @@ export function plural(value: number, one: string, many: string = `${one}s`): st
   return `${count(value)} ${Math.round(value) === 1 ? one : many}`;
 }
 
-/** `8 seconds`, `2.5 seconds`, `1 second`. */
-export function seconds(value: number): string {
+/** `8 seconds`, `2.5 seconds`, `1 second`; short: `8 s`. */
+export function seconds(value: number, length: "long" | "short" = "long"): string {
   const rounded = Math.round(value * 10) / 10;
-  return `${new Intl.NumberFormat().format(rounded)} ${rounded === 1 ? "second" : "seconds"}`;
+  const unit = length === "short" ? "s" : rounded === 1 ? "second" : "seconds";
+  return `${tenths.format(rounded)} ${unit}`;
 }
 
 function valid(at: string): boolean {

@@ -21,7 +21,7 @@ const MENTION_LENGTH_MAX = 40;
 
 /** The `@name` that is being typed at `caret`, if any. */
 export function mentionAt(text: string, caret: number): Mention | null {
-  const start = text.lastIndexOf("@", caret - 1);
+  const start = caret > 0 ? text.lastIndexOf("@", caret - 1) : -1;
   if (start < 0 || caret - start > MENTION_LENGTH_MAX) return null;
   const typed = text.slice(start + 1, caret);
   const inWord = /[\p{L}\p{N}]/u.test(text[start - 1] ?? "");

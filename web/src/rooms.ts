@@ -14,6 +14,12 @@ export async function listRooms(page: string, session: string): Promise<RoomEntr
   return body.filter(isEntry).map(({ room, title, members }) => ({ room, title: title || room, members: members || 0 }));
 }
 
+/** The room to open: the one that was wanted, else the liveliest. A list that did not load rules nothing out. */
+export function chooseRoom(rooms: readonly RoomEntry[], wanted: string): string {
+  if (rooms.length === 0 || rooms.some((entry) => entry.room === wanted)) return wanted;
+  return rooms.reduce((best, entry) => (entry.members > best.members ? entry : best)).room;
+}
+
 function reason(body: unknown): string | null {
   const message = (body as { error?: { message?: unknown } } | null)?.error?.message;
   return typeof message === "string" ? message : null;

@@ -16,7 +16,7 @@ export class Speakers {
     const order = [...people].sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
     for (const person of order) {
       this.#names.set(person.id, person.name);
-      this.hue(person.id);
+      this.hue(person.id, person.kind);
     }
   }
 
@@ -32,14 +32,17 @@ export class Speakers {
     return words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join(" ") || id;
   }
 
-  /** A slot of the colour wheel, 0..HUES-1: the id's own, or the next that nobody here has. */
-  hue(id: string): number {
+  /**
+   * A slot of the colour wheel, 0..HUES-1: the id's own or, for personas, the next that nobody here has. People keep their
+   * own: they come and go, and would otherwise look different to everyone.
+   */
+  hue(id: string, kind: Person["kind"] = "agent"): number {
     const known = this.#hues.get(id);
     if (known !== undefined) return known;
     const taken = new Set(this.#hues.values());
     const own = hash(id) % HUES;
     let hue = own;
-    if (taken.size < HUES) while (taken.has(hue)) hue = (hue + 5) % HUES; // 5 and 12 share no factor: all are tried
+    if (kind !== "human" && taken.size < HUES) while (taken.has(hue)) hue = (hue + 5) % HUES; // 5 and 12 share no factor: all are tried
     this.#hues.set(id, hue);
     return hue;
   }
