@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cadence.lod.budget import Bucket
+from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.mediation import ReaderRecord, ReaderStore
 from cadence.rooms.wire import After, Message, Redacted, Turn, View, from_iso
 
@@ -58,7 +59,8 @@ def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
         if turn.mode in ("catch_up", "answer"):
             bucket.settle()
         else:
-            bucket.spend(turn.words)
+            # What a faster pace could afford is no debt at this one: only the last unit may have overdrawn.
+            bucket.spend(min(turn.words, bucket.credit + UNIT_WORDS_MAX))
     bucket.advance(max(now, start))
     return bucket
 

@@ -126,6 +126,7 @@ class _Identity:
         self.open: dict[int, _Open] = {}
         self.found: list[str] = []
         self.met = 0
+        self._paid = first[1]  # the view under which the last turns were paid for
 
     def advance(self, to: float) -> None:
         cuts = self.timeline.cuts(self.at, to) if to > self.at else []
@@ -139,6 +140,13 @@ class _Identity:
         """What waits may be gone: count its words, expect none of it."""
         for entry in self.open.values():
             entry.doubtful = True
+
+    def rejoined(self, view: Frame) -> None:
+        """The server may have reckoned the credit anew, under a view of which the past knew nothing."""
+        self.doubt()
+        if (rate_of(view), credit_max_of(view)) != (rate_of(self._paid), credit_max_of(self._paid)):
+            self.credit = min(self.credit, -float(UNIT_WORDS_MAX))
+            self._paid = view
 
     def turn(self, turn: Frame) -> None:
         now = seconds(turn["at"])
@@ -221,8 +229,10 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
     machine = _Identity(reading, log, user)
     known: set[int] = set()
     for seen in reading.events:
-        if seen.way == "in" and seen.frame["type"] in ("joined", "view"):
-            machine.doubt()  # what waited may have gone with the mode, the connection or the server
+        if seen.way == "in" and seen.frame["type"] == "joined":
+            machine.rejoined(seen.frame["view"])
+        elif seen.way == "in" and seen.frame["type"] == "view":
+            machine.doubt()  # what waited may have gone with the mode
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:
             known.add(seen.frame["turn"])
             if seen.frame["covers"] is not None:
