@@ -1,0 +1,173 @@
+"""One journey through the page, in a real browser, against a real server that is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+ROOT = Path(__file__).parents[1]
+BUILT = ROOT / "cadence" / "web" / "index.html"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+PATIENCE_MS = 30_000
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not BUILT.is_file(), reason="the client is not built: run `make web`"),
+    pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `make web`"),
+]
+
+ROOM = """title = "The workshop"
+members = ["ada", "ben"]
+script = "workshop.script.jsonl"
+
+[view]
+cadence_s = 2
+"""
+CARD = '+++\nname = "{name}"\npronouns = "she/her"\n+++\nYou build things.\n'
+CODE = "```python\ndef measure(twice):\n    return cut(once)\n```"
+LINES = 40
+
+
+def make_place(root: Path) -> Path:
+    """A place with one room in which two personas talk."""
+    for folder in ("rooms", "personas", "models"):
+        (root / folder).mkdir(parents=True)
+    (root / "rooms" / "workshop.toml").write_text(ROOM)
+    for persona, name in (("ada", "Ada"), ("ben", "Ben")):
+        (root / "personas" / f"{persona}.md").write_text(CARD.format(name=name))
+    texts = [f"Bench note {number}: the joint holds at {number} newtons." for number in range(1, LINES)] + [CODE]
+    lines = [{"from": ("ada", "ben")[number % 2], "text": text} for number, text in enumerate(texts)]
+    (root / "rooms" / "workshop.script.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return root
+
+
+class Served:
+    """A `cadence serve` child that can be killed and started again on the same port and data."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._place = make_place(folder / "place")
+        self._data = folder / "data"
+        self._child: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        """Start, and answer with the address that the server prints."""
+        arguments = ["serve", self._place, "--port", self.port, "--data", self._data, "--speed", 100]
+        command = [sys.executable, "-m", "cadence.cli", *map(str, arguments)]
+        self._child = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ}
+        )
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            if found := re.search(r"http://\S+#ticket=\S+", line):
+                return found.group()
+        raise AssertionError(f"expected an address, the server ended with {self._child.wait()}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._child is None:
+            return
+        self._child.kill()
+        self._child.wait()
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+        self._child = None
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    server = Served(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1100, "height": 800})
+        tab.set_default_timeout(PATIENCE_MS)
+        yield tab
+        browser.close()
+
+
+def no_violations(page: Any, where: str) -> None:
+    """axe-core finds nothing, in the light and in the dark."""
+    page.evaluate(AXE.read_text())
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        told = [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found]
+        assert told == [], f"{where}, {scheme}: {told}"
+
+
+def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_server(served: Served, page: Any) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    address = served.start()
+
+    page.goto(address)
+    expect(page.get_by_role("heading", name="The workshop")).to_be_visible()
+    assert "ticket" not in page.evaluate("location.href"), "the ticket stays out of the address bar"
+    turns = page.locator("article.turn")
+    expect(turns.first).to_contain_text("the joint holds")
+    expect(page.get_by_text("You are Host")).to_be_visible()
+    no_violations(page, "watching")
+
+    slider = page.get_by_role("slider", name="Time between turns")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "one turn every 4 seconds")
+
+    page.get_by_role("button", name="show the originals").first.click()
+    originals = page.get_by_role("group", name="as they were said").first
+    expect(originals.get_by_text("Bench note", exact=False).first).to_be_visible()
+    no_violations(page, "unfolded")
+
+    field = page.get_by_role("textbox", name="Say something")
+    field.fill("Measured twice, **before** the cut")
+    field.press("Enter")
+    own = page.get_by_role("log").get_by_role("article", name="Host").filter(has_text="Measured twice")
+    expect(own.locator("strong")).to_have_text("before")
+    expect(field).to_have_value("")
+
+    page.reload()
+    expect(own).to_have_count(1)
+    expect(turns.first).to_be_visible()
+    expect(slider).to_have_attribute("aria-valuetext", "one turn every 4 seconds")
+
+    served.kill()
+    expect(page.get_by_text("The connection was lost")).to_be_visible()
+    field.fill("Said into the dark")
+    field.press("Enter")
+    served.start()
+    expect(page.get_by_text("The connection was lost")).to_be_hidden()
+    expect(own).to_have_count(1)
+    late = page.get_by_role("log").get_by_role("article", name="Host").filter(has_text="Said into the dark")
+    expect(late).to_have_count(1)
+
+    page.reload()
+    expect(own).to_have_count(1)
+    expect(late).to_have_count(1)
+    assert complaints == []
