@@ -16,7 +16,7 @@ from msgspec import Struct, UnsetType
 
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
-from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s
+from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
 from cadence.rooms.log import Draft, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
@@ -302,5 +302,5 @@ class Hub:
                 "rate_limited",
                 f"expected at most {messages_per_s(author.kind):g} messages a second from you and "
                 f"{ROOM_MESSAGES_PER_S:g} in the room: wait {wait:.2f} s",
-                retry_after_s=round(wait, 3),
+                retry_after_s=retry_after_s(wait),
             )

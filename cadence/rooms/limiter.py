@@ -5,6 +5,7 @@ Pure: `now` is an argument.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from cadence.rooms.wire import Kind
@@ -40,6 +41,11 @@ class Bucket:
     def take(self) -> None:
         """Spend one token; call only after `wait_s` returned 0."""
         self._tokens -= 1.0
+
+
+def retry_after_s(wait: float) -> float:
+    """What to tell who has to wait: whole milliseconds, rounded up and never 0, so that it pays to obey."""
+    return max(1, math.ceil(wait * 1000)) / 1000
 
 
 def admit(buckets: Sequence[Bucket], now: float) -> float:

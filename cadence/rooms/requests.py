@@ -13,7 +13,7 @@ from cadence.rooms import history, joining
 from cadence.rooms.connection import Connection
 from cadence.rooms.history import Query
 from cadence.rooms.hub import Hub
-from cadence.rooms.limiter import admit
+from cadence.rooms.limiter import admit, retry_after_s
 from cadence.rooms.mediation import StoreUnavailable
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.wire import (
@@ -55,7 +55,9 @@ class Requests:
         try:
             wait = admit([connection.requests], self._hub.clock())
             if wait > 0:
-                raise WireError("rate_limited", f"too many requests: wait {wait:.2f} s", retry_after_s=round(wait, 3))
+                raise WireError(
+                    "rate_limited", f"too many requests: wait {wait:.2f} s", retry_after_s=retry_after_s(wait)
+                )
             await _HANDLERS[type(request)](self, connection, request)
         except WireError as error:
             refuse(connection, request, error)

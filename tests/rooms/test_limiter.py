@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.rooms.limiter import Bucket, admit, messages_per_s
+from cadence.rooms.limiter import Bucket, admit, messages_per_s, retry_after_s
 
 
 def test_two_seconds_worth_may_come_at_once() -> None:
@@ -44,3 +44,9 @@ def test_no_window_holds_more_than_burst_and_rate_allow(gaps: list[float]) -> No
         now += gap
         admitted += admit([bucket], now) == 0
     assert admitted <= 10 + 5 * now + 1e-6
+
+
+def test_who_waits_as_told_is_not_told_to_wait_nothing() -> None:
+    assert retry_after_s(0.2) == 0.2
+    assert retry_after_s(0.2001) == 0.201
+    assert retry_after_s(1e-12) == 0.001
