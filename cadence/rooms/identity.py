@@ -215,8 +215,7 @@ class Identity:
         record = live.record if live is not None else await self._stored(key)
         if record is None or (fixed is not None and fixed.user != record.user):
             return None
-        late = record.closed_at is not None and self._clock() - record.closed_at > RESUME_SECONDS
-        return None if record.role == "guest" and (late or live is None) else record
+        return None if record.role == "guest" and live is None else record
 
     async def _stored(self, key: str) -> SessionRecord | None:
         try:

@@ -19,6 +19,7 @@ class Peer:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
         self.code: int | None = None
+        self.one_at_a_time = False
         self.flowing = asyncio.Event()
         self.flowing.set()
         whole = Presence(room="lab", members=(), member_count=0)
@@ -30,6 +31,9 @@ class Peer:
             self.code = event["code"]
         else:
             self.frames.append(json.loads(event["text"]))
+
+        if self.one_at_a_time:
+            self.flowing.clear()
 
     def types(self) -> list[str]:
         return [frame["type"] for frame in self.frames]
@@ -146,6 +150,27 @@ async def test_the_log_is_read_only_as_the_socket_drains() -> None:
         assert read == [0, 1, 2, 3, 4]
 
 
+async def test_the_next_batch_waits_for_all_of_the_last() -> None:
+    peer, read = Peer(), list[int]()
+
+    async def pairs() -> AsyncIterator[Sequence[Struct]]:
+        for number in range(3):
+            read.append(number)
+            yield [Pong(), Pong()]
+
+    async with peer.running() as connection:
+        peer.flowing.clear()
+        connection.feed("lab", pairs())
+        await settle()
+        peer.one_at_a_time = True
+        peer.flowing.set()
+        await settle()
+        assert (len(peer.frames), read) == (1, [0])
+        peer.flowing.set()
+        await settle()
+        assert (len(peer.frames), read) == (2, [0, 1])
+
+
 async def test_a_large_batch_is_sent_in_pieces() -> None:
     peer = Peer()
 
@@ -153,7 +178,11 @@ async def test_a_large_batch_is_sent_in_pieces() -> None:
         yield [text(SOFT_BYTES_MAX, ref=str(number)) for number in range(8)]
 
     async with peer.running() as connection:
+        peer.flowing.clear()
         connection.feed("lab", one_batch())
+        await settle()
+        assert connection._outbox.replay_bytes < 3 * SOFT_BYTES_MAX
+        peer.flowing.set()
         await settle()
         assert [frame["ref"] for frame in peer.frames] == [str(number) for number in range(8)]
 
@@ -172,6 +201,17 @@ async def test_a_feed_that_fails_closes_rather_than_leave_a_hole() -> None:
         await settle()
         assert [frame["ref"] for frame in peer.frames] == ["missed"]
         assert peer.code == 1012
+
+
+async def test_a_connection_that_closes_reads_no_further() -> None:
+    peer, read = Peer(), list[int]()
+    async with peer.running() as connection:
+        peer.flowing.clear()
+        connection.feed("lab", batches(peer, read, 5, 10))
+        await settle()
+        connection.close(1012, "restart")
+        await settle(3)
+        assert read == [0]
 
 
 async def test_a_new_feed_replaces_the_old_and_the_room_stays_held() -> None:

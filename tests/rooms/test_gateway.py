@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -50,6 +51,10 @@ async def test_coming_back_with_a_session_is_being_the_same() -> None:
     await ann.channel.cut()
     again = await house.client(resume=ann.session)
     assert (again.id, again.session, again.welcome["resumed"]) == (ann.id, ann.session, True)
+    await again.channel.cut()
+    await settle(121)
+    late = await house.client("Ann", resume=ann.session)
+    assert (late.id == ann.id, late.welcome["resumed"]) == (False, False)
 
 
 # The handshake.
@@ -126,6 +131,7 @@ async def test_nonsense_before_hello_is_explained_and_4001() -> None:
     await channel.send("hello?")
     assert (await channel.receive())["code"] == "bad_frame"
     assert (await closed(channel)).code == 4001
+    assert asyncio.get_running_loop().time() < 0.1
 
 
 async def test_a_bad_token_is_unauthorized_and_4003() -> None:

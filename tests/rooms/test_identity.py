@@ -1,3 +1,4 @@
+import asyncio
 import re
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from cadence.rooms.identity import (
     Grant,
     Identity,
 )
+from cadence.rooms.log import SessionRecord
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import Hello, WireError, You
 from tests.rooms.house import HOST_TOKEN, tokens
@@ -28,9 +30,9 @@ class Time:
 class Desk:
     """An identity that can be restarted over the same log."""
 
-    def __init__(self, open: bool = True) -> None:
+    def __init__(self, log: type[MemoryLog] = MemoryLog, open: bool = True) -> None:
         self.time = Time()
-        self.log = MemoryLog(self.time)
+        self.log = log(self.time)
         self._source = tokens()
         self._open = open
         self.identity = self._make()
@@ -219,6 +221,46 @@ async def test_a_ticket_lets_the_host_in_once() -> None:
     ticket = desk.identity.ticket()
     assert (await desk.greet(token=ticket)).you.id == "host"
     assert await desk.refused(token=ticket) == "unauthorized"
+
+
+class WaitingLog(MemoryLog):
+    """Lets others run before it answers, as a disk does."""
+
+    def __init__(self, clock: Time) -> None:
+        super().__init__(clock)
+        self.gate = asyncio.Event()
+
+    async def session(self, key: str) -> SessionRecord | None:
+        await asyncio.sleep(0)
+        return await super().session(key)
+
+    async def save_session(self, record: SessionRecord) -> None:
+        await self.gate.wait()
+        await super().save_session(record)
+
+
+async def test_two_hellos_at_once_do_not_share_a_ticket() -> None:
+    desk = Desk(WaitingLog)
+    assert isinstance(desk.log, WaitingLog)
+    desk.log.gate.set()
+    ticket = desk.identity.ticket()
+    both = [desk.greet(token=ticket, resume="forgotten") for _ in range(2)]
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(first, Grant)
+    assert isinstance(second, WireError) and second.code == "unauthorized"
+
+
+async def test_a_hello_cut_while_it_is_stored_leaves_nobody_behind() -> None:
+    desk = Desk(WaitingLog)
+    hello = asyncio.create_task(desk.greet("Ann"))
+    await asyncio.sleep(0)
+    assert await desk.refused("Ann") == "conflict"
+    hello.cancel()
+    await asyncio.wait([hello])
+    desk.time.now += RESUME_SECONDS + 1
+    assert isinstance(desk.log, WaitingLog)
+    desk.log.gate.set()
+    assert (await desk.greet("Ann")).you.name == "Ann"
 
 
 async def test_a_ticket_expires() -> None:

@@ -118,6 +118,15 @@ async def test_joining_again_replays_only_what_is_asked() -> None:
     assert [f["seq"] for f in await bob.drain()] == [4]
 
 
+async def test_joining_again_without_after_replays_nothing_to_a_reader() -> None:
+    mediation = FakeMediation()
+    house = await House(mediation).start()
+    bob, _ = await come_back(house, "human")
+    mediation.backfill = [[Pong(ref="missed")]]
+    await bob.send("join", room="lab")
+    assert [f["type"] for f in await bob.drain() if f["type"] != "presence"] == ["joined"]
+
+
 async def test_a_backfill_keeps_nobody_from_speaking() -> None:
     house = await house_of(1000)
     bob = await house.client("Bob")

@@ -8,7 +8,7 @@ from cadence.rooms.connection import Connection
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import Member, Pong, Say, WireError
-from tests.rooms.house import clock, settle
+from tests.rooms.house import EPOCH_S, clock, settle
 
 
 def lab(head: int = 3, pods: tuple[str, ...] = ("desk", "bench")) -> OpenRoom:
@@ -46,6 +46,17 @@ async def test_presence_goes_out_at_once_and_then_once_a_second() -> None:
         room.join(Inbox(f"u{number}"), Member(f"u{number}", f"U{number}", "agent"))
         room.gather_presence()
     assert [round(at, 3) for at, _ in ann.offered] == [0.0, 1.0, 2.0]
+
+
+async def test_a_timer_that_is_early_by_the_rooms_clock_waits_on() -> None:
+    room, ann = OpenRoom(RoomInfo("lab", "The lab"), "e", 0, lambda: 100.0 + 0.8 * (clock() - EPOCH_S)), Inbox("ann")
+    room.join(ann, ann.member)
+    room.gather_presence()
+    await settle(0.1)
+    room.join(Inbox("bob"), Member("bob", "Bob", "agent"))
+    room.gather_presence()
+    await settle(2)
+    assert [round(at, 3) for at, _ in ann.offered] == [0.0, 1.25]
 
 
 async def test_a_closed_room_tells_nothing_more() -> None:
