@@ -66,6 +66,7 @@ class Speaker:
         self._name_number = 1
         self._was_there = False
         self._wait_s: float | None = None  # what the server asked for before it went away
+        self._entered_at: float | None = None  # this attempt, if it came that far
         self._humans = Humans()
 
     async def run(self) -> None:
@@ -73,7 +74,7 @@ class Speaker:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            began = loop.time()
+            self._entered_at = None
             try:
                 reason = await self._attempt()
             except _NameTaken:
@@ -81,7 +82,8 @@ class Speaker:
                 if self._name_number > NAMES_MAX:
                     raise self._refused(f"{NAMES_MAX} names like it are taken") from None
                 continue
-            failures = 1 if loop.time() - began >= STEADY_SECONDS else failures + 1
+            steady = self._entered_at is not None and loop.time() - self._entered_at >= STEADY_SECONDS
+            failures = 1 if steady else failures + 1
             if failures >= self._attempts_max:
                 raise self._refused(f"gave up after {failures} attempts in a row; the last one: {reason}")
             asked, self._wait_s = self._wait_s, None
@@ -138,6 +140,7 @@ class Speaker:
         except (Closed, _Failed) as error:
             return self._reason(error)
         self._duplex, self._was_there = duplex, True
+        self._entered_at = asyncio.get_running_loop().time()
         try:
             await self._tell(Connected(self.cast.id, joined.head))
             self._humans.whole(joined.members, joined.member_count)

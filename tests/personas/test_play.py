@@ -314,7 +314,7 @@ STEPS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(STEPS, st.sampled_from(["ada", "bo"])), min_size=20, max_size=120), st.booleans())
 def test_whatever_happens_no_line_is_skipped_doubled_or_out_of_order(steps: list[tuple[str, str]], once: bool) -> None:
     theatre = Theatre(once=once).open()
