@@ -97,7 +97,7 @@ class Lane(Generic[ConnectionT]):
             except Exception as error:
                 outcomes = [Outcome(error=error) for _ in batch]
             self._post(partial(self._answer, batch, outcomes))
-            del batch, outcomes  # a redacted text must not live on in the frame of a thread that waits
+            del batch, outcomes  # else they would stay in memory until the next batch comes
         with suppress(sqlite3.Error):  # closing also checkpoints; a full disk must not keep the thread alive
             self._connection.close()
         self._post(self._end)

@@ -43,7 +43,6 @@ def commit_together(store: Store, works: Sequence[Callable[[Store], Any]]) -> li
         if store.in_transaction:  # a full disk may have ended it already
             with suppress(sqlite3.Error):
                 store.execute("ROLLBACK")
-        store.erased = False
         refusal = f"expected to commit to the log, got: {error}; nothing was kept, try again"
         return [Outcome(error=LogUnavailable(refusal)) for _ in works]
     if store.erased:

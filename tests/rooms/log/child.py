@@ -38,7 +38,7 @@ async def fill(path: Path) -> None:
     await log.open_room("room")
     await log.append(draft("before", "before"))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, hard))
     acknowledged = 0
     try:
         for number in itertools.count():

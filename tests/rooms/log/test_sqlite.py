@@ -70,7 +70,7 @@ def test_a_disk_that_takes_no_more_refuses_and_works_again_when_there_is_space(t
     error, counts = process.communicate()[0].splitlines()
     acknowledged, after = map(int, counts.split())
     assert error.startswith("expected to commit to the log, got: ") and error.endswith("nothing was kept, try again")
-    assert acknowledged > 5 and after == 1 + acknowledged + 1
+    assert acknowledged > 9 and after == 1 + acknowledged + 1
     assert process.returncode == 0
 
 
@@ -205,7 +205,7 @@ async def outcome(call: Awaitable[Any]) -> Any:
         return "refused", str(error)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(operations(), max_size=40))
 def test_whatever_is_asked_memory_and_disk_answer_alike(
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]],

@@ -110,6 +110,19 @@ async def test_a_full_disk_fails_the_whole_batch_and_keeps_nothing_of_it(tmp_pat
         assert [(kept.message.seq, kept.duplicate) for kept in again] == [(2, False), (3, False), (4, False)]
 
 
+async def test_a_fault_of_the_store_within_one_request_undoes_the_whole_batch(tmp_path: Path) -> None:
+    async with sqlite_log(tmp_path) as log:
+        gate = await Gate.shut(log)
+        kept = asyncio.ensure_future(log.append(draft()))
+        broken = asyncio.ensure_future(log._writes.call(lambda store: store.execute("DELETE FROM absent")))
+        await gate.open()
+        assert [type(refused) for refused in await asyncio.gather(kept, broken, return_exceptions=True)] == [
+            LogUnavailable,
+            LogUnavailable,
+        ]
+        assert not (await log.append(draft())).duplicate
+
+
 async def test_every_caller_gets_an_error_of_its_own(tmp_path: Path) -> None:
     async with sqlite_log(tmp_path) as log:
         gate = await Gate.shut(log)
