@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import regex
 
-from cadence.lod.terms import everyday
+from cadence.lod.languages import everyday
 
 STUTTER_WORDS_MAX = 4
 _FRAGMENT_LETTERS_MAX = 4
@@ -37,7 +37,7 @@ _EMPHASIS = frozenset(
     " always please one two three four five six seven eight nine ten zero hundred thousand million"
     " nein ja doch sehr non oui très sí muy".split()
 )
-_ASIDES = {"know": (("you", "know"),), "mean": (("i", "mean"),), "like": (("like",),)}  # by their last word
+_ASIDES = {"know": ("you", "know"), "mean": ("i", "mean"), "like": ("like",)}  # by their last word
 _HARD = frozenset(".?!…;:")
 _VOWELS = frozenset("aeiouy")
 
@@ -68,9 +68,10 @@ def clean_spoken(text: str) -> str:
         key = core.casefold()
         if not core or key in _SOUNDS:
             _punctuate(kept, after)
-            continue
-        kept.append(_Token(core, key, after))
-        _reduce(kept)
+        else:
+            kept.append(_Token(core, key, after))
+            _reduce(kept)
+        _drop_aside(kept)
     return " ".join([token.core + token.after for token in kept])
 
 
@@ -92,15 +93,11 @@ def _punctuate(kept: list[_Token], after: str) -> None:
 
 
 def _reduce(kept: list[_Token]) -> None:
-    """Take out what the newest token has made superfluous at the end of the stack."""
+    """Take out what the newest token has made superfluous before it."""
     while len(kept) > 1 and _is_fragment(kept[-2], kept[-1]):
         del kept[-2]
     while _fold(kept):
         pass  # a broken word made whole can complete a longer repetition
-    for aside in _ASIDES.get(kept[-1].key, ()):
-        if _is_aside(kept, aside):
-            del kept[-len(aside) :]
-            break
 
 
 def _is_fragment(token: _Token, following: _Token) -> bool:
@@ -142,11 +139,12 @@ def _repeats(kept: list[_Token], length: int) -> bool:
     return not all(token.key in _EMPHASIS or any(map(str.isdigit, token.key)) for token in first)
 
 
-def _is_aside(kept: list[_Token], words: tuple[str, ...]) -> bool:
-    """Whether the stack ends with `words`, set apart by punctuation on both sides."""
-    count = len(words)
-    if kept[-1].after != "," or tuple(token.key for token in kept[-count:]) != words:
-        return False
-    if any(token.after for token in kept[-count:-1]):
-        return False
-    return len(kept) == count or bool(kept[-count - 1].after)
+def _drop_aside(kept: list[_Token]) -> None:
+    """Drop "you know" and the like from the end of the stack, if punctuation sets it apart on both sides."""
+    aside = _ASIDES.get(kept[-1].key) if kept and kept[-1].after == "," else None
+    if aside is None or tuple(token.key for token in kept[-len(aside) :]) != aside:
+        return
+    if any(token.after for token in kept[-len(aside) : -1]):
+        return
+    if len(kept) == len(aside) or kept[-len(aside) - 1].after:
+        del kept[-len(aside) :]

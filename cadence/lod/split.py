@@ -27,8 +27,11 @@ _CHARACTERS_SURE = 2 * UNIT_WORDS_SOFT - 1  # so few characters cannot hold more
 SEGMENT_CHARACTERS_MAX = 2_000
 _PORTION_END = regex.compile(r"[.!?]\s+|[。！？]")
 _SURROGATES = regex.compile(r"[\ud800-\udfff]")
-# A blank line, or the start of a list item, a heading, a quote or a table row: a thought of its own.
-_PARAGRAPH = regex.compile(r"(?:\r\n?|\n)(?=[ \t]*(?:[\r\n]|[-*+][ \t]|\d{1,9}[.)][ \t]|#{1,6}[ \t]|>|\|))")
+# A heading, or the end of a line before a blank one, a list item, a heading, a quote or a table row.
+_PARAGRAPH = regex.compile(
+    r"(?m)^[ \t]*#{1,6}[ \t][^\r\n]*(?:\r\n?|\n)"
+    r"|(?:\r\n?|\n)(?=[ \t]*(?:[\r\n]|[-*+][ \t]|\d{1,9}[.)][ \t]|#{1,6}[ \t]|>|\|))"
+)
 _STRONG = frozenset(";:；：؛—–")
 _WEAK = frozenset(",，、،)]）")
 _UNSPACED = frozenset("；：，、）")

@@ -1,9 +1,9 @@
 """Content words of a text, as stems, in any language; and how often the room uses each.
 
-The language is guessed by counting stop words; where no list helps, words are compared unstemmed, and scripts without
-spaces by pairs of characters. The lists are read from the installed package when first needed, then kept.
+Where the language has no stop words or stemmer, words are compared as they are, and scripts without spaces by pairs of
+characters.
 
-Pure apart from that first reading: the same text always gives the same terms.
+Pure: the same text in the same language always gives the same terms.
 """
 
 from __future__ import annotations
@@ -13,71 +13,16 @@ from functools import cache, lru_cache
 
 import regex
 import snowballstemmer
-import stop_words
 
+from cadence.lod.languages import LATIN_STEMMERS, everyday, guess_language, stemmer_name
 from cadence.lod.words import CJK
 
 BACKGROUND_TERMS_MAX = 50_000
-_GUESS_CHARACTERS_MAX = 2_000  # the beginning of a text tells its language
 _TERM_CHARACTERS_MAX = 40
 _STEMS_CACHED_MAX = 50_000
+_CLITIC_CHARACTERS_MAX = 2
 _PLAIN_CHARACTERS_MIN = 3
 _STEMMED_CHARACTERS_MIN = 2
-
-# Stop word list -> stemmer, for alphabets that several languages share.
-_LATIN = {
-    "english": "english",
-    "german": "german",
-    "french": "french",
-    "spanish": "spanish",
-    "italian": "italian",
-    "portuguese": "portuguese",
-    "dutch": "dutch",
-    "swedish": "swedish",
-    "norwegian": "norwegian",
-    "danish": "danish",
-    "finnish": "finnish",
-    "polish": "polish",
-    "czech": "czech",
-    "romanian": "romanian",
-    "hungarian": "hungarian",
-    "turkish": "turkish",
-    "indonesian": "indonesian",
-    "catalan": "catalan",
-}
-_CYRILLIC = {"russian": "russian", "ukrainian": None, "bulgarian": None}
-_ARABIC = {"arabic": "arabic", "persian": "persian"}
-_ONE_TO_A_SCRIPT = {"greek": "greek", "hebrew": None, "hindi": "hindi"}
-_STEMMERS: dict[str, str | None] = {**_LATIN, **_CYRILLIC, **_ARABIC, **_ONE_TO_A_SCRIPT}
-_CODES = {
-    "english": "en",
-    "german": "de",
-    "french": "fr",
-    "spanish": "es",
-    "italian": "it",
-    "portuguese": "pt",
-    "dutch": "nl",
-    "swedish": "sv",
-    "norwegian": "no",
-    "danish": "da",
-    "finnish": "fi",
-    "polish": "pl",
-    "czech": "cs",
-    "romanian": "ro",
-    "hungarian": "hu",
-    "turkish": "tr",
-    "indonesian": "id",
-    "catalan": "ca",
-    "russian": "ru",
-    "ukrainian": "uk",
-    "bulgarian": "bg",
-    "arabic": "ar",
-    "persian": "fa",
-    "greek": "el",
-    "hebrew": "he",
-    "hindi": "hi",
-}
-PLAIN = ""  # no language we have a list for
 
 # The English list was made for web search; these of its words carry meaning in a conversation.
 _RESCUED = frozenset(
@@ -93,13 +38,6 @@ _RESCUED = frozenset(
     " trillion true turn turned turns useful value web webpage website width work worked working works world young"
     " younger youngest".split()
 )
-# That list also holds the function words of half of Europe; by these English is told apart.
-_ENGLISH = frozenset(
-    "the and to of that it is was for you on with this be have are but not as at they we what there if can my your all"
-    " will would so do from one about or out just like know when how them then some her him he she his its our i'm it's"
-    " don't that's i've you're we're i'd i'll can't isn't doesn't didn't has had been were which who by more than who"
-    " think really because only get got here why where should could these those their me an any no yes".split()
-)
 # What people say while they think of what to say.
 _DISCOURSE = frozenset(
     "think know like really thing things gonna gotta wanna kinda sorta yeah yep yes nope nah okay ok well right guess"
@@ -111,51 +49,10 @@ _DISCOURSE = frozenset(
     " obviously apparently hopefully don doesn didn won isn aren wasn weren couldn wouldn shouldn hasn haven hadn ain"
     " ll ve re".split()
 )
-_TOKEN = regex.compile(
-    rf"(?V1)(?P<pairs>[{CJK}\p{{Hangul}}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}]+)"
-    r"|(?P<word>[\p{L}\p{M}\p{Nd}]+(?:['’._][\p{L}\p{M}\p{Nd}]+)*)"
-)
+_PAIRED = rf"{CJK}\p{{Hangul}}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}"
+_LETTER = rf"[[\p{{L}}\p{{M}}\p{{Nd}}]--[{_PAIRED}]]"
+_TOKEN = regex.compile(rf"(?V1)(?P<pairs>[{_PAIRED}]+)|(?P<word>{_LETTER}+(?:['’._]{_LETTER}+)*)")
 _KANA_PAIR = regex.compile(r"[\p{Hiragana}ー]{2}")
-_WORDS = regex.compile(r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*")
-_SCRIPTS: tuple[tuple[regex.Pattern[str], Iterable[str]], ...] = tuple(
-    (regex.compile(rf"\p{{{script}}}"), names)
-    for script, names in (
-        ("Latin", _LATIN),
-        ("Cyrillic", _CYRILLIC),
-        ("Arabic", _ARABIC),
-        ("Greek", ("greek",)),
-        ("Hebrew", ("hebrew",)),
-        ("Devanagari", ("hindi",)),
-    )
-)
-
-
-def guess_language(text: str) -> str:
-    """The name of the language whose everyday words `text` uses most, "english" in doubt, `PLAIN` if none can be."""
-    head = text[:_GUESS_CHARACTERS_MAX]
-    candidates = _LATIN if head.isascii() else _languages_of_script(head)
-    hits = dict.fromkeys(candidates, 0)
-    using = _languages_by_word()
-    for word in _WORDS.findall(head):
-        for name in using.get(word.casefold().replace("’", "'"), ()):
-            if name in hits:
-                hits[name] += 1
-    best = max(hits, key=lambda name: hits[name], default=PLAIN)
-    if "english" in hits and hits[best] <= hits["english"] + 1:
-        return "english"
-    return best
-
-
-def _languages_of_script(text: str) -> Iterable[str]:
-    """The languages written in the script that most letters of `text` belong to."""
-    letters = [(len(pattern.findall(text)), names) for pattern, names in _SCRIPTS]
-    most, names = max(letters, key=lambda counted: counted[0])
-    return names if most else ()
-
-
-def language_code(language: str) -> str:
-    """The two-letter code of a guessed language, "en" for `PLAIN`."""
-    return _CODES.get(language, "en")
 
 
 def terms(text: str, language: str) -> tuple[str, ...]:
@@ -166,7 +63,7 @@ def terms(text: str, language: str) -> tuple[str, ...]:
         if match.lastgroup == "pairs":
             for at in range(max(1, len(token) - 1)):
                 pair = token[at : at + 2]
-                if not _KANA_PAIR.fullmatch(pair):
+                if not _KANA_PAIR.fullmatch(pair):  # endings and particles, not content
                     found[pair] = None
         elif term := _stem(token[:_TERM_CHARACTERS_MAX].casefold(), language):
             found[term] = None
@@ -184,7 +81,7 @@ def variants(text: str) -> tuple[tuple[str, ...], ...]:
             seen.update((((pair,), None)) for pair in own)
         elif own:
             word = match.group()[:_TERM_CHARACTERS_MAX].casefold()
-            forms = {*own, word, *(_snowball(word, stemmer) for stemmer in _LATIN.values())}
+            forms = {*own, word, *(_snowball(word, stemmer) for stemmer in LATIN_STEMMERS)}
             seen[tuple(sorted(forms))] = None
     return tuple(seen)
 
@@ -230,22 +127,6 @@ class Background:
 
 
 @cache
-def everyday(language: str) -> frozenset[str]:
-    """The case-folded stop words of a language named as `guess_language` does."""
-    return frozenset(stop_words.get_stop_words(language))
-
-
-@cache
-def _languages_by_word() -> dict[str, tuple[str, ...]]:
-    """For each everyday word the languages that use it."""
-    using: dict[str, list[str]] = {}
-    for language in _STEMMERS:
-        for word in sorted(_ENGLISH if language == "english" else everyday(language)):
-            using.setdefault(word, []).append(language)
-    return {word: tuple(languages) for word, languages in using.items()}
-
-
-@cache
 def _stops(language: str) -> frozenset[str]:
     listed = everyday(language)
     return (listed - _RESCUED) | _DISCOURSE if language == "english" else listed
@@ -259,12 +140,12 @@ def _stem(word: str, language: str) -> str:
         return word if len(word) >= _PLAIN_CHARACTERS_MIN else ""
     if word in _stops(language):
         return ""
-    base, _, clitic = word.partition("'")
-    if clitic and (base in _stops(language) or len(clitic) <= 2):
-        word = base
+    before, _, after = word.partition("'")
+    if after:  # Alex's, l'attente
+        word = before if len(after) <= _CLITIC_CHARACTERS_MAX else after if len(before) <= len(after) else word
     if len(word) < _STEMMED_CHARACTERS_MIN or word in _stops(language):
         return ""
-    stemmer = _STEMMERS.get(language)
+    stemmer = stemmer_name(language)
     return _snowball(word, stemmer) if stemmer else word
 
 
