@@ -17,7 +17,8 @@ from cadence.rooms.log import (
     RoomState,
     SessionRecord,
 )
-from cadence.rooms.wire import Author, Focus, Message, Part, ViewPatch
+from cadence.rooms.log.rows import to_message
+from cadence.rooms.wire import Focus, Message, Part, ViewPatch
 from tests.rooms.log.places import Place, draft, segment, turn
 
 pytestmark = pytest.mark.real_time  # SqliteLog has threads
@@ -69,22 +70,7 @@ async def test_a_message_comes_back_with_all_its_fields(place: Place) -> None:
         await log.append(draft("first", "0", at=0.0))
         await log.append(said)
     async with place.opened() as log:
-        assert await log.messages_at("room", [2]) == [
-            Message(
-                room="room",
-                epoch=epoch,
-                seq=2,
-                id="id-1",
-                from_=Author("ana", "Ana", "agent"),
-                at="1970-01-01T00:00:01.500Z",
-                text="",
-                parts=parts,
-                reply_to=1,
-                pod="p",
-                spoken=True,
-                mentions=("bo",),
-            )
-        ]
+        assert await log.messages_at("room", [2]) == [to_message(said, epoch, 2, 1.5)]
 
 
 async def test_the_same_id_with_equal_content_is_the_first_message(place: Place) -> None:

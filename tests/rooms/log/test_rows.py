@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence.rooms.log import LogConflict, ReaderRecord
 from cadence.rooms.log.rows import cited, erase, fingerprint, next_record, to_message
-from cadence.rooms.wire import Part
+from cadence.rooms.wire import Author, Message, Part, encode
 from tests.rooms.log.places import draft, segment, turn
 
 
@@ -32,11 +33,28 @@ def test_a_fingerprint_ignores_who_when_and_whom() -> None:
     assert fingerprint(b"", draft()) == fingerprint(b"", other)
 
 
-def test_absent_fields_of_a_draft_are_absent_on_the_wire() -> None:
-    message = to_message(draft("hi", "7"), "e", 3, 0.25)
-    assert message.at == "1970-01-01T00:00:00.250Z"
-    assert message.__struct_fields__[-6:] == ("parts", "reply_to", "pod", "spoken", "mentions", "redacted")
-    assert not isinstance(message.reply_to, int) and not isinstance(message.pod, str)
+def test_a_draft_becomes_a_message_field_by_field() -> None:
+    parts = (Part("tool", "{}", name="search"),)
+    said = draft("hi", "7", parts=parts, reply_to=2, pod="p", spoken=True, mentions=("bo",))
+    assert to_message(said, "e", 3, 0.25) == Message(
+        room="room",
+        epoch="e",
+        seq=3,
+        id="7",
+        from_=Author("ana", "Ana", "agent"),
+        at="1970-01-01T00:00:00.250Z",
+        text="hi",
+        parts=parts,
+        reply_to=2,
+        pod="p",
+        spoken=True,
+        mentions=("bo",),
+    )
+
+
+def test_what_a_draft_lacks_is_absent_on_the_wire() -> None:
+    sent = encode(to_message(draft("hi", "7"), "e", 3, 0.0))
+    assert set(msgspec.json.decode(sent)) == {"type", "room", "epoch", "seq", "id", "from", "at", "text"}
 
 
 def test_the_first_turn_makes_a_record() -> None:
