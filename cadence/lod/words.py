@@ -13,8 +13,8 @@ import regex
 CHARACTERS_PER_WORD_MAX = 30  # a text counts at least one word for each started 30 visible characters
 _CJK_CHARACTERS_PER_WORD = 2
 
-# Japanese writes its long vowel with a sign that Unicode calls common to several scripts.
-CJK = r"\p{Han}\p{Hiragana}\p{Katakana}ー"
+# Unicode calls Japan's signs for long vowels and voicing common to several scripts; radicals are Han, but no letters.
+CJK = r"[[\p{Han}\p{Hiragana}\p{Katakana}ー\u3099\u309a\uff70\uff9e\uff9f]&&[\p{L}\p{M}\p{N}]]"
 _LETTER = rf"[[\p{{L}}\p{{M}}\p{{Nd}}]--[{CJK}]]"
 _WORD = rf"{_LETTER}+(?:['’\-._]{_LETTER}+)*"
 WORD = regex.compile(rf"(?V1)[{CJK}]+|{_WORD}")
