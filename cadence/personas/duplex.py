@@ -22,7 +22,8 @@ class Closed(Exception):
     """The other side closed, or the connection broke. `code` is the WebSocket close code, None if there was none."""
 
     def __init__(self, code: int | None = None, reason: str = "") -> None:
-        super().__init__(f"closed with {code}: {reason}" if reason else f"closed with {code}")
+        told = "the connection was cut" if code is None else f"the server closed the connection with {code}"
+        super().__init__(f"{told}: {reason}" if reason else told)
         self.code = code
         self.reason = reason
 

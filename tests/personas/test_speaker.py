@@ -153,7 +153,8 @@ async def test_attempts_are_further_and_further_apart_and_end() -> None:
     hall.on_frame = cut_at_once
     why = await end_of(hall, attempts_max=9)
     assert why == (
-        "Ada cannot speak in the room `hall`: gave up after 9 attempts in a row; the last one: closed with 1006"
+        "Ada cannot speak in the room `hall`: gave up after 9 attempts in a row; "
+        "the last one: the server closed the connection with 1006"
     )
     assert [later - earlier for earlier, later in zip(doors, doors[1:], strict=False)] == [
         0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0,
