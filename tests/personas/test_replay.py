@@ -4,12 +4,14 @@ import asyncio
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from cadence.personas.plan import make_plan
 from cadence.personas.replay import ReplayError, Summary, read_plan, replay, replay_file
+from cadence.personas.starter import init
 from cadence.rooms import wire
 from tests.personas.hall import Hall
 
@@ -101,3 +103,32 @@ def test_a_server_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cadence.cli", "replay", str(file), "--room", "r", "--url", "ws://127.0.0.1:1/ws"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+
+
+@pytest.mark.real_time
+def test_a_real_server_gets_the_talk_over_real_sockets(tmp_path: Path) -> None:
+    init(tmp_path / "place")
+    (tmp_path / "talk.jsonl").write_text(TALK)
+    command = [sys.executable, "-m", "cadence.cli", "serve", str(tmp_path / "place")]
+    command += ["--port", "0", "--data", str(tmp_path / "data")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().removeprefix("Cadence is at http://").partition("/")[0]
+            summary = replay_file(
+                tmp_path / "talk.jsonl",
+                room="kitchen",
+                speed=100,
+                minutes=None,
+                url=f"ws://{address}/ws",
+                meeting=1,
+                progress=False,
+            )
+            with urllib.request.urlopen(f"http://{address}/api/rooms/kitchen/messages", timeout=30) as answer:
+                items = json.load(answer)["items"]
+        finally:
+            server.terminate()
+    assert (summary.messages, summary.errors) == (3, 0)
+    assert [(item["from"]["name"], item["text"], item["spoken"]) for item in items] == [
+        (*turn, True) for turn in SPOKEN
+    ]
