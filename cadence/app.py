@@ -65,11 +65,22 @@ class Service:
         self.hub = Hub(store, clock)
         self.driver = Driver(store, clock, self.hub.tell)
         self.hub.mediation = self.driver
-        self.identity = Identity(store, clock, host_token=host_token, open=settings.open or settings.host in LOOPBACK)
         loopback = settings.host in LOOPBACK
+        entry_token = settings.token.get_secret_value() if settings.token else None
+        self.identity = Identity(
+            store,
+            clock,
+            host_token=host_token,
+            entry_token=entry_token,
+            open=settings.open or (loopback and entry_token is None),
+        )
         # A page elsewhere may point its own name at loopback; only our names are let in there.
         self.gateway = Gateway(
-            self.hub, self.identity, clock, version=__version__, hosts=LOOPBACK if loopback else None
+            self.hub,
+            self.identity,
+            clock,
+            version=__version__,
+            hosts=LOOPBACK if self.identity.open and loopback else None,
         )
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
@@ -80,7 +91,7 @@ class Service:
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            host_token = settings.token.get_secret_value() if settings.token else read_host_token(data)
+            host_token = read_host_token(data)
         except OSError as error:
             raise StartError(f"{error.filename or data}: cannot be written: {error.strerror}") from error
         clock = wall_clock()

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
 
     open: Annotated[bool, Field(description="let anyone who reaches the server in, off loopback too")] = False
 
-    token: Annotated[SecretStr | None, Field(description="what everyone must show to enter, off loopback")] = None
+    token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
 
 
 def load(**given: object) -> Settings:

@@ -3,7 +3,8 @@
 A session is a secret the client holds; only its sha256 is kept. A guest may resume for `RESUME_SECONDS` after
 its last connection closed, also over a restart; who came by a token may resume always.
 
-    token given      host token, ticket -> the user `host`; persona token -> that persona; else unauthorized
+    token given      host token, ticket -> the user `host`; persona token -> that persona; entry token -> as on an
+                     open server; else unauthorized
     no token         a valid `resume` -> who it was; on an open server -> a new guest; else unauthorized
 """
 
@@ -74,7 +75,10 @@ class _User:
 
 
 class Identity:
-    """Answers `hello`. `open` lets guests in without a token; `token` makes secrets, random unless given."""
+    """Answers `hello`. `open` lets guests in without a token, `entry_token` those who show it.
+
+    `token` makes secrets, random unless given.
+    """
 
     def __init__(
         self,
@@ -83,12 +87,14 @@ class Identity:
         *,
         host_token: str,
         open: bool,
+        entry_token: str | None = None,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.open = open
         self._store = store
         self._clock = clock
         self._token = token
+        self._entry = None if entry_token is None else _key(entry_token)
         self._roster = Roster()
         self._live: dict[str, _Session] = {}  # by key: connected
         self._resting: dict[str, _Session] = {}  # by key: guests who may resume, the earliest closed first
@@ -144,12 +150,16 @@ class Identity:
         session = self._live.get(key) or self._resting.get(key)
         return _you(session.record) if session is not None else None
 
+    def admits(self, token: str | None) -> bool:
+        """Whether a stranger with this token (or none) may come in as a guest."""
+        return self.open or (token is not None and _key(token) == self._entry)
+
     async def greet(self, hello: Hello) -> Grant:
         """Answer `hello`; raises `WireError`. `part` must follow when the connection closes."""
         self._expire()
         fixed = self._credential(hello)
         found = await self._resumable(hello, fixed)
-        if found is None and fixed is None and not self.open:
+        if found is None and fixed is None and not self.admits(hello.token or None):
             raise WireError("unauthorized", "expected a token or a session to resume, got neither: ask the host")
         # From here to `_save` nothing waits: two hellos cannot share a name or a ticket.
         fixed = self._credential(hello)
@@ -203,6 +213,8 @@ class Identity:
         key = _key(hello.token)
         if key in self._fixed:
             return self._fixed[key]
+        if key == self._entry:
+            return None
         if self._tickets.get(key, 0.0) > self._clock():
             return _THE_HOST
         raise WireError("unauthorized", "the token is not valid here, or was used before: ask the host for a new one")

@@ -38,7 +38,14 @@ class Desk:
         self.identity = self._make()
 
     def _make(self) -> Identity:
-        return Identity(self.log, self.time, host_token=HOST_TOKEN, open=self._open, token=lambda: next(self._source))
+        return Identity(
+            self.log,
+            self.time,
+            host_token=HOST_TOKEN,
+            entry_token="entry",
+            open=self._open,
+            token=lambda: next(self._source),
+        )
 
     async def restart(self) -> None:
         self.log.recover()
@@ -214,6 +221,22 @@ async def test_elsewhere_a_hello_needs_a_token_or_a_session() -> None:
     desk = Desk(open=False)
     assert await desk.refused("Ann") == "unauthorized"
     assert await desk.refused("Ann", resume="nobody's") == "unauthorized"
+
+
+async def test_the_entry_token_lets_guests_in_again_and_again() -> None:
+    desk = Desk(open=False)
+    ann, bot = await desk.greet("Ann", token="entry"), await desk.greet("Bot", "agent", token="entry")
+    assert ann.you.role == bot.you.role == "guest"
+    assert (ann.you.kind, bot.you.kind) == ("human", "agent")
+    assert await desk.refused("Eve", token="wrong") == "unauthorized"
+    assert desk.identity.admits("entry") and not desk.identity.admits(None)
+
+
+async def test_a_guest_who_entered_resumes_without_the_token() -> None:
+    desk = Desk(open=False)
+    ann = await desk.greet("Ann", token="entry")
+    await desk.identity.part(ann)
+    assert (await desk.greet(resume=ann.session)).you == ann.you
 
 
 async def test_a_ticket_lets_the_host_in_once() -> None:

@@ -114,8 +114,8 @@ class Log(Protocol):
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         """Redacted seqs in after < seq <= to, ascending."""
 
-    async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
-        """Commit a turn, move the reader's `turn` and (if it covers) `covered_to`. `shown` is the mediator's own."""
+    async def append_turn(self, user: str, turn: Turn) -> None:
+        """Commit a turn and move the reader's `turn` and, if it covers, `covered_to`."""
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
@@ -124,9 +124,6 @@ class Log(Protocol):
 
     async def turns_at(self, room: str, user: str, turns: Sequence[int]) -> list[Turn]:
         """Those of the numbered turns that exist, ascending."""
-
-    async def shown(self, room: str, user: str, newest: int) -> list[bytes]:
-        """`shown` of the newest turns, oldest first."""
 
     async def reader(self, room: str, user: str) -> ReaderRecord | None:
         """What is stored of a reader, or None."""

@@ -39,7 +39,6 @@ class _Room:
 class _Reader:
     record: ReaderRecord | None = None
     turns: dict[int, Turn] = field(default_factory=dict)
-    shown: dict[int, bytes] = field(default_factory=dict)
     raw_ranges: set[tuple[int, int]] = field(default_factory=set)
     postponed: set[int] = field(default_factory=set)
 
@@ -135,7 +134,7 @@ class MemoryLog:
         messages = self._rooms[room].messages if room in self._rooms else []
         return [message.seq for message in messages[max(after, 0) : max(to, 0)] if message.redacted]
 
-    async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
+    async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_writable()
         if turn.room not in self._rooms:
             raise unknown_room(turn.room)
@@ -147,7 +146,6 @@ class MemoryLog:
         gone = [(room, message.seq) for room, seq in sources for message in self._at(room, seq) if message.redacted]
         reader.record = record
         reader.turns[turn.turn] = erase(turn, gone)
-        reader.shown[turn.turn] = shown
         for room, seq in sources:
             if room in self._rooms:
                 self._rooms[room].cited_by.setdefault(seq, set()).add((turn.room, user, turn.turn))
@@ -171,12 +169,6 @@ class MemoryLog:
         self._check_open()
         stored = self._peek(room, user).turns
         return [stored[number] for number in sorted(set(turns)) if number in stored]
-
-    async def shown(self, room: str, user: str, newest: int) -> list[bytes]:
-        self._check_open()
-        shown = self._peek(room, user).shown
-        numbers = sorted(shown)
-        return [shown[number] for number in numbers[max(len(numbers) - max(newest, 0), 0) :]]
 
     async def reader(self, room: str, user: str) -> ReaderRecord | None:
         self._check_open()

@@ -71,12 +71,6 @@ def redacted_seqs(connection: sqlite3.Connection, room: str, after: int, to: int
     return [seq for (seq,) in connection.execute(query, (room, after, to)).fetchall()]
 
 
-def shown(connection: sqlite3.Connection, room: str, user: str, newest: int) -> list[bytes]:
-    query = "SELECT shown FROM turns WHERE room = ? AND user = ? ORDER BY turn DESC LIMIT ?"
-    rows = connection.execute(query, (room, user, max(newest, 0))).fetchall()
-    return [blob for (blob,) in reversed(rows)]
-
-
 def reader(connection: sqlite3.Connection, room: str, user: str) -> ReaderRecord | None:
     row = connection.execute(
         "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at FROM readers"

@@ -34,7 +34,6 @@ CREATE INDEX messages_redacted ON messages (room, seq) WHERE redacted = 1;
 CREATE TABLE turns (
     room TEXT NOT NULL, user TEXT NOT NULL, turn INTEGER NOT NULL,
     body BLOB NOT NULL,   -- wire.Turn
-    shown BLOB NOT NULL,
     PRIMARY KEY (room, user, turn)
 );
 CREATE TABLE turn_sources (  -- message (room, seq) is cited by that turn, which may be of another room

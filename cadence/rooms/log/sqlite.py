@@ -62,8 +62,8 @@ class SqliteLog:
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         return await self._reads.call(lambda reading: reads.redacted_seqs(reading, room, after, to))
 
-    async def append_turn(self, user: str, turn: Turn, shown: bytes = b"") -> None:
-        await self._writes.call(lambda store: writes.append_turn(store, user, turn, shown))
+    async def append_turn(self, user: str, turn: Turn) -> None:
+        await self._writes.call(lambda store: writes.append_turn(store, user, turn))
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int
@@ -72,9 +72,6 @@ class SqliteLog:
 
     async def turns_at(self, room: str, user: str, turns: Sequence[int]) -> list[Turn]:
         return await self._reads.call(lambda reading: reads.turns_at(reading, room, user, turns))
-
-    async def shown(self, room: str, user: str, newest: int) -> list[bytes]:
-        return await self._reads.call(lambda reading: reads.shown(reading, room, user, newest))
 
     async def reader(self, room: str, user: str) -> ReaderRecord | None:
         return await self._reads.call(lambda reading: reads.reader(reading, room, user))

@@ -114,7 +114,7 @@ def redact(store: Store, room: str, seq: int) -> bool:
     return True
 
 
-def append_turn(store: Store, user: str, turn: Turn, shown: bytes) -> None:
+def append_turn(store: Store, user: str, turn: Turn) -> None:
     if store.execute("SELECT 1 FROM rooms WHERE room = ?", (turn.room,)).fetchone() is None:
         raise unknown_room(turn.room)
     record = next_record(reader(store, turn.room, user), user, turn)
@@ -123,8 +123,8 @@ def append_turn(store: Store, user: str, turn: Turn, shown: bytes) -> None:
     gone = [source for source in sources if _is_redacted(store, *source)]
     try:
         store.execute(
-            "INSERT INTO turns (room, user, turn, body, shown) VALUES (?, ?, ?, ?, ?)",
-            (turn.room, user, turn.turn, encode(erase(turn, gone)), shown),
+            "INSERT INTO turns (room, user, turn, body) VALUES (?, ?, ?, ?)",
+            (turn.room, user, turn.turn, encode(erase(turn, gone))),
         )
     except sqlite3.IntegrityError:
         raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again") from None

@@ -176,10 +176,9 @@ async def test_pages_of_messages_are_cut_at_the_right_end(place: Place) -> None:
 async def test_a_limit_below_one_gives_nothing(place: Place, limit: int) -> None:
     async with place.opened() as log:
         await log.append(draft())
-        await log.append_turn("rea", turn(1), b"x")
+        await log.append_turn("rea", turn(1))
         assert await log.messages("room", limit=limit) == await log.messages("room", after=0, limit=limit) == []
         assert await log.turns("room", "rea", limit=limit) == await log.turns("room", "rea", after=0, limit=limit) == []
-        assert await log.shown("room", "rea", limit) == []
 
 
 async def test_messages_by_number_come_ascending_and_once(place: Place) -> None:
@@ -297,7 +296,7 @@ async def test_a_turn_number_is_never_used_twice_whatever_the_record_says(place:
 async def test_pages_of_turns_are_cut_like_pages_of_messages(place: Place) -> None:
     async with place.opened() as log:
         for number in range(1, 8):
-            await log.append_turn("rea", turn(number), b"%d" % number)
+            await log.append_turn("rea", turn(number))
 
         def numbers(turns: list[Any]) -> list[int]:
             return [each.turn for each in turns]
@@ -307,7 +306,6 @@ async def test_pages_of_turns_are_cut_like_pages_of_messages(place: Place) -> No
         assert numbers(await log.turns("room", "rea", limit=2)) == [6, 7]
         assert numbers(await log.turns("room", "leo", limit=2)) == []
         assert numbers(await log.turns_at("room", "rea", [7, 1, 7, 70])) == [1, 7]
-        assert await log.shown("room", "rea", 3) == [b"5", b"6", b"7"]
 
 
 async def test_a_reader_is_stored_whole_and_survives(place: Place) -> None:

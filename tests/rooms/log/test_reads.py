@@ -27,7 +27,6 @@ READS: dict[str, Callable[[Store], object]] = {
     "turns after": lambda store: reads.turns(store, "room", "rea", 5, None, 10),
     "turns before": lambda store: reads.turns(store, "room", "rea", None, 5, 10),
     "turns_at": lambda store: reads.turns_at(store, "room", "rea", [1]),
-    "shown": lambda store: reads.shown(store, "room", "rea", 96),
     "redacted_seqs": lambda store: reads.redacted_seqs(store, "room", 1, 9),
     "reader": lambda store: reads.reader(store, "room", "rea"),
     "raw_ranges": lambda store: reads.raw_ranges(store, "room", "rea", 4),
@@ -81,8 +80,7 @@ def test_numbers_beyond_any_seq_are_answered(store: Store) -> None:
 
 def test_a_reader_reads_back_with_the_types_it_had(store: Store) -> None:
     save_reader(store, "room", "rea", ReaderRecord(locked=("mode",), closed_at=5.0))
-    append_turn(store, "rea", turn(1), b"\0x")
+    append_turn(store, "rea", turn(1))
     found = reads.reader(store, "room", "rea")
     assert found == ReaderRecord(locked=("mode",), turn=1, closed_at=5.0)
     assert found is not None and isinstance(found.locked, tuple) and isinstance(found.closed_at, float)
-    assert reads.shown(store, "room", "rea", 9) == [b"\0x"]
