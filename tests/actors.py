@@ -63,8 +63,9 @@ class Habits:
 
     @classmethod
     def drawn(cls, random: Random) -> Habits:
-        on = [random.random() < 0.5 for _ in range(14)]
-        return cls(*on, gap_s=random.choice((0.7, 2.0, 6.0, 20.0)))
+        on = {name: random.random() < 0.5 for name in cls.__dataclass_fields__ if name != "gap_s"}
+        on["bulk"] = random.random() < 0.15
+        return cls(**on, gap_s=random.choice((0.7, 2.0, 6.0, 20.0)))
 
 
 @dataclass(eq=False)
@@ -164,7 +165,7 @@ class Actor:
         if self.habits.cuts or self.habits.long_cuts:
             faults.append(self.cut)
         if self.habits.stalls:
-            faults.append(lambda: self.stall(self.chance.choice((0.5, 4.0, 15.0))))
+            faults.append(lambda: self.stall(self.chance.choice((0.5, 4.0, 20.0))))
         if faults and not self.steady:
             await self.chance.choice(faults)()
 
@@ -195,7 +196,7 @@ class Agent(Actor):
                 await self.do(lambda seq=seq: self.stranger.redact(ROOM, seq))
 
     def _words(self) -> Frame:
-        if self.habits.bulk and self.chance.random() < 0.05:
+        if self.habits.bulk and self.chance.random() < 0.25:
             return talk.bulk(self.chance)
         habits = self.habits
         words = talk.utterance(self.chance, rich=habits.rich, foreign=habits.foreign, spoken=habits.spoken)

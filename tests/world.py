@@ -46,12 +46,12 @@ RECOVERY_S = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Twist:
-    """What is changed in a second life of the same seed. `odd` is the reader `sol`: its view and habits."""
+    """What is changed in a second life of the same seed. `odd` is the reader `sol`, who says nothing."""
 
     odd_view: Frame | None = None
     odd_habits: Habits | None = None
-    odd_narrowed: bool = False
-    mode: str | None = None  # of all readers
+    mode: str | None = None  # of all readers, who then do not unfold, stall or change it
+    abrupt: bool = False  # a server that stops with manners waits for its slowest client: kill it instead
 
 
 _AS_DRAWN = Twist()
@@ -62,10 +62,15 @@ class Outcome:
     """One life: what everybody saw, what was wrong, what happened at all."""
 
     seed: int
-    diaries: dict[str, list[Seen]] = field(default_factory=dict)
+    diaries: dict[str, list[Seen]] = field(default_factory=dict, repr=False)
     violations: list[str] = field(default_factory=list)
     marks: Counter[str] = field(default_factory=Counter)
-    events: list[tuple[float, str]] = field(default_factory=list)
+    events: list[tuple[float, str]] = field(default_factory=list, repr=False)
+    seconds: float = 0.0  # until faults stop
+
+    def testimony(self, who: str) -> list[Seen]:
+        """What somebody saw and did until faults stopped."""
+        return [seen for seen in self.diaries[who] if seen.at < EPOCH + self.seconds]
 
     def story(self, last: int = 20) -> str:
         """What to print when this life went wrong."""
@@ -161,9 +166,10 @@ class World:
         self.outcome = Outcome(seed)
         self.habits = Habits.drawn(random)
         self._twist = twist
-        self._seconds = random.choice((30, 60, 120, 300))
-        self._faults = random.random() < 0.4, random.random() < 0.4  # log faults, restarts
-        self._narrowed = random.random() < 0.3 or twist.odd_narrowed
+        self._seconds = self.outcome.seconds = random.choice((20.0, 45.0, 90.0, 150.0))
+        refuses, restarts = random.random() < 0.4, random.random() < 0.4
+        self._faults = refuses and twist.mode is None, restarts
+        self._narrowed = random.random() < 0.3
         self._shared: list[tuple[float, float]] = []
         defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
         self._server = Server(self.clock, defaults)
@@ -195,6 +201,7 @@ class World:
         for actor in cast.values():
             if self._twist.mode is not None and isinstance(actor, Reader):
                 actor.first_view = {**(actor.first_view or {}), "mode": self._twist.mode}
+                actor.habits = replace(actor.habits, toggles=False, reading=False, stalls=False)
         return cast
 
     def _actor(
@@ -248,7 +255,7 @@ class World:
 
     async def _restart(self, chance: Random) -> None:
         self.outcome.marks["restart"] += 1
-        if chance.random() < 0.7:
+        if chance.random() < 0.7 or self._twist.abrupt:
             self.note("the server is killed")
             await self._server.kill()
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import accumulate
+from operator import itemgetter
 
 from tests.checks import words
 from tests.checks.record import Log, Reading
@@ -116,27 +118,26 @@ def _spans(piece: str, message: Frame) -> list[Span]:
 def _spoken_spans(piece: str, text: str) -> list[Span]:
     """For transcribed speech the piece's words are a subsequence of the source's; a word may join two ("That 's")."""
     source = words.bare(text)
-    wanted = "".join(words.bare(piece))
+    wanted = ["".join(words.bare(word)) for word in piece.split()]
+    wanted = [word for word in wanted if word]
     if not wanted:
         return [(0, 0)] if piece else []
-    spans: list[Span] = []
-    for start, word in enumerate(source):
-        if wanted.startswith(word):
-            end = _subsequence(wanted, source, start)
-            if end is not None:
-                spans.append((start, end))
-    return spans
+    ends = ((start, _subsequence(wanted, source, start)) for start in range(len(source)))
+    return [(start, end) for start, end in ends if end is not None]
 
 
-def _subsequence(wanted: str, source: list[str], start: int) -> int | None:
-    """The end of the shortest stretch of `source` from `start` out of which `wanted` can be put together in order."""
+def _subsequence(wanted: list[str], source: list[str], start: int) -> int | None:
+    """The end of the shortest stretch from `source[start]` on in which the wanted words stand in order."""
+    letters = "".join(wanted)
+    between = {0, *accumulate(len(word) for word in wanted)}  # here words of the source may be passed over
     reached = {0}
     for at in range(start, len(source)):
-        reached |= {done + len(source[at]) for done in reached if wanted.startswith(source[at], done)}
-        if at == start:
-            reached.discard(0)
-        if len(wanted) in reached:
+        grown = {done + len(source[at]) for done in reached if letters.startswith(source[at], done)}
+        reached = grown | (reached & between if at > start else set())
+        if len(letters) in reached:
             return at + 1
+        if not reached:
+            return None
     return None
 
 
@@ -153,7 +154,8 @@ def _place_quote(segment: Frame, log: Log) -> list[tuple[int, Span]] | None:
             return [] if used and at == len(sources) - 1 else None
         if at >= len(sources) or tries > TRIES_MAX:
             return None
-        span = next((s for s in _spans(pieces[piece], log.messages[sources[at]]) if s[0] >= position), None)
+        free = [span for span in _spans(pieces[piece], log.messages[sources[at]]) if span[0] >= position]
+        span = min(free, key=itemgetter(1), default=None)
         if span is not None:
             rest = place(piece + 1, at, span[1], True)
             if rest is not None:

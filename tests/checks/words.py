@@ -11,6 +11,7 @@ FOLDED_WORDS = 15
 CHARACTERS_PER_WORD = 30
 CUT = " … "
 _INNER = "'’-._"
+_ASCII = re.compile(r"[A-Za-z0-9]+(?:['._-][A-Za-z0-9]+)*")
 _CJK = ((0x3005, 0x3007), (0x3041, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
 _CJK_BEYOND = 0x20000, 0x323AF
 
@@ -32,6 +33,12 @@ def _is_wordly(character: str) -> bool:
 @lru_cache(maxsize=4096)
 def count(text: str) -> int:
     """The words of `text` as PROTOCOL.md counts them."""
+    solid = len("".join(text.split()))
+    return max(len(_ASCII.findall(text)) if text.isascii() else _runs(text), -(-solid // CHARACTERS_PER_WORD))
+
+
+def _runs(text: str) -> int:
+    """Words, character by character; two CJK characters are one, each run of them rounded up."""
     runs = cjk = 0
     inside = False
     for index, character in enumerate(text):
@@ -45,9 +52,7 @@ def count(text: str) -> int:
             inside = True
         elif not (inside and character in _INNER and index + 1 < len(text) and _is_wordly(text[index + 1])):
             inside = False
-    runs += (cjk + 1) // 2
-    solid = sum(not character.isspace() for character in text)
-    return max(runs, -(-solid // CHARACTERS_PER_WORD))
+    return runs + (cjk + 1) // 2
 
 
 def of_message(message: dict[str, object]) -> int:

@@ -1,0 +1,119 @@
+"""Hundreds of lives of the whole room, each from a seed. `pytest tests/test_world.py --seed N` replays one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests import world
+from tests.actors import Habits
+from tests.stranger import Seen
+from tests.world import Twist
+
+SEEDS = 300
+BATCH = 20
+TWINS = range(1000, 1012)
+MARKS = {
+    "identity turn",
+    "digest turn",
+    "folded block",
+    "catch_up turn",
+    "overdraw",
+    "postponed text",
+    "human speech in a turn",
+    "empty closing turn",
+    "cut",
+    "too slow",
+    "restart",
+    "log fault",
+    "redaction",
+    "to raw",
+    "to paraphrase",
+}
+ALL_FAULTS = replace(
+    Habits.drawn(Random(0)),
+    cuts=True,
+    stalls=True,
+    long_cuts=True,
+    views=True,
+    toggles=True,
+    reading=True,
+    speaking=False,
+)
+happened: Counter[str] = Counter()
+lived: set[int] = set()
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int | None:
+    chosen: int | None = request.config.getoption("--seed")
+    return chosen
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_every_life_keeps_the_laws_and_recovers(first: int, seed: int | None) -> None:
+    if seed is not None and first:
+        pytest.skip("only one seed was asked for")
+    for number in [seed] if seed is not None else range(first, first + BATCH):
+        life = world.run(number)
+        assert not life.violations, life.story()
+        happened.update(life.marks)
+        lived.add(number)
+
+
+def test_every_rare_thing_happened_to_somebody() -> None:
+    if len(lived) < SEEDS:
+        pytest.skip("says something only after all lives")
+    assert {mark for mark in MARKS if not happened[mark]} == set()
+
+
+@pytest.mark.parametrize("number", TWINS[:4])
+def test_the_same_seed_lives_the_same_life_twice(number: int) -> None:
+    first, second = world.run(number), world.run(number)
+    assert first.diaries == second.diaries
+    assert first.events == second.events
+
+
+def _but_for(odd: str, diary: list[Seen]) -> list[tuple[float, str, Any]]:
+    """A diary without what another reader's coming and going lawfully changes: presence, and who was there."""
+    kept: list[tuple[float, str, Any]] = []
+    for seen in diary:
+        frame = dict(seen.frame)
+        if frame.get("type") == "presence":
+            continue
+        if frame.get("type") == "joined":
+            frame["members"] = [member for member in frame["members"] if member["id"] != odd]
+            del frame["member_count"]
+        kept.append((seen.at, seen.way, frame))
+    return kept
+
+
+@pytest.mark.parametrize("number", TWINS)
+def test_what_one_reader_does_and_suffers_changes_no_byte_for_another(number: int) -> None:
+    """Law 12."""
+    lives = [
+        world.run(number, Twist(abrupt=True)),
+        world.run(number, Twist(abrupt=True, odd_view={"mode": "raw"}, odd_habits=ALL_FAULTS)),
+        world.run(number, Twist(abrupt=True, odd_view={"cadence_s": 1.0, "pace_wpm": 1000}, odd_habits=ALL_FAULTS)),
+    ]
+    odd = next(seen.frame["you"]["id"] for seen in lives[0].diaries["sol"] if seen.frame.get("type") == "welcome")
+    for life in lives:
+        assert not life.violations, life.story()
+    base, *others = [_but_for(odd, life.testimony("rae")) for life in lives]
+    assert len(base) > 4
+    for other in others:
+        assert other == base
+
+
+@pytest.mark.parametrize("number", TWINS)
+def test_agents_cannot_tell_whether_anybody_is_mediated(number: int) -> None:
+    """Law 13: not one byte of what an agent receives depends on it."""
+    raw, mediated = (world.run(number, Twist(mode=mode, abrupt=True)) for mode in ("raw", "paraphrase"))
+    assert not raw.violations and not mediated.violations, raw.story() + mediated.story()
+    assert any(seen.frame.get("type") == "turn" for seen in mediated.diaries["rae"])
+    for agent in ("wit", "ada", "bob"):
+        assert raw.testimony(agent) == mediated.testimony(agent)
