@@ -34,7 +34,11 @@ export class App {
   constructor() {
     const { ticket } = readAddress(location.hash);
     const [session, name] = [this.#session, kept.text("name")];
-    const credentials = { ...(session ? { session } : {}), ...(ticket ? { token: ticket } : {}), ...(name ? { name } : {}) };
+    const credentials = {
+      ...(session ? { session } : {}),
+      ...(ticket ? { token: ticket } : {}),
+      ...(name ? { name } : {}),
+    };
     this.#socket = new Socket(socketUrl(document.baseURI), credentials, {
       deliver: (frame) => this.#deliver(frame),
       changed: (connection) => this.#changed(connection),

@@ -127,7 +127,8 @@ function bracketLink(source: string, index: number): { node: Inline; length: num
 function bareLink(source: string, index: number): { node: Inline; length: number } | null {
   if (source[index] === "h" && /[\p{L}\p{N}]/u.test(source[index - 1] ?? "")) return null;
   const rest = source.slice(index, index + HREF_LENGTH_MAX);
-  const match = rest[0] === "<" ? /^<((?:https?:\/\/|mailto:)[^\s<>]+)>/i.exec(rest) : /^(https?:\/\/[^\s<>"`]+)/i.exec(rest);
+  const match =
+    rest[0] === "<" ? /^<((?:https?:\/\/|mailto:)[^\s<>]+)>/i.exec(rest) : /^(https?:\/\/[^\s<>"`]+)/i.exec(rest);
   if (!match) return null;
   const shown = rest[0] === "<" ? (match[1] as string) : (match[1] as string).replace(/[.,;:!?'")\]*_~]{1,8}$/, "");
   const href = safeHref(shown);

@@ -20,12 +20,22 @@ export async function turnsBefore(ask: Ask, room: string, before: number | null)
   return loaded(frame, (item): item is Turn => item.type === "turn");
 }
 
-export async function messagesBefore(ask: Ask, room: string, before: number, limit = MESSAGES_A_PAGE): Promise<Loaded<Message>> {
+export async function messagesBefore(
+  ask: Ask,
+  room: string,
+  before: number,
+  limit = MESSAGES_A_PAGE,
+): Promise<Loaded<Message>> {
   const frame = await ask({ type: "history", room, stream: "raw", before, limit });
   return loaded(frame, isMessage);
 }
 
-export async function messagesAfter(ask: Ask, room: string, after: number, limit = MESSAGES_A_PAGE): Promise<Loaded<Message>> {
+export async function messagesAfter(
+  ask: Ask,
+  room: string,
+  after: number,
+  limit = MESSAGES_A_PAGE,
+): Promise<Loaded<Message>> {
   const frame = await ask({ type: "history", room, stream: "raw", after, limit });
   return loaded(frame, isMessage);
 }

@@ -108,7 +108,10 @@ class Reader {
   #heading(line: string): Block {
     this.#at += 1;
     const level = /^#+/.exec(line)?.[0].length ?? 1;
-    const words = line.slice(level).trim().split(/[ \t]+/);
+    const words = line
+      .slice(level)
+      .trim()
+      .split(/[ \t]+/);
     if (/^#+$/.test(words.at(-1) ?? "")) words.pop();
     return { kind: "heading", level, children: parseInline(words.join(" ")) };
   }

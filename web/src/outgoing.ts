@@ -22,7 +22,9 @@ export function add(outgoing: Outgoing, id: string, text: string): Outgoing {
 }
 
 export function said(outgoing: Outgoing, frame: Said): Outgoing {
-  return outgoing.map((each) => (each.id === frame.id ? { id: each.id, text: each.text, state: "said", seq: frame.seq } : each));
+  return outgoing.map((each) =>
+    each.id === frame.id ? { id: each.id, text: each.text, state: "said", seq: frame.seq } : each,
+  );
 }
 
 export function failed(outgoing: Outgoing, id: string, error: ErrorFrame): Outgoing {
@@ -49,7 +51,9 @@ export function unsaid(outgoing: Outgoing, room: string): Say[] {
 export function restored(stored: unknown): Outgoing {
   if (!Array.isArray(stored)) return [];
   return stored
-    .filter((each): each is { id: string; text: string } => typeof each?.id === "string" && typeof each?.text === "string")
+    .filter(
+      (each): each is { id: string; text: string } => typeof each?.id === "string" && typeof each?.text === "string",
+    )
     .slice(-PENDING_MAX)
     .map(({ id, text }) => ({ id, text, state: "sending" }));
 }

@@ -6,10 +6,7 @@ export interface ReadReport {
   readonly dwell_s: number;
 }
 
-export type ReadingEvent =
-  | { on: "seen" | "gone"; turn: number }
-  | { on: "shown" | "hidden" }
-  | { on: "due" };
+export type ReadingEvent = { on: "seen" | "gone"; turn: number } | { on: "shown" | "hidden" } | { on: "due" };
 
 /**
  * How long the newest turn was before the reader's eyes. A turn is reported once: when a newer one takes its place, when

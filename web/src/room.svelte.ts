@@ -1,14 +1,6 @@
+import { introductions, newest, rawBefore, turnsAbove, type Past } from "./history";
 import { ListState } from "./list.svelte";
-import {
-  messagesAfter,
-  messagesAt,
-  messagesBefore,
-  messagesIn,
-  SPEECH_A_PAGE,
-  speechSpans,
-  turnsBefore,
-  type Ask,
-} from "./loader";
+import { messagesAfter, messagesAt, messagesBefore, type Ask } from "./loader";
 import { present, sorted } from "./members";
 import { Originals } from "./originals";
 import type { Alex, ClientFrame, Joined, Member, Message, ServerFrame, Turn, ViewReply, You } from "./protocol";
@@ -20,8 +12,6 @@ import type { Cursor } from "./storage";
 import { strings } from "./strings";
 import { Timeline } from "./timeline";
 import { ViewEditor } from "./view.svelte";
-
-export const STRANGERS_ASKED_MAX = 12;
 
 export interface Link {
   readonly ask: Ask;
@@ -143,15 +133,20 @@ export class Room {
     if (this.loading || this.complete || !this.opened) return;
     this.loading = "older";
     await this.#quietly(async () => {
-      if (this.raw) await this.#olderMessages();
-      else await this.#olderTurns();
+      const { ask } = this.#link;
+      const before = this.timeline.floor() ?? this.head + 1;
+      await this.#past(
+        await (this.raw ? rawBefore(ask, this.id, before) : turnsAbove(ask, this.id, this.timeline.oldestTurn())),
+      );
     });
     this.loading = null;
   }
 
   /** Fetch some originals from the start of a hole (`forward`) or from its end. */
   async fetchHole(from: number, to: number, forward: boolean): Promise<void> {
-    const page = forward ? messagesAfter(this.#link.ask, this.id, from - 1) : messagesBefore(this.#link.ask, this.id, to + 1);
+    const page = forward
+      ? messagesAfter(this.#link.ask, this.id, from - 1)
+      : messagesBefore(this.#link.ask, this.id, to + 1);
     this.#store((await page).items);
   }
 
@@ -207,71 +202,26 @@ export class Room {
     if (this.raw) this.alex = null;
   }
 
-  /** The end of the conversation as it was shown: turns and what people said between them, or raw messages. */
   async #first(): Promise<void> {
     this.loading = "first";
     await this.#quietly(async () => {
-      const { items, more } = this.raw ? { items: [], more: false } : await turnsBefore(this.#link.ask, this.id, null);
-      if (items.length) {
-        this.complete = !more;
-        await this.#withSpeech(items, { from: (items.at(-1)?.covers?.to ?? this.head) + 1, to: this.head });
-      } else await this.#firstMessages();
+      const past = await newest(this.#link.ask, this.id, this.raw, this.head, this.#cursor?.since ?? 0);
       this.loading = null;
-      await this.#strangers();
+      await this.#past(past);
     });
-    if (this.loading === "first" && this.timeline.length) this.loading = null;
+    if (this.timeline.length) this.loading = null; // live frames came instead: what is older loads on the way up
     this.version += 1;
   }
 
-  /** No turn yet. What was said before this reader's first visit stays folded, unless no AI speaks here at all. */
-  async #firstMessages(): Promise<void> {
-    const limit = this.raw ? undefined : SPEECH_A_PAGE;
-    const { items, more } = await messagesBefore(this.#link.ask, this.id, this.head + 1, limit);
-    const among = items.some((message) => message.from.kind === "agent");
-    const since = this.#cursor?.since ?? 0;
-    const shown = this.raw || !among ? items : items.filter(({ seq, from }) => from.kind === "human" && seq > since);
-    this.complete = this.raw ? !more : true;
-    this.originals.put(items);
+  async #past({ shown, known, complete }: Past): Promise<void> {
+    this.complete = complete;
+    this.originals.put(known);
     this.#take(shown, true);
-  }
-
-  async #olderTurns(): Promise<void> {
-    const { items, more } = await turnsBefore(this.#link.ask, this.id, this.timeline.oldestTurn());
-    await this.#withSpeech(items);
-    this.complete = !more;
-    await this.#strangers();
-  }
-
-  async #olderMessages(): Promise<void> {
-    const before = this.timeline.floor() ?? this.head + 1;
-    const { items, more } = await messagesBefore(this.#link.ask, this.id, before);
-    this.#take(items, true);
-    this.complete = !more;
-  }
-
-  async #withSpeech(turns: readonly Turn[], tail?: { from: number; to: number }): Promise<void> {
-    const spans = speechSpans(turns);
-    if (tail && tail.from <= tail.to) spans.unshift({ ...tail, from: Math.max(tail.from, tail.to - SPEECH_A_PAGE + 1) });
-    const messages = await messagesIn(this.#link.ask, this.id, spans);
-    this.originals.put(messages);
-    this.#take([...turns, ...messages.filter((message) => message.from.kind === "human")], true);
-  }
-
-  /** Names of speakers who left before we came are in their messages. */
-  async #strangers(): Promise<void> {
-    const sources = new Map<string, number>();
-    for (const item of this.timeline.items) {
-      if (item.kind !== "turn") continue;
-      for (const { speakers, sources: cited } of item.turn.segments) {
-        const [id, seq] = [speakers[0], cited[0]];
-        if (speakers.length === 1 && id && seq && !this.speakers.knows(id) && !this.#asked.has(id)) sources.set(id, seq);
-      }
-      if (sources.size >= STRANGERS_ASKED_MAX) break;
-    }
-    for (const [id, seq] of sources) {
-      this.#asked.add(id);
-      this.#store((await messagesBefore(this.#link.ask, this.id, seq + 1, 1)).items);
-    }
+    const turns = shown.filter((frame) => frame.type === "turn");
+    const strangers = (id: string) => this.speakers.knows(id) || this.#asked.has(id);
+    const met = await introductions(this.#link.ask, this.id, turns, strangers);
+    for (const id of turns.flatMap(speakersOf)) this.#asked.add(id);
+    this.#store(met);
   }
 
   #store(messages: readonly Message[]): void {

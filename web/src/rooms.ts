@@ -11,7 +11,9 @@ export async function listRooms(page: string, session: string): Promise<RoomEntr
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw new Error(reason(body) ?? `the server answered ${response.status}`);
   if (!Array.isArray(body)) throw new Error("expected a list of rooms, got something else");
-  return body.filter(isEntry).map(({ room, title, members }) => ({ room, title: title || room, members: members || 0 }));
+  return body
+    .filter(isEntry)
+    .map(({ room, title, members }) => ({ room, title: title || room, members: members || 0 }));
 }
 
 /** The room to open: the one that was wanted, else the liveliest. A list that did not load rules nothing out. */

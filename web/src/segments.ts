@@ -21,7 +21,8 @@ export function groupsOf(turn: Turn): Group[] {
   const groups: { key: string; speakers: readonly string[]; segments: Segment[] }[] = [];
   for (const segment of turn.segments) {
     const last = groups.at(-1);
-    const same = last && last.speakers.join("\n") === segment.speakers.join("\n") && last.segments.at(-1)?.room === segment.room;
+    const same =
+      last && last.speakers.join("\n") === segment.speakers.join("\n") && last.segments.at(-1)?.room === segment.room;
     if (same) last.segments.push(segment);
     else groups.push({ key: `${groups.length}`, speakers: segment.speakers, segments: [segment] });
   }

@@ -72,6 +72,7 @@ export const strings = {
       rate_limiting: "Alex waits until you have had time to read.",
       catching_up: "Alex is working through what was said before you came back.",
     } satisfies Record<AlexState, string>,
+    offline: "Out of reach",
     raw: "Raw",
     rawHint: "Alex is out of the way.",
     behind: (messages: number, words: number, s: number) =>
@@ -81,7 +82,13 @@ export const strings = {
   host: {
     title: (name: string) => `What ${name} is shown`,
     lockHint: "Lock, so that only a host can change it:",
-    fields: { mode: "Paraphrase", cadence_s: "Time between turns", pace_wpm: "Pace", sigma: "Attention", focus: "Following" },
+    fields: {
+      mode: "Paraphrase",
+      cadence_s: "Time between turns",
+      pace_wpm: "Pace",
+      sigma: "Attention",
+      focus: "Following",
+    },
     close: "Done",
     loading: "Asking how this reader reads …",
   },
@@ -125,7 +132,8 @@ export const strings = {
   },
   originals: {
     label: (from: number, to: number) => `Messages ${from} to ${to} as they were said`,
-    load: (n: number, page: number) => (n > page ? `Load ${count(page)} of ${plural(n, "message")}` : `Load ${plural(n, "message")}`),
+    load: (n: number, page: number) =>
+      n > page ? `Load ${count(page)} of ${plural(n, "message")}` : `Load ${plural(n, "message")}`,
     more: "Show more",
     loading: "Loading …",
     none: "There are none.",

@@ -97,7 +97,8 @@ export class ViewEditor {
       if (!(error instanceof Refused)) return;
       this.refusal = error.message;
       const field = error.frame.field;
-      if (error.frame.code === "forbidden" && field && !this.locked.includes(field)) this.locked = [...this.locked, field];
+      if (error.frame.code === "forbidden" && field && !this.locked.includes(field))
+        this.locked = [...this.locked, field];
       done?.();
     }
   }

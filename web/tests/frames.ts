@@ -22,14 +22,28 @@ export function human(seq: number, fields: Partial<Message> = {}): Message {
 export function turn(number: number, from: number, to: number, fields: Partial<Turn> = {}): Turn {
   const covers: Covers = { epoch: "e1", from, to, messages: to - from + 1, words: 100 };
   const segments = [quote(`turn ${number}`, [to])];
-  return { type: "turn", room: "ledger", turn: number, at: at(to), mode: "paraphrase", covers, words: 2, segments, by: "embedded", ...fields };
+  return {
+    type: "turn",
+    room: "ledger",
+    turn: number,
+    at: at(to),
+    mode: "paraphrase",
+    covers,
+    words: 2,
+    segments,
+    by: "embedded",
+    ...fields,
+  };
 }
 
 export function quote(text: string, sources: number[], fields: Partial<Segment> = {}): Segment {
   return { kind: "quote", speakers: ["vera"], text, sources, weight: 1, ...fields };
 }
 
-export function folded(index: number, fields: Partial<NonNullable<Segment["part"]>> = {}): NonNullable<Segment["part"]> {
+export function folded(
+  index: number,
+  fields: Partial<NonNullable<Segment["part"]>> = {},
+): NonNullable<Segment["part"]> {
   return { seq: 7, index, kind: "code", lines: 38, sha256: "", folded: true, lang: "python", ...fields };
 }
 

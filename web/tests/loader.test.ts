@@ -27,7 +27,13 @@ describe("where people spoke", () => {
   });
 
   test("neighbouring ranges are one, and the newest come first", () => {
-    const turns = [covered(1, 10, 9), covered(11, 20, 9), covered(21, 30, 10), covered(31, 40, 0), turn(9, 41, 40, { covers: null })];
+    const turns = [
+      covered(1, 10, 9),
+      covered(11, 20, 9),
+      covered(21, 30, 10),
+      covered(31, 40, 0),
+      turn(9, 41, 40, { covers: null }),
+    ];
     expect(speechSpans(turns)).toEqual([
       { from: 31, to: 40 },
       { from: 1, to: 20 },
@@ -59,7 +65,11 @@ describe("messages of spans", () => {
 
   test("by seq, no more are asked for than the protocol allows", async () => {
     const { ask, asked } = log(all);
-    await messagesAt(ask, "ledger", Array.from({ length: 300 }, (_, index) => index + 1));
+    await messagesAt(
+      ask,
+      "ledger",
+      Array.from({ length: 300 }, (_, index) => index + 1),
+    );
     expect(asked[0]?.seqs).toHaveLength(200);
   });
 });

@@ -9,7 +9,9 @@ function short(nodes: readonly Inline[]): string {
       if (node.kind === "text") return node.text;
       if (node.kind === "break") return "⏎";
       if (node.kind === "code") return `code(${node.text})`;
-      return node.kind === "link" ? `link[${node.href}](${short(node.children)})` : `${node.kind}(${short(node.children)})`;
+      return node.kind === "link"
+        ? `link[${node.href}](${short(node.children)})`
+        : `${node.kind}(${short(node.children)})`;
     })
     .join("");
 }
@@ -43,10 +45,13 @@ describe("inline", () => {
     ["`a*b*`", "code(a*b*)"],
     ["`` a`b ``", "code(a`b)"],
     ["`open", "`open"],
-    ["[a](https://b.c/d_(e) \"t\")", "link[https://b.c/d_(e)](a)"],
+    ['[a](https://b.c/d_(e) "t")', "link[https://b.c/d_(e)](a)"],
     ["[*a*](https://b.c)", "link[https://b.c/](em(a))"],
     ["<https://a.b/c>", "link[https://a.b/c](https://a.b/c)"],
-    ["see https://a.b/c, or (https://d.e).", "see link[https://a.b/c](https://a.b/c), or (link[https://d.e/](https://d.e))."],
+    [
+      "see https://a.b/c, or (https://d.e).",
+      "see link[https://a.b/c](https://a.b/c), or (link[https://d.e/](https://d.e)).",
+    ],
     ["xhttps://a.b", "xhttps://a.b"],
     ["&lt;b&gt;", "&lt;b&gt;"],
   ])("%j", (source, expected) => {

@@ -9,15 +9,22 @@ describe("presence", () => {
   const here = sorted([member("bea", "Bea"), member("ann", "Ann")]);
 
   test("those who come are put in order, those who go are gone", () => {
-    expect(names(present(here, { type: "presence", room: "r", joined: [member("abe", "Abe")], left: ["bea"] }))).toEqual(["Abe", "Ann"]);
+    expect(
+      names(present(here, { type: "presence", room: "r", joined: [member("abe", "Abe")], left: ["bea"] })),
+    ).toEqual(["Abe", "Ann"]);
   });
 
   test("who is already here is not here twice, and may have a new name", () => {
-    expect(names(present(here, { type: "presence", room: "r", joined: [member("bea", "Aea")] }))).toEqual(["Aea", "Ann"]);
+    expect(names(present(here, { type: "presence", room: "r", joined: [member("bea", "Aea")] }))).toEqual([
+      "Aea",
+      "Ann",
+    ]);
   });
 
   test("a whole list replaces everything", () => {
-    expect(names(present(here, { type: "presence", room: "r", members: [member("cy", "Cy")], member_count: 1 }))).toEqual(["Cy"]);
+    expect(
+      names(present(here, { type: "presence", room: "r", members: [member("cy", "Cy")], member_count: 1 })),
+    ).toEqual(["Cy"]);
   });
 });
 

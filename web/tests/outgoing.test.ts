@@ -30,9 +30,12 @@ test("the list is bounded", () => {
   expect(outgoing).toHaveLength(PENDING_MAX);
 });
 
-test.each([null, 7, "x", {}, [null, 1, { id: 1, text: "x" }, { id: "a" }]])("storage may hold nonsense: %j", (stored) => {
-  expect(restored(stored)).toEqual([]);
-});
+test.each([null, 7, "x", {}, [null, 1, { id: 1, text: "x" }, { id: "a" }]])(
+  "storage may hold nonsense: %j",
+  (stored) => {
+    expect(restored(stored)).toEqual([]);
+  },
+);
 
 test("what a reload interrupted is sent again", () => {
   expect(restored([{ id: "a", text: "one", state: "failed" }])).toEqual([{ id: "a", text: "one", state: "sending" }]);

@@ -32,7 +32,9 @@ function page(query: History, held: { turns?: Turn[]; messages?: Message[] }): S
   const { stream, before = Infinity, after = 0, seqs, limit = 50 } = query;
   const number = (item: Message | Turn) => (item.type === "turn" ? item.turn : item.seq);
   const all: (Message | Turn)[] = stream === "turns" ? (held.turns ?? []) : (held.messages ?? []);
-  const found = all.filter((item) => (seqs ? seqs.includes(number(item)) : number(item) < before && number(item) > after));
+  const found = all.filter((item) =>
+    seqs ? seqs.includes(number(item)) : number(item) < before && number(item) > after,
+  );
   const items = query.after === undefined && !seqs ? found.slice(-limit) : found.slice(0, limit);
   return { type: "page", room: "ledger", stream, items, more: found.length > items.length };
 }
@@ -71,7 +73,10 @@ describe("opening", () => {
   });
 
   test("before the first turn, what was said since the first visit survives a reload", async () => {
-    const { room, settle } = place({ messages: [human(3), ...talk(4, 8), human(9)] }, { epoch: "e1", seq: 9, turn: 0, since: 8 });
+    const { room, settle } = place(
+      { messages: [human(3), ...talk(4, 8), human(9)] },
+      { epoch: "e1", seq: 9, turn: 0, since: 8 },
+    );
     room.receive(joined({ head: 9 }));
     await settle();
     expect(keys(room)).toEqual(["m9"]);

@@ -4,7 +4,10 @@ import { Timeline } from "../src/timeline";
 import { human, message, turn } from "./frames";
 import type { Message, Turn } from "../src/protocol";
 
-function rows(frames: (Message | Turn)[], fields: { beginsAt?: number | null; freshKey?: string | null; start?: number } = {}): Row[] {
+function rows(
+  frames: (Message | Turn)[],
+  fields: { beginsAt?: number | null; freshKey?: string | null; start?: number } = {},
+): Row[] {
   const timeline = new Timeline();
   timeline.add(frames);
   const { beginsAt = null, freshKey = null, start = 0 } = fields;
@@ -44,15 +47,33 @@ describe("gaps", () => {
 describe("marks", () => {
   test("each day is named once", () => {
     const next = { at: "2026-01-08T12:00:00.000Z" };
-    expect(kinds(rows([human(1), human(2), human(3, next), human(4, next)]))).toEqual(["day", "message", "message", "day", "message", "message"]);
+    expect(kinds(rows([human(1), human(2), human(3, next), human(4, next)]))).toEqual([
+      "day",
+      "message",
+      "message",
+      "day",
+      "message",
+      "message",
+    ]);
   });
 
   test("the mark of what is new stands before its item", () => {
-    expect(kinds(rows([turn(1, 1, 10), turn(2, 11, 20)], { freshKey: "t2" }))).toEqual(["day", "turn", "fresh", "turn"]);
+    expect(kinds(rows([turn(1, 1, 10), turn(2, 11, 20)], { freshKey: "t2" }))).toEqual([
+      "day",
+      "turn",
+      "fresh",
+      "turn",
+    ]);
   });
 
   test("a person who goes on speaking is named once, another or a later word again", () => {
     const found = rows([human(1), human(2), message(3), human(4), human(5, { at: "2026-01-05T12:30:00.000Z" })]);
-    expect(found.flatMap((row) => (row.kind === "message" ? [row.continued] : []))).toEqual([false, true, false, false, false]);
+    expect(found.flatMap((row) => (row.kind === "message" ? [row.continued] : []))).toEqual([
+      false,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });

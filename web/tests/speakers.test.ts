@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { HUES, initial, Speakers } from "../src/speakers";
 
-const cast = ["vera", "idris", "odile", "juno", "maren", "sefton", "bao", "pell"].map((id) => ({ id, name: id, kind: "agent" as const }));
+const cast = ["vera", "idris", "odile", "juno", "maren", "sefton", "bao", "pell"].map((id) => ({
+  id,
+  name: id,
+  kind: "agent" as const,
+}));
 
 test("a cast has colours of its own, the same in whatever order it is met", () => {
   const one = new Speakers();

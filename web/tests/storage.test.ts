@@ -21,14 +21,20 @@ test("a cursor belongs to one user in one room", () => {
   expect(readCursor(storage, "ann", "ledger")).toBeNull();
 });
 
-test.each([null, 3, "x", {}, { ...cursor, seq: -1 }, { ...cursor, turn: "3" }, { ...cursor, epoch: 1 }, { epoch: "e1" }])(
-  "nonsense is no cursor: %j",
-  (value) => {
-    const shelf = new Shelf(memory);
-    shelf.write("cursor.ann.ledger", value);
-    expect(readCursor(shelf, "ann", "ledger")).toBeNull();
-  },
-);
+test.each([
+  null,
+  3,
+  "x",
+  {},
+  { ...cursor, seq: -1 },
+  { ...cursor, turn: "3" },
+  { ...cursor, epoch: 1 },
+  { epoch: "e1" },
+])("nonsense is no cursor: %j", (value) => {
+  const shelf = new Shelf(memory);
+  shelf.write("cursor.ann.ledger", value);
+  expect(readCursor(shelf, "ann", "ledger")).toBeNull();
+});
 
 test("storage that is forbidden or full is as good as empty", () => {
   const forbidden = new Shelf(() => {

@@ -75,7 +75,14 @@ describe("redaction", () => {
     timeline.redact(4);
     const [item] = timeline.items;
     const segments = item?.kind === "turn" ? item.turn.segments : [];
-    expect(segments[0]).toEqual({ kind: "quote", speakers: ["vera"], sources: [2, 4], weight: 1, text: "", redacted: true });
+    expect(segments[0]).toEqual({
+      kind: "quote",
+      speakers: ["vera"],
+      sources: [2, 4],
+      weight: 1,
+      text: "",
+      redacted: true,
+    });
     expect(segments[1]).toBe(other);
   });
 });

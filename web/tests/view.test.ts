@@ -12,7 +12,15 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function reply(fields: Partial<ViewReply> = {}): ViewReply {
-  return { type: "view", room: "ledger", participant: "ann", view: base as ViewReply["view"], locked: [], set_by: "ann", ...fields };
+  return {
+    type: "view",
+    room: "ledger",
+    participant: "ann",
+    view: base as ViewReply["view"],
+    locked: [],
+    set_by: "ann",
+    ...fields,
+  };
 }
 
 /** A server that answers as told and keeps what it was sent. */
@@ -95,7 +103,12 @@ describe("the slider", () => {
 
 describe("a server that says no", () => {
   test("a locked field goes back, stays locked and says why", async () => {
-    const frame = { type: "error", code: "forbidden", message: "`cadence_s` was locked by a host", field: "cadence_s" } as const;
+    const frame = {
+      type: "error",
+      code: "forbidden",
+      message: "`cadence_s` was locked by a host",
+      field: "cadence_s",
+    } as const;
     const { editor } = server(() => new Refused(frame));
     editor.set({ cadence_s: 20 });
     await vi.runAllTimersAsync();

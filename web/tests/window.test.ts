@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { atEnd, changed, downwards, emptyWindow, FOLLOW_WITHIN_PX, ROWS_SHOWN_MAX, scrolled, upwards } from "../src/window";
+import {
+  atEnd,
+  changed,
+  downwards,
+  emptyWindow,
+  FOLLOW_WITHIN_PX,
+  ROWS_SHOWN_MAX,
+  scrolled,
+  upwards,
+} from "../src/window";
 
 describe("following", () => {
   test("shows all of a short list and slides when it grows too long", () => {
@@ -49,6 +58,10 @@ describe("reading back", () => {
   });
 
   test("the way to the end is one step", () => {
-    expect(atEnd({ start: 0, end: 60, following: false }, 5_000)).toEqual({ start: 4_900, end: 5_000, following: true });
+    expect(atEnd({ start: 0, end: 60, following: false }, 5_000)).toEqual({
+      start: 4_900,
+      end: 5_000,
+      following: true,
+    });
   });
 });
