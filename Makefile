@@ -43,7 +43,7 @@ run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and
 		$(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed "$(SPEED)")
 
 test: $(VENV)/test.stamp browser check $(PAGE) ## set up what the tests need, then run all of them
-	$(call step,tests of the page,npm --prefix web test)
+	$(call step,tests of the page,npm --prefix web run --silent test)
 	$(call step,tests,$(PY) -m pytest -q)
 
 check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
