@@ -64,7 +64,12 @@ class Arrival:
                 reader.mediator = None  # the mode of the return decides what was missed, see `_anew`
             if reader.mediator is not None:
                 return await self._beside(reader, reader.mediator, after, patch, head)
-            return await self._anew(reader, after, patch, head)
+            before = reader.record
+            try:
+                return await self._anew(reader, after, patch, head)
+            except BaseException:  # a return that failed has begun no run and changed no view
+                reader.mediator, reader.record = None, before
+                raise
         except StoreUnavailable as error:
             message = f"the room cannot be joined just now ({error}); try again in a few seconds"
             raise WireError("unavailable", message, room=reader.room.room, retry_after_s=5.0) from error
@@ -124,15 +129,11 @@ class Arrival:
         for seq in room.redacted:
             mediator.handle(Redacted(seq), now)
         reader.record = _begun(record, decided, mediator)
-        try:
-            await self.store.add_postponed(room.room, reader.user, postponed)
-            await self.store.save_reader(room.room, reader.user, reader.record)
-            away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
-            if decided.replay and away:
-                reader.actions.extend(mediator.handle(Returned(), now))
-        except BaseException:
-            reader.mediator = None
-            raise
+        await self.store.add_postponed(room.room, reader.user, postponed)
+        await self.store.save_reader(room.room, reader.user, reader.record)
+        away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+        if decided.replay and away:
+            reader.actions.extend(mediator.handle(Returned(), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
         since = after.seq if decided.replay and after is not None else head
         owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)

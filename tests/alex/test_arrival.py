@@ -286,3 +286,48 @@ async def test_a_view_in_join_is_stored_and_locked_fields_are_kept() -> None:
         lab.driver.detach("lab", "ada")
         attached, _ = await lab.attach(patch=ViewPatch(cadence_s=1.0, sigma=2.0))
         assert (attached.view.cadence_s, attached.view.sigma) == (20.0, 2.0)
+
+
+async def test_a_join_without_after_that_failed_has_begun_no_run() -> None:
+    async with house() as lab:
+        await lab.attach()
+        await lab.flood(5)
+        await wait(10)
+        before = lab.after()
+        lab.driver.detach("lab", "ada")
+        await lab.flood(5)
+        lab.store.available = False
+        with pytest.raises(WireError):
+            await lab.attach(patch=ViewPatch(sigma=2.0))
+        lab.store.available = True
+        attached, _ = await lab.attach(after=before)
+        await wait(10)
+        assert attached.view.sigma == 1.0
+        assert lab.turns()[-1].covers and lab.turns()[-1].covers.from_ == 6
+
+
+async def test_a_raw_range_that_ended_stays_ended_over_a_restart() -> None:
+    async with house() as lab:
+        await lab.attach(patch=ViewPatch(mode="raw"))
+        await lab.flood(5)
+        await lab.driver.set_view(ADA, ViewRequest(room="lab", mode="paraphrase"))
+        before = lab.after()
+        await lab.restart()
+        await lab.attach(after=before)
+        await lab.say()
+        await wait(10)
+        assert lab.turns()[0].covers and lab.turns()[0].covers.from_ == 6
+
+
+async def test_who_returned_raw_and_turns_to_paraphrase_has_had_what_was_missed() -> None:
+    async with house() as lab:
+        await lab.attach(patch=ViewPatch(mode="raw"))
+        await lab.flood(5)
+        before = lab.after()
+        lab.driver.detach("lab", "ada")
+        await lab.flood(5)
+        await lab.attach(after=before)
+        await lab.driver.set_view(ADA, ViewRequest(room="lab", mode="paraphrase"))
+        await lab.say()
+        await wait(10)
+        assert lab.turns()[0].covers and lab.turns()[0].covers.from_ == 11
