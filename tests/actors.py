@@ -17,6 +17,7 @@ from tests.checks import Calm
 from tests.stranger import Closed, Duplex, Frame, Refused, Stranger
 
 ROOM = "hall"
+MENTIONED = ("ada", "bob", "rae", "hana")  # never `sol`, whose absence would change the message
 SETTLE_S = 3.0  # after a disturbance, until the checks about promptness hold again
 RETRY_S = 1.0
 TRIES_MAX = 200
@@ -59,6 +60,7 @@ class Habits:
     speaking: bool
     crowd: bool
     reading: bool
+    forgets: bool  # comes back without saying how far it was
     gap_s: float  # mean time between an agent's messages
 
     @classmethod
@@ -93,7 +95,9 @@ class Actor:
             try:
                 self._pipe = self.scene.connect()
                 await self.stranger.open(self._pipe)
-                await self.stranger.join(ROOM, view=None if ROOM in self.stranger.places else self.first_view)
+                view = None if ROOM in self.stranger.places else self.first_view
+                afresh = self.habits.forgets and not self.scene.ending and self.chance.random() < 0.2
+                await self.stranger.join(ROOM, view=view, afresh=afresh)
             except Closed:
                 await pause(RETRY_S)
                 continue
@@ -203,8 +207,8 @@ class Agent(Actor):
         place = self.stranger.places[ROOM]
         if place.seq and self.chance.random() < 0.15:
             words["reply_to"] = self.chance.randint(max(1, place.seq - 10), place.seq)
-        if place.members and self.chance.random() < 0.05:
-            words["text"] += f" @{self.chance.choice(sorted(place.members))}"
+        if self.chance.random() < 0.05:
+            words["text"] += f" @{self.chance.choice(MENTIONED)}"
         return words
 
 

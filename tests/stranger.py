@@ -65,6 +65,7 @@ class Place:
     epoch: str
     seq: int
     turn: int = 0
+    since: int = 0  # the head when it was last entered afresh
     view: Frame | None = None
     members: dict[str, Frame] = field(default_factory=dict)
     seqs: set[int] = field(default_factory=set)
@@ -287,7 +288,7 @@ class Stranger:
         )
         if place is None or "after" not in asked or not joined["recovered"]:
             turn = place.turn if place is not None and place.epoch == joined["epoch"] else 0
-            place = self.places[joined["room"]] = Place(joined["epoch"], joined["head"], turn)
+            place = self.places[joined["room"]] = Place(joined["epoch"], joined["head"], turn, joined["head"])
         place.view = joined["view"]
         place.members = {member["id"]: member for member in joined["members"]}
 

@@ -42,6 +42,7 @@ from tests.stranger import Closed, Frame, Seen, Stranger
 EPOCH = 1_750_000_000.0
 HOST_TOKEN = "host-token"
 RECOVERY_S = 150.0
+TAB = "hana again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,10 @@ class World:
             cast["ron"] = self._actor(Reader, "ron", view={"mode": "raw"})
             cast["ron"].habits = replace(self.habits, toggles=False)
         cast["hana"] = self._actor(Reader, "hana", token=HOST_TOKEN)
+        if random.random() < 0.3:  # a second page of the same person
+            cast[TAB] = self._actor(Reader, TAB, token=HOST_TOKEN)
+            cast[TAB].stranger.name = "hana"
+            cast[TAB].habits = cast["hana"].habits = replace(self.habits, forgets=False)
         for actor in cast.values():
             if self._twist.mode is not None and isinstance(actor, Reader):
                 actor.first_view = {**(actor.first_view or {}), "mode": self._twist.mode}
@@ -292,7 +297,7 @@ class World:
         turns = [turn for turn in actor.stranger.received("turn") if turn["covers"] is not None]
         covered = turns[-1]["covers"]["to"] if turns else 0
         head = self._actors["wit"].stranger.places[ROOM].seq
-        missing = set(range(covered + 1, head + 1)) - place.seqs
+        missing = set(range(max(covered, place.since) + 1, head + 1)) - place.seqs
         return actor.ready.is_set() and not missing
 
     # The end.
@@ -310,7 +315,9 @@ class World:
             if isinstance(actor, Agent):
                 verdict = checks.agent(name, diary, log, user, calm=calm)
             else:
-                verdict = checks.reader(name, diary, log, user, calm=calm)
+                verdict = checks.reader(
+                    name, diary, log, user, calm=calm, second=TAB in self._actors and user == "host"
+                )
                 outcome.marks["identity turn"] += verdict.identities
             outcome.violations += verdict.violations
         self._mark(log)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
 
 from tests.checks import words
 from tests.checks.record import Log, Reading
@@ -60,13 +59,17 @@ def same_messages(reading: Reading, log: Log) -> list[str]:
 
 
 def turn_numbers(reading: Reading) -> list[str]:
-    """`turn` counts from 1 without gaps (from the first one seen, for a second connection)."""
-    numbers = list(reading.turns)
-    first = numbers[0] if reading.second and numbers else 1
-    if numbers != list(range(first, first + len(numbers))):
-        bad = next((b for a, b in pairwise([first - 1, *numbers]) if b != a + 1), None)
-        return [f"turns: {reading.who} got turn {bad} out of order in {numbers}"]
-    return []
+    """`turn` counts from 1 without gaps; only who came back without saying how far it was may have missed some."""
+    found: list[str] = []
+    last, any_next = 0, reading.second
+    for index, seen in enumerate(reading.events):
+        if index in reading.joinings:
+            any_next = any_next or reading.joinings[index].afresh and last > 0
+        elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] > last:
+            if seen.frame["turn"] != last + 1 and not any_next:
+                found.append(f"turns: {reading.who} got turn {seen.frame['turn']} after {last}")
+            last, any_next = seen.frame["turn"], False
+    return found
 
 
 def ranges(reading: Reading, log: Log) -> list[str]:
@@ -88,18 +91,21 @@ def _walk(reading: Reading, log: Log) -> tuple[list[str], int]:
     expected = 0
     had: set[int] = set()
     numbers: set[int] = set()
+    begins = False
     for index, seen in enumerate(reading.events):
         if seen.way != "in":
             continue
         if index in reading.joinings and (reading.joinings[index].afresh or not expected):
-            expected = 0 if reading.second and not expected else seen.frame["head"] + 1
+            begins = True
+            expected = 0 if reading.second else seen.frame["head"] + 1
         elif seen.frame["type"] == "message":
             had.add(seen.frame["seq"])
         elif seen.frame["type"] == "turn" and seen.frame["turn"] not in numbers:
             numbers.add(seen.frame["turn"])
             covers = seen.frame["covers"]
-            if covers is None:
-                continue
+            if covers is None or begins and covers["to"] < expected:
+                continue  # the last turn of the former run, which the log was slow to take
+            begins = False
             label = f"law 1: {reading.who}, turn {seen.frame['turn']} covers {covers['from']}..{covers['to']}"
             expected = expected or covers["from"]
             missing = [seq for seq in range(expected, covers["from"]) if seq not in had]
