@@ -1,0 +1,189 @@
+"""A real meeting in a real server, as strangers see it: who is there, what is said, what each one got.
+
+Everybody here is a `tests.stranger.Stranger`: a client that knows only the protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.serving import ROOM, Serving
+from cadence.personas.plan import Plan
+from tests.checks import Log, log_of
+from tests.stranger import Closed, Frame, Stranger, dial
+
+CODE_EVERY = 25  # lines between two messages with code
+CODE = "Look at this:\n\n```python\ndef drift(rows):\n    return [row - 1 for row in rows if row > {number}]\n```\n"
+BODY = "\n".join(f"step_{line}  =  run({line})" for line in range(30))
+SETTLE_SECONDS_MAX = 90.0
+FOLLOW_CADENCE_S = 5.0
+
+READERS: dict[str, Frame] = {
+    "reader at 1 s": {"cadence_s": 1},
+    "reader at 5 s": {"cadence_s": 5},
+    "reader at 30 s": {"cadence_s": 30},
+    "reader raw": {"mode": "raw"},
+    "follower, sigma 0.5": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 0.5},
+    "follower, sigma 2": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 2.0},
+    "follower of nobody": {"cadence_s": FOLLOW_CADENCE_S},
+    "narrowed by the host": {"cadence_s": 5},
+}
+
+
+@dataclass
+class Meeting:
+    """What came of a run: the clients with their diaries, and the log all of them saw together."""
+
+    followed: str  # name of the speaker who is followed
+    host: Stranger = field(default_factory=lambda: Stranger("Chair"))
+    readers: dict[str, Stranger] = field(default_factory=dict)
+    agents: dict[str, Stranger] = field(default_factory=dict)
+    narrowing: Frame = field(default_factory=dict)
+
+    @property
+    def everyone(self) -> list[Stranger]:
+        return [self.host, *self.readers.values(), *self.agents.values()]
+
+    @property
+    def log(self) -> Log:
+        return log_of(ROOM, [one.diary for one in self.everyone])
+
+    @property
+    def followed_id(self) -> str:
+        return self.agents[self.followed].id
+
+
+async def hold(
+    serving: Serving, plan: Plan, *, speed: float, mediated: bool, crash: bool, said: Callable[[float], None]
+) -> Meeting:
+    """Replay `plan` with one agent per speaker and all of `READERS` present.
+
+    All readers are raw unless `mediated`. With `crash` the server is killed with SIGKILL after two thirds, under
+    load, and started again. `said` is told how much of the plan's time has passed.
+    """
+    ticket = await serving.start()
+    meeting = Meeting(_followed(plan))
+    await _arrive(serving, meeting, plan, ticket, mediated=mediated)
+    narrow_at, crash_at = len(plan.lines) // 3, 2 * len(plan.lines) // 3
+    loop = asyncio.get_running_loop()
+    started, talked = loop.time(), 0.0
+    for number, line in enumerate(plan.lines):
+        talked += line.after_s or 0.0
+        await asyncio.sleep(max(0.0, started + talked / speed - loop.time()))
+        if mediated and number == narrow_at:
+            target = meeting.readers["narrowed by the host"].id
+            meeting.narrowing = await meeting.host.view(
+                ROOM, participant=target, cadence_s=20, pace_wpm=100, lock=["cadence_s", "pace_wpm"]
+            )
+        if crash and number == crash_at:
+            await _crash(serving, meeting)
+            started = loop.time() - talked / speed
+        speaker = meeting.agents[line.speaker]
+        await speaker.say(ROOM, line.text, id=f"line-{number}", spoken=line.spoken)
+        if number % CODE_EVERY == 0:
+            part = {"kind": "code", "lang": "python", "body": f"{BODY}\n# {number}"}
+            await meeting.agents["Coder"].say(ROOM, CODE.format(number=number), id=f"code-{number}", parts=[part])
+        said(talked)
+    await _settle(meeting, mediated=mediated)
+    return meeting
+
+
+def _followed(plan: Plan) -> str:
+    """The one who talks most of those who say less than half of it."""
+    words: dict[str, int] = {}
+    for line in plan.lines:
+        words[line.speaker] = words.get(line.speaker, 0) + len(line.text.split())
+    under_half = [who for who in words if words[who] < sum(words.values()) / 2]
+    return max(under_half or list(words), key=lambda who: words[who])
+
+
+async def _arrive(serving: Serving, meeting: Meeting, plan: Plan, ticket: str, *, mediated: bool) -> None:
+    """Agents first, one after the other, so that two runs see the same arrivals."""
+    names = {cast.id: cast.name for cast in plan.cast} | {"Coder": "Coder", "Witness": "Witness"}
+    for id, name in names.items():
+        agent = meeting.agents[id] = Stranger(name, "agent")
+        await agent.open(await dial(serving.url))
+        await agent.join(ROOM)
+    meeting.host.token = ticket
+    await meeting.host.open(await dial(serving.url))
+    await meeting.host.join(ROOM, view=None if mediated else {"mode": "raw"})
+    meeting.host.token = None  # a ticket is good once; from here on the session stands for it
+    for name, view in READERS.items():
+        reader = meeting.readers[name] = Stranger(name.replace(",", "").title()[:40])
+        await reader.open(await dial(serving.url))
+        await reader.join(ROOM, view=_view(name, view, meeting) if mediated else {"mode": "raw"})
+
+
+def _view(name: str, view: Frame, meeting: Meeting) -> Frame:
+    follow = [meeting.followed_id] if name.startswith("follower, ") else []
+    return {**view, "focus": {"follow": follow}}
+
+
+async def _crash(serving: Serving, meeting: Meeting) -> None:
+    """Kill the server while several agents speak at once, then let everybody come back and say it again."""
+    agents = [agent for agent in meeting.agents.values() if agent.name != "Witness"]
+    unsure: list[tuple[Stranger, str]] = []
+
+    async def babble(agent: Stranger, number: int) -> None:
+        id = f"babble-{number}"
+        try:
+            await agent.say(ROOM, f"Babble number {number} under load.", id=id)
+        except Closed:
+            unsure.append((agent, id))
+
+    tasks = [asyncio.create_task(babble(agents[n % len(agents)], n)) for n in range(60)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    await serving.end(signal.SIGKILL)
+    await asyncio.gather(*tasks)
+    for one in meeting.everyone:
+        await one.over()
+    await serving.start()
+    for one in meeting.everyone:
+        await one.open(await dial(serving.url))
+        await one.join(ROOM)
+    for agent, id in unsure:  # idempotent: what was kept is not said twice
+        await agent.say(ROOM, f"Babble number {id.removeprefix('babble-')} under load.", id=id)
+
+
+async def _settle(meeting: Meeting, *, mediated: bool) -> None:
+    """Wait until everybody has, or is told of, all that was said."""
+    head = meeting.log.head
+
+    def done(one: Stranger) -> Callable[[Frame], bool]:
+        place = one.places[ROOM]
+        raw = place.view is None or place.view["mode"] == "raw"
+        if raw:
+            return lambda frame: frame["type"] == "message" and frame["seq"] >= head
+        return lambda frame: frame["type"] == "turn" and bool(frame["covers"]) and frame["covers"]["to"] >= head
+
+    for one in meeting.everyone:
+        await one.until(done(one), within=SETTLE_SECONDS_MAX)
+
+
+def agent_frames(meeting: Meeting, lines: int) -> list[list[Any]]:
+    """What each agent received up to message `lines`, presence apart, with guests' ids masked by names."""
+    names = {one.id: str(one.name) for one in meeting.everyone}
+    types = ("message", "redacted", "turn", "alex", "view", "typing")
+    return [[_masked(frame, names) for frame in agent.received(*types)[:lines]] for agent in meeting.agents.values()]
+
+
+def seen_by_agents(meeting: Meeting) -> list[set[str]]:
+    """Whom each agent was told to be in the room; how arrivals are gathered into frames depends on the second."""
+    told: list[set[str]] = []
+    for agent in meeting.agents.values():
+        frames: Sequence[Frame] = agent.received("joined", "presence")
+        members = [member for frame in frames for key in ("members", "joined") for member in frame.get(key, ())]
+        told.append({member["name"] for member in members})
+    return told
+
+
+def _masked(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(inner, names) for key, inner in value.items() if key not in ("at", "epoch")}
+    if isinstance(value, list):
+        return [_masked(inner, names) for inner in value]
+    return names.get(value, value) if isinstance(value, str) else value
