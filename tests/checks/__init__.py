@@ -32,14 +32,17 @@ def agent(who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, to_he
 
 
 def reader(
-    who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, prompt_s: float = 0.5, second: bool = False
+    who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, prompt_s: float = 0.1, second: bool = False
 ) -> Verdict:
-    """All that a human must have received, whatever modes were in force. `second`: a further connection."""
+    """All that a human must have received, whatever modes were in force.
+
+    `second`: another connection of the user was there first. `prompt_s`: what "at once" means on this machine.
+    """
     reading = Reading(who, diary, log.room, second=second)
     identity, identities = ([], 0) if second else pace.law_3(reading, log, user)
     found = order.turn_numbers(reading) + order.ranges(reading, log) + identity
     found += order.speech(reading, log, user, calm=calm, prompt_s=prompt_s)
-    found += pace.law_2(reading) + pace.silence(reading, log, calm=calm)
+    found += pace.law_2(reading) + pace.silence(reading, log, calm=calm, prompt_s=prompt_s)
     found += text.turn_text(reading, log) + text.once(reading, log)
     return Verdict(found + _anyone(who, diary, reading, log, user, calm), identities)
 

@@ -178,23 +178,34 @@ def _bound(reading: Reading, at: float) -> float:
 
 
 def own_speech(reading: Reading, log: Log, user: str) -> list[str]:
-    """The sender gets `said`, then its own `message`, on the connection it spoke on."""
+    """The sender gets `said`, then its own `message`, on the connection it spoke on; it stands as it was sent."""
     found: list[str] = []
-    said: set[tuple[int, int]] = set()
+    said: dict[tuple[int, int], str] = {}
+    sent: dict[str, Frame] = {}
     asked: set[tuple[int, str]] = set()
     replayed = 0
     for index, seen in enumerate(reading.events):
         if index in reading.joinings:
             replayed = seen.frame["head"]
         elif seen.way == "out" and seen.frame["type"] == "say":
+            sent.setdefault(seen.frame["id"], seen.frame)
             asked.add((seen.connection, seen.frame["id"]))
         elif seen.way == "in" and seen.frame["type"] == "said":
-            said.add((seen.connection, seen.frame["seq"]))
+            said[seen.connection, seen.frame["seq"]] = seen.frame["id"]
         elif seen.way == "in" and seen.frame["type"] == "message" and seen.frame["from"]["id"] == user:
             key = (seen.connection, seen.frame["seq"])
             if seen.frame["seq"] > replayed and (seen.connection, seen.frame["id"]) in asked and key not in said:
                 found.append(f"said: {reading.who} got its own seq {seen.frame['seq']} before `said`")
-    for _, seq in said:
+    for (_, seq), ident in said.items():
         if seq not in log.messages:
             found.append(f"said: seq {seq} was acknowledged to {reading.who} and is not in the log")
+        elif not log.messages[seq].get("redacted"):
+            found += _as_sent(sent[ident], log.messages[seq])
     return found
+
+
+def _as_sent(sent: Frame, message: Frame) -> list[str]:
+    """A message says what its author sent, to the byte; nothing is derived, nothing altered."""
+    fields = {"text": "", "parts": [], "reply_to": None, "pod": None, "spoken": False}
+    other = [name for name, none in fields.items() if sent.get(name, none) != message.get(name, none)]
+    return [f"said: {other} of seq {message['seq']} are not as sent: {sent} became {message}"] if other else []

@@ -242,7 +242,7 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
     return machine.found, machine.met
 
 
-def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]]) -> list[str]:
+def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prompt_s: float) -> list[str]:
     """While something waits, the gap between turns is bounded (LOD section 3; protocol rule 4 for the empty)."""
     found: list[str] = []
     if not reading.views:
@@ -256,7 +256,7 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]]) -> l
         until = next((seconds(turn["at"]) for turn in turns if turn["covers"]["to"] >= seq), float("inf"))
         views = timeline.around(at - CADENCE_S_MAX, at + CADENCE_S_MAX)
         cadence, rate = max(float(v["cadence_s"]) for v in views), min(rate_of(v) for v in views)
-        patience = max(cadence, 6 / rate) + cadence + UNIT_WORDS_MAX / rate + 0.1
+        patience = max(cadence, 6 / rate) + cadence + UNIT_WORDS_MAX / rate + prompt_s
         if message.get("spoken") or seq in log.redacted:
             patience += CLOSING_S + cadence
         undisturbed = any(a <= at and at + patience <= b for a, b in calm)

@@ -242,8 +242,10 @@ def test_said_comes_before_the_own_message() -> None:
     log = Log(ROOM, {1: own})
     good = [*honest()[:3], say, said, Seen(11.0, 1, "in", own)]
     bad = [*honest()[:3], say, Seen(11.0, 1, "in", own), said]
+    altered = Log(ROOM, {1: {**own, "text": "Yours."}})
     assert order.own_speech(Reading("rae", good, ROOM), log, "rae") == []
     assert order.own_speech(Reading("rae", bad, ROOM), log, "rae") != []
+    assert "not as sent" in order.own_speech(Reading("rae", good, ROOM), altered, "rae")[0]
 
 
 def test_the_same_words_said_twice_may_be_quoted_twice() -> None:
