@@ -1,0 +1,68 @@
+"""What a reader has been shown lately, so that it is not said to them again in other words.
+
+The gate is lexical: a unit of at least three content words is a repeat if more than 60 % of them stand in one of
+the last 96 units shown (LOD.md section 5, law 10). Where vectors are at hand a cosine above 0.8 is one, too.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadence.lod.units import Unit
+
+SHOWN_MAX = 96
+OVERLAP_MAX = 0.6
+TERMS_MIN = 3
+COSINE_MAX = 0.8
+
+Vector = NDArray[np.float32]
+
+
+class ShownMemory:
+    """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
+
+    def __init__(self) -> None:
+        self._shown: deque[tuple[frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
+
+    def add(self, terms: Sequence[str], vector: Vector | None = None) -> None:
+        """A unit with these content words was shown."""
+        self._shown.append((frozenset(terms), vector))
+
+    def clear(self) -> None:
+        """Forget all that was shown."""
+        self._shown.clear()
+
+    def repeats(self, units: Sequence[Unit], vectors: Sequence[Vector | None] | None = None) -> NDArray[np.bool_]:
+        """Which of `units` say again what was shown, [units]."""
+        known: dict[str, list[int]] = {}
+        for i, (terms, _) in enumerate(self._shown):
+            for term in terms:
+                known.setdefault(term, []).append(i)
+        found = np.array([_overlap(unit.terms, known) > OVERLAP_MAX for unit in units], dtype=np.bool_)
+        if vectors is not None:
+            found |= self.closeness(vectors) > COSINE_MAX
+        return found
+
+    def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
+        """The highest cosine of each vector with what was shown, [units]; 0 where there is no vector."""
+        shown = [vector for _, vector in self._shown if vector is not None]
+        closeness = np.zeros(len(vectors))
+        have = [i for i, vector in enumerate(vectors) if vector is not None]
+        if shown and have:
+            rows = np.stack([vector for vector in vectors if vector is not None])
+            closeness[have] = np.clip((rows @ np.stack(shown).T).max(axis=1), 0.0, 1.0)
+        return closeness
+
+
+def _overlap(terms: Sequence[str], known: dict[str, list[int]]) -> float:
+    """The largest share of `terms` that stands in one unit shown."""
+    if len(terms) < TERMS_MIN:
+        return 0.0
+    counts = Counter(i for term in terms for i in known.get(term, ()))
+    return max(counts.values(), default=0) / len(terms)
