@@ -29,7 +29,7 @@ def test_fewer_than_three_content_words_never_repeat() -> None:
 
 
 def test_the_words_must_stand_in_one_unit_shown() -> None:
-    shown = memory("The replica lost the storm.", "Forty writes reached the mast.")
+    shown = memory("The replica lost the storm.", "Forty writes reached the coast.")
     assert shown.repeats([unit("The replica reached forty masts.")]).tolist() == [False]
 
 
