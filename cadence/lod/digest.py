@@ -5,9 +5,12 @@ the room, and counts once. Each speaker's first words are worth more than their 
 silence a slow one. Picks are greedy by gain, on a ladder of rungs of 10, 20, 40 ... words: each rung extends the one
 below, so a slowly moving budget never makes text flicker.
 
-    gain(u) = [newly covered share of all word weight + 0.7 * (sqrt(R + r) - sqrt(R))] * attention * salience / n^0.6
+    gain(u) = [newly covered share of all word weight
+               + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))] * attention * salience / n^0.6
 
-r is the unit's own share of all word weight, R what its speaker has been shown already (see `SpeakerMemory`).
+r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
+Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A unit that
+says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
 Pure and deterministic: the result does not depend on the order of `units`; of equal gains the earlier unit wins.
 """
@@ -20,12 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 
 RUNG_WORDS_FIRST = 10
 SPEAKERS_WEIGHT = 0.7
 LENGTH_EXPONENT = 0.6
+DISPUTE_LENGTH_EXPONENT = 0.7
 REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
 
@@ -33,7 +38,7 @@ Floats = NDArray[np.float64]
 
 
 class SpeakerMemory:
-    """How much a reader has been shown of each speaker, halved every ten minutes."""
+    """How much a reader has been shown of each speaker and each side, halved every ten minutes."""
 
     def __init__(self) -> None:
         self._shown: dict[str, tuple[float, float]] = {}  # speaker -> (reward, as of)
@@ -70,6 +75,7 @@ class Ladder:
     rungs: tuple[Rung, ...]
     words: tuple[int, ...]  # of each unit
     shares: Floats  # of each unit, of all word weight: what showing it adds to its speaker's reward
+    repeats: tuple[tuple[int, int], ...] = ()  # (unit refused, the unit picked that said it already)
 
     def select(self, budget: float) -> tuple[int, ...]:
         """The units for `budget` words, in the order they were picked.
@@ -89,17 +95,31 @@ class Ladder:
 
 
 def rank(
-    units: Sequence[Unit], attention: Floats, background: Background, memory: SpeakerMemory, now: float, budget: float
+    units: Sequence[Unit],
+    attention: Floats,
+    background: Background,
+    memory: SpeakerMemory,
+    now: float,
+    budget: float,
+    *,
+    sides: Sequence[str | None] | None = None,
 ) -> Ladder:
-    """Rank `units` for one reader as far as `budget` words need it."""
+    """Rank `units` for one reader as far as `budget` words need it.
+
+    `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
+    """
     if not units:
         return Ladder((), (), np.zeros(0))
     order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
-    race = _Race([units[i] for i in order], np.asarray(attention, dtype=np.float64)[order], background, memory, now)
+    ordered = [units[i] for i in order]
+    race = _Race(ordered, np.asarray(attention, dtype=np.float64)[order], background, sides is not None)
+    race.hear([unit.speaker for unit in ordered], memory, now)
+    if sides is not None:
+        race.hear([sides[i] for i in order], memory, now)
     rungs: list[Rung] = []
     used, found = 0, 0
     limit = RUNG_WORDS_FIRST
-    while found < len(units):
+    while race.any_open():
         added = race.extend(limit - used)
         used += sum(units[order[i]].n for i in added)
         found += len(added)
@@ -109,21 +129,22 @@ def rank(
         limit *= 2
     shares = np.empty(len(units))
     shares[order] = race.shares
-    return Ladder(tuple(rungs), tuple(unit.n for unit in units), shares)
+    repeats = tuple((order[i], order[of]) for i, of in race.repeats)
+    return Ladder(tuple(rungs), tuple(unit.n for unit in units), shares, repeats)
 
 
 class _Race:
     """One greedy run: the gains of all units, kept up to date as units are picked. Units are in order of time."""
 
-    def __init__(
-        self, units: Sequence[Unit], attention: Floats, background: Background, memory: SpeakerMemory, now: float
-    ) -> None:
+    def __init__(self, units: Sequence[Unit], attention: Floats, background: Background, dispute: bool) -> None:
         self._n = np.array([unit.n for unit in units], dtype=np.int64)
         salience = np.array([unit.salience for unit in units], dtype=np.float64)
-        self._weight = attention * salience / self._n**LENGTH_EXPONENT
+        self._weight = attention * salience / self._n ** (DISPUTE_LENGTH_EXPONENT if dispute else LENGTH_EXPONENT)
         self._open = np.ones(len(units), dtype=bool)
+        self.repeats: list[tuple[int, int]] = []
         self._cover_words(units, attention, background)
-        self._hear_speakers(units, memory, now)
+        self._groups: list[tuple[NDArray[np.int64], Floats]] = []  # group of each unit (-1: none), R of each group
+        self._voice = np.zeros(len(units))
 
     def _cover_words(self, units: Sequence[Unit], attention: Floats, background: Background) -> None:
         ids: dict[str, int] = {}
@@ -146,11 +167,16 @@ class _Race:
         self._users = owner[by_term]
         self._users_from = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=len(ids)))])
 
-    def _hear_speakers(self, units: Sequence[Unit], memory: SpeakerMemory, now: float) -> None:
+    def hear(self, groups: Sequence[str | None], memory: SpeakerMemory, now: float) -> None:
+        """Reward units for the group they belong to, the more the less it has been shown."""
         ids: dict[str, int] = {}
-        self._speaker = np.array([ids.setdefault(unit.speaker, len(ids)) for unit in units], dtype=np.int64)
-        self._reward = np.array([memory.reward(speaker, now) for speaker in ids], dtype=np.float64)
-        self._voice = self._raised(np.arange(len(units)))
+        of = np.array([-1 if group is None else ids.setdefault(group, len(ids)) for group in groups], dtype=np.int64)
+        self._groups.append((of, np.array([memory.reward(group, now) for group in ids], dtype=np.float64)))
+        self._voice = self._raised(np.arange(len(groups)))
+
+    def any_open(self) -> bool:
+        """Whether a unit is left that was neither picked nor refused."""
+        return bool(self._open.any())
 
     def extend(self, room: int) -> list[int]:
         """Pick greedily until nothing more fits into `room` words."""
@@ -175,13 +201,30 @@ class _Race:
                 users = self._users[self._users_from[term] : self._users_from[term + 1]]
                 # What is left of a sum of floats may fall below zero by its last bit.
                 self._cover[users] = np.maximum(self._cover[users] - self._worth[term], 0.0)
-        speaker = int(self._speaker[i])
-        self._reward[speaker] += self.shares[i]
-        own = np.flatnonzero(self._speaker == speaker)
-        self._voice[own] = self._raised(own)
+        self._refuse_repeats(i)
+        for of, rewards in self._groups:
+            if of[i] >= 0:
+                rewards[of[i]] += self.shares[i]
+                own = np.flatnonzero(of == of[i])
+                self._voice[own] = self._raised(own)
+
+    def _refuse_repeats(self, i: int) -> None:
+        """Close the units that say again what unit `i` says."""
+        terms = self._terms[self._terms_from[i] : self._terms_from[i + 1]]
+        users = [self._users[self._users_from[term] : self._users_from[term + 1]] for term in terms]
+        if not users:
+            return
+        shared = np.bincount(np.concatenate(users), minlength=len(self._n))
+        size = np.diff(self._terms_from)
+        refused = np.flatnonzero(self._open & (size >= TERMS_MIN) & (shared > OVERLAP_MAX * size))
+        self._open[refused] = False
+        self.repeats += [(int(unit), i) for unit in refused]
 
     def _raised(self, units: NDArray[np.int64]) -> Floats:
-        """What showing each of these units would add to its speaker's voice."""
-        known = self._reward[self._speaker[units]]
-        raised: Floats = SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[units]) - np.sqrt(known))
+        """What showing each of these units would add to the voices of its groups."""
+        raised = np.zeros(len(units))
+        for of, rewards in self._groups:
+            member = np.flatnonzero(of[units] >= 0)
+            known = rewards[of[units[member]]]
+            raised[member] += SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[units[member]]) - np.sqrt(known))
         return raised

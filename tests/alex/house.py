@@ -14,7 +14,7 @@ from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.mediation import Attached
 from cadence.rooms.wire import After, Author, Member, Message, Part, Turn, ViewPatch
-from tests.alex.talk import SENTENCE, START
+from tests.alex.talk import SENTENCE, START, line
 
 ADA = Member("ada", "Ada", "human")
 BOB = Member("bob", "Bob", "human")
@@ -65,7 +65,7 @@ class House:
 
     async def flood(self, messages: int, seconds: float = 0.1) -> None:
         for number in range(messages):
-            await self.say(f"Message {number} says that shard {number} moved {number} rows.", "abc"[number % 3])
+            await self.say(line(self.head), "abc"[number % 3])
             await wait(seconds)
 
     async def attach(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from cadence.alex.events import Action, Posted, Show, Tick
@@ -89,3 +90,13 @@ class Room:
             assert after is None or after > self.now, "law 16: the next deadline lies in the future"
         self.now = until
         return self.turns[before:]
+
+
+def line(number: int) -> str:
+    """A sentence of thirteen words that repeats no other."""
+    words = random.Random(number)
+
+    def made_up() -> str:
+        return "".join(words.choice("bdfgklmnprtvz") + words.choice("aeiou") for _ in range(3))
+
+    return f"The {made_up()} of {made_up()} moved {made_up()} to the {made_up()} while {made_up()} slept there."

@@ -6,7 +6,7 @@ from cadence.alex.events import Forgot, Opened, RawEnded, Redacted, Report, Retu
 from cadence.alex.mediator import CATCH_UP_WORDS, WAITING_MESSAGES_MAX
 from cadence.lod.units import count_words
 from cadence.rooms.wire import Covers, View
-from tests.alex.talk import SENTENCE, START, Room, code, mediator
+from tests.alex.talk import SENTENCE, START, Room, code, line, mediator
 
 LONG = "\n".join(f"value_{line} = compute(value_{line - 1}, weight={line})" for line in range(1, 40))
 
@@ -14,9 +14,7 @@ LONG = "\n".join(f"value_{line} = compute(value_{line - 1}, weight={line})" for 
 def flood(room: Room, messages: int, speakers: str = "abc", gap: float = 0.1) -> None:
     for number in range(messages):
         room.wait(gap)
-        room.say(
-            f"Message number {number} says that shard {number} moved {number} rows to the east.", speakers[number % 3]
-        )
+        room.say(line(room.seq), speakers[number % 3])
 
 
 def test_what_fits_is_shown_whole_and_in_order() -> None:
@@ -128,12 +126,12 @@ def test_no_unit_is_shown_twice() -> None:
 
 def test_the_rest_of_a_partly_shown_message_is_quoted_when_it_fits() -> None:
     room = Room(mediator())
-    room.say(" ".join(f"Point {number} is that shard {number} moved to the east." for number in range(9)))
+    room.say(" ".join(line(number) for number in range(9)))
     first, *others = room.wait(60)
     assert all(segment.kind == "quote" for turn in (first, *others) for segment in turn.segments)
     assert others[0].covers == Covers("epoch", 2, 1, 0, 0)
     quoted = " … ".join(segment.text for turn in (first, *others) for segment in turn.segments)
-    assert all(f"shard {number} moved" in quoted for number in range(9))
+    assert all(line(number) in quoted for number in range(9))
 
 
 def test_a_long_block_is_folded_in_a_digest_and_costs_fifteen() -> None:
@@ -275,7 +273,7 @@ def test_someone_who_is_followed_or_opened_is_shown_more() -> None:
 def test_a_long_absence_becomes_one_catch_up_turn_outside_the_bucket() -> None:
     room = Room(mediator(credit=30.0))
     for number in range(200):
-        room.say(f"Point {number} is that shard {number} moved its {number} rows to the east.", "abc"[number % 3])
+        room.say(line(number), "abc"[number % 3])
     turns = [action.turn for action in room.do(Returned()) if isinstance(action, Show)]
     (turn,) = turns
     assert turn.mode == "catch_up"

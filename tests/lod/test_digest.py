@@ -143,8 +143,10 @@ def test_rungs_are_whole_below_the_budget_and_a_prefix_above(units: list[Unit], 
 
 @given(WINDOW)
 def test_a_large_budget_reaches_everything(units: list[Unit]) -> None:
-    total = sum(one.n for one in units)
-    assert sorted(ladder(units, 2 * total + 10).select(2 * total + 10)) == list(range(len(units)))
+    budget = 2 * sum(one.n for one in units) + 10
+    ranked = ladder(units, budget)
+    refused = [unit for unit, _ in ranked.repeats]
+    assert sorted([*ranked.select(budget), *refused]) == list(range(len(units)))
 
 
 @given(WINDOW, st.floats(1, 300), st.randoms(use_true_random=False))
@@ -215,3 +217,31 @@ def test_real_messages_make_a_digest_of_the_point() -> None:
     shown = [units[i].seq for i in ladder(units, 40).select(22)]
     assert set(shown) <= {2, 3, 5}
     assert len(shown) >= 2
+
+
+def test_what_was_picked_is_not_said_again_and_is_counted() -> None:
+    units = [unit(1, "x", 5, "queue log ledger"), unit(2, "y", 5, "ledger log queue"), unit(3, "z", 5, "a b c")]
+    ranked = ladder(units, 40)
+    assert sorted(ranked.select(40)) in ([0, 2], [1, 2])
+    ((refused, picked),) = ranked.repeats
+    assert {refused, picked} == {0, 1} and picked in ranked.select(40)
+
+
+def test_a_side_that_was_shown_much_yields_to_the_other() -> None:
+    units = [unit(1, "x", 5, "a b"), unit(2, "y", 5, "c d")]
+    memory = SpeakerMemory()
+    memory.add("side 0", 1.0, 0.0)
+    sides = ["side 0", "side 1"]
+    ranked = rank(units, np.ones(2), room_of(units), memory, 0.0, 5, sides=sides)
+    assert ranked.select(5) == (1,)
+    without = rank(units, np.ones(2), room_of(units), memory, 0.0, 5)
+    assert without.select(5) == (0,)
+
+
+def test_speakers_of_no_side_are_judged_as_before() -> None:
+    units = [unit(seq, "xyz"[seq % 3], 4, f"t{seq} u{seq}") for seq in range(1, 12)]
+    plain = rank(units, np.ones(11), room_of(units), SpeakerMemory(), 0.0, 40)
+    sides: list[str | None] = [None] * 11
+    assert rank(units, np.ones(11), room_of(units), SpeakerMemory(), 0.0, 40, sides=sides).select(40) == plain.select(
+        40
+    )
