@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,18 +21,25 @@ CODE_EVERY = 25  # lines between two messages with code
 CODE = "Look at this:\n\n```python\ndef drift(rows):\n    return [row - 1 for row in rows if row > {number}]\n```\n"
 BODY = "\n".join(f"step_{line}  =  run({line})" for line in range(30))
 SETTLE_SECONDS_MAX = 90.0
+COME_BACK_SECONDS = 10.0
+NARROW: Frame = {"cadence_s": 20, "pace_wpm": 100, "lock": ["cadence_s", "pace_wpm"]}
 FOLLOW_CADENCE_S = 5.0
 
-READERS: dict[str, Frame] = {
+FOLLOWERS_EACH = 6  # each looks at moments of its own; one alone would tell more of its luck than of its view
+
+SINGLE: dict[str, Frame] = {
     "reader at 1 s": {"cadence_s": 1},
     "reader at 5 s": {"cadence_s": 5},
     "reader at 30 s": {"cadence_s": 30},
     "reader raw": {"mode": "raw"},
-    "follower, sigma 0.5": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 0.5},
-    "follower, sigma 2": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 2.0},
-    "follower of nobody": {"cadence_s": FOLLOW_CADENCE_S},
     "narrowed by the host": {"cadence_s": 5},
 }
+KINDS: dict[str, Frame] = {
+    "follower at sigma 0.5": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 0.5},
+    "follower at sigma 2": {"cadence_s": FOLLOW_CADENCE_S, "sigma": 2.0},
+    "follower of nobody": {"cadence_s": FOLLOW_CADENCE_S},
+}
+READERS = SINGLE | {f"{kind} ({n})": view for kind, view in KINDS.items() for n in range(1, FOLLOWERS_EACH + 1)}
 
 
 @dataclass
@@ -42,11 +50,20 @@ class Meeting:
     host: Stranger = field(default_factory=lambda: Stranger("Chair"))
     readers: dict[str, Stranger] = field(default_factory=dict)
     agents: dict[str, Stranger] = field(default_factory=dict)
-    narrowing: Frame = field(default_factory=dict)
+    began: float = 0.0
+    narrowed_at: float = 0.0
+    crashed: tuple[float, float] = (0.0, 0.0)
+    ended: float = 0.0  # the last line was said
 
     @property
     def everyone(self) -> list[Stranger]:
         return [self.host, *self.readers.values(), *self.agents.values()]
+
+    @property
+    def calm(self) -> list[tuple[float, float]]:
+        """When neither the crash nor what follows it disturbed anybody."""
+        down, up = self.crashed
+        return [(self.began, down), (up + COME_BACK_SECONDS, self.ended)] if up else [(self.began, self.ended)]
 
     @property
     def log(self) -> Log:
@@ -70,17 +87,19 @@ async def hold(
     await _arrive(serving, meeting, plan, ticket, mediated=mediated)
     narrow_at, crash_at = len(plan.lines) // 3, 2 * len(plan.lines) // 3
     loop = asyncio.get_running_loop()
+    meeting.began = time.time()
     started, talked = loop.time(), 0.0
     for number, line in enumerate(plan.lines):
         talked += line.after_s or 0.0
         await asyncio.sleep(max(0.0, started + talked / speed - loop.time()))
         if mediated and number == narrow_at:
             target = meeting.readers["narrowed by the host"].id
-            meeting.narrowing = await meeting.host.view(
-                ROOM, participant=target, cadence_s=20, pace_wpm=100, lock=["cadence_s", "pace_wpm"]
-            )
+            await meeting.host.view(ROOM, participant=target, **NARROW)
+            meeting.narrowed_at = time.time()
         if crash and number == crash_at:
+            down = time.time()
             await _crash(serving, meeting)
+            meeting.crashed = (down, time.time())
             started = loop.time() - talked / speed
         speaker = meeting.agents[line.speaker]
         await speaker.say(ROOM, line.text, id=f"line-{number}", spoken=line.spoken)
@@ -88,17 +107,17 @@ async def hold(
             part = {"kind": "code", "lang": "python", "body": f"{BODY}\n# {number}"}
             await meeting.agents["Coder"].say(ROOM, CODE.format(number=number), id=f"code-{number}", parts=[part])
         said(talked)
+    meeting.ended = time.time()
     await _settle(meeting, mediated=mediated)
     return meeting
 
 
 def _followed(plan: Plan) -> str:
-    """The one who talks most of those who say less than half of it."""
+    """The third of those who talk most: whoever talks most can hardly be given more room."""
     words: dict[str, int] = {}
     for line in plan.lines:
         words[line.speaker] = words.get(line.speaker, 0) + len(line.text.split())
-    under_half = [who for who in words if words[who] < sum(words.values()) / 2]
-    return max(under_half or list(words), key=lambda who: words[who])
+    return sorted(words, key=lambda who: -words[who])[:3][-1]
 
 
 async def _arrive(serving: Serving, meeting: Meeting, plan: Plan, ticket: str, *, mediated: bool) -> None:
@@ -113,13 +132,13 @@ async def _arrive(serving: Serving, meeting: Meeting, plan: Plan, ticket: str, *
     await meeting.host.join(ROOM, view=None if mediated else {"mode": "raw"})
     meeting.host.token = None  # a ticket is good once; from here on the session stands for it
     for name, view in READERS.items():
-        reader = meeting.readers[name] = Stranger(name.replace(",", "").title()[:40])
+        reader = meeting.readers[name] = Stranger(name.title()[:40])
         await reader.open(await dial(serving.url))
         await reader.join(ROOM, view=_view(name, view, meeting) if mediated else {"mode": "raw"})
 
 
 def _view(name: str, view: Frame, meeting: Meeting) -> Frame:
-    follow = [meeting.followed_id] if name.startswith("follower, ") else []
+    follow = [meeting.followed_id] if name.startswith("follower at ") else []
     return {**view, "focus": {"follow": follow}}
 
 
