@@ -120,7 +120,7 @@ def reload(data: DataOption = None) -> None:
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="QMSum .jsonl (one meeting per line), or a script of a room.")],
+    file: Annotated[Path, typer.Argument(help="A QMSum .jsonl, an IRC log, an export of a room, or a script.")],
     room: Annotated[str, typer.Option(help="Room to speak in; it must exist.")],
     speed: Annotated[float, typer.Option(help="Times real time, 0.01 to 100.", min=0.01, max=100)] = 1.0,
     minutes: Annotated[float | None, typer.Option(help="Only so many minutes of the meeting's time.", min=0)] = None,
