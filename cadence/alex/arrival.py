@@ -17,6 +17,7 @@ import msgspec
 from cadence.alex import views
 from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
 from cadence.alex.mediator import Mediator
+from cadence.alex.memory import ReaderMemory
 from cadence.alex.reader import Reader
 from cadence.alex.recovery import (
     AWAY_SECONDS,
@@ -32,7 +33,7 @@ from cadence.alex.recovery import (
 from cadence.alex.transcript import Entry
 from cadence.lod.units import count_words
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
-from cadence.rooms.wire import After, Message, ViewPatch, WireError
+from cadence.rooms.wire import After, Message, Turn, ViewPatch, WireError
 
 GAP_MESSAGES_MAX = 10_000  # of what a reader missed, this many of the newest are looked at
 NEVER = 2**62  # a seq no room reaches
@@ -116,7 +117,8 @@ class Arrival:
             covered_to=decided.first - 1,
             turn=record.turn,
             bucket=bucket_after(turns, view, now),
-            background=room.transcript.background,
+            transcript=room.transcript,
+            memory=_memory(turns),
             phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
             now=now,
         )
@@ -153,9 +155,9 @@ class Arrival:
             mediator.handle(Skipped(at, messages, words), now)
         while at < room.head:  # it may grow while we read
             async for page in pages(self.store, room.room, at, room.head):
-                answered = await self._authors(reader, page)
+                answered = await self._answered(reader, page)
                 for message in page:
-                    entry = Entry(message, answered.get(message.reply_to or 0))
+                    entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
                     direct = mediator.passes(entry)
                     if entry.human and not direct:
                         postponed.append(entry.seq)
@@ -164,11 +166,11 @@ class Arrival:
                 await asyncio.sleep(0)
         return postponed
 
-    async def _authors(self, reader: Reader, page: Sequence[Message]) -> dict[int, str]:
-        """Who wrote the messages that those of `page` answer."""
+    async def _answered(self, reader: Reader, page: Sequence[Message]) -> dict[int, Message]:
+        """The messages that those of `page` answer."""
         seqs = {message.reply_to for message in page if isinstance(message.reply_to, int)}
         answered = await self.store.messages_at(reader.room.room, sorted(seqs)) if seqs else []
-        return {message.seq: message.from_.id for message in answered}
+        return {message.seq: message for message in answered}
 
     async def _owed(
         self, reader: Reader, after: After | None, since: int, raw_from: int, to: int, turn: int | None = None
@@ -191,6 +193,12 @@ def _begun(record: ReaderRecord, decided: Plan, mediator: Mediator) -> ReaderRec
         raw_from=mediator.raw_from,
         closed_at=None,
     )
+
+
+def _memory(turns: Sequence[Turn]) -> ReaderMemory:
+    memory = ReaderMemory()
+    memory.recall(turns)
+    return memory
 
 
 def _words(message: Message) -> int:

@@ -135,6 +135,7 @@ class Driver:
     def redacted(self, room: str, seq: int) -> None:
         mediated = self._rooms[room]
         mediated.redacted.append(seq)
+        mediated.transcript.redact(seq)
         for reader in mediated.readers.values():
             self._feed(reader, Redacted(seq))
 

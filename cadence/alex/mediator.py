@@ -24,6 +24,7 @@ from functools import partial
 import numpy as np
 
 from cadence.alex.coverage import OpenRange
+from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
     Action,
     Event,
@@ -39,14 +40,13 @@ from cadence.alex.events import (
     Tick,
     Viewed,
 )
-from cadence.alex.selection import Candidate, Floats, attend, choose
-from cadence.alex.transcript import Entry
+from cadence.alex.memory import ReaderMemory
+from cadence.alex.selection import Floats, Selection, attend
+from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, quoted, segment_words, whole_message
-from cadence.alex.waiting import OpenMessage, Waiting, candidates
+from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.lod.digest import SpeakerMemory
-from cadence.lod.terms import Background
 from cadence.rooms.wire import AlexState, Behind, Covers, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
@@ -74,7 +74,8 @@ class Mediator:
         covered_to: int,
         turn: int,
         bucket: Bucket,
-        background: Background,
+        transcript: Transcript,
+        memory: ReaderMemory,
         phase: float,
         now: float,
     ) -> None:
@@ -87,8 +88,9 @@ class Mediator:
         self._head = covered_to
         self._turn = turn
         self._bucket = bucket
-        self._background = background
-        self._memory = SpeakerMemory()
+        self._transcript = transcript
+        self._memory = memory
+        self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
         self._near: dict[str, float] = {}  # speaker -> when last addressed or opened
         self._waiting = Waiting()
@@ -145,6 +147,8 @@ class Mediator:
     def _posted(self, entry: Entry, direct: bool, now: float) -> None:
         assert entry.seq > self._head, f"expected a seq above {self._head}, got {entry.seq}"
         self._head = entry.seq
+        if direct:
+            self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
             self._approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
         elif entry.human:
@@ -240,8 +244,9 @@ class Mediator:
         urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
-            self._state = "paraphrasing"
-            return self._turn_of(self._digest(waiting, now), now)
+            if segments := self._digest(waiting, now):
+                self._state = "paraphrasing"
+                return self._turn_of(segments, now)
         self._state = "rate_limiting"
         return None
 
@@ -249,6 +254,7 @@ class Mediator:
         """All that waits, whole and in order (law 3)."""
         segments: list[Segment] = []
         rest: list[Pick] = []  # of messages that were partly shown
+        sides = self._transcript.sides.guess(now)
         total = max(1, sum(message.words for message in waiting))
         for message in waiting:
             if message.touched:
@@ -256,35 +262,43 @@ class Mediator:
             else:
                 segments += quoted(rest, unfold=True) + whole_message(message.entry, 1.0)
                 rest = []
-            self._memory.add(message.entry.speaker, message.words / total, now)
+            for unit in message.left:
+                self._memory.show(unit, unit.n / total, sides.get(unit.speaker), now)
         self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 
     def _digest(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
         """The best of what waits within the credit; what is shown waits no longer."""
         units = candidates(waiting)
-        weights = self._attend(now, units)
-        picks = choose(units, weights, self._bucket.credit, self._background, self._memory, now)
-        self._waiting.shown(picks)
-        return quoted(picks)
+        return self._chosen(waiting, units, self._attend(now, units), self._bucket.credit, now)
+
+    def _chosen(
+        self, waiting: Sequence[OpenMessage], units: Sequence[Candidate], weights: Floats, budget: float, now: float
+    ) -> list[Segment]:
+        """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
+        background, sides = self._transcript.background, self._transcript.sides.guess(now)
+        selection = Selection(units, weights, budget, self._memory, background, sides, now)
+        choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
+        self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
+        return quoted(choice.picks)
 
     def _catch_up(self, now: float) -> list[Action]:
         """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
         if not self._range.messages:
             return []
         # Nothing may overdraw here, so what is urgent competes like the rest, with all attention.
-        units = [replace(candidate, urgent=False) for candidate in candidates(self._waiting)]
-        picks: list[Pick] = []
+        waiting = list(self._waiting)
+        units = [replace(candidate, urgent=False) for candidate in candidates(waiting)]
+        segments: list[Segment] = []
         if units:
             at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
             ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
-            weights = attend(units, ages, self._view, self._nearby(now), self._background)
+            weights = attend(units, ages, self._view, self._nearby(now), self._transcript.background)
             weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
-            picks = choose(units, weights, CATCH_UP_WORDS, self._background, self._memory, now)
-        self._waiting.shown(picks)
+            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
         self._waiting.clear(but_urgent=True)
         self._state = "catching_up"
-        turn = self._turn_of(quoted(picks), now, "catch_up")
+        turn = self._turn_of(segments, now, "catch_up")
         self._arm(now)
         self._report_due = now
         return [Show(turn)]
@@ -326,7 +340,7 @@ class Mediator:
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
         at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
         ages = age_units(now, at, self._view.cadence_s, self._bucket.rate)
-        return attend(units, ages, self._view, self._nearby(now), self._background)
+        return attend(units, ages, self._view, self._nearby(now), self._transcript.background)
 
     def _nearby(self, now: float) -> set[str]:
         near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}

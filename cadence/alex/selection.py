@@ -1,34 +1,39 @@
-"""Which of the waiting units a reader is shown: attention, then the ranked digest.
+"""Which of the waiting units a reader is shown: attention, disputes, then the ranked digest.
 
 Pure: no clock, no files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.alex.disputes import Dispute
+from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
+from cadence.alex.waiting import Candidate
 from cadence.lod.attention import attention, topic_distance
-from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.digest import rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.rooms.wire import View
 
+AGAIN_OVERLAP_MIN = 0.34  # from this on a repeat is counted beside the segment that says it
+PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
+
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A unit that may be shown; urgent if it mentions the reader or answers them."""
+@dataclass(slots=True)
+class Choice:
+    """What goes into a turn, and what is gone from the waiting without being shown (repeats, agreement)."""
 
-    entry: Entry
-    unit: Unit
-    urgent: bool
+    picks: list[Pick] = field(default_factory=list)
+    counted: list[Unit] = field(default_factory=list)
 
 
 def attend(
@@ -46,37 +51,133 @@ def attend(
     return weights
 
 
-def choose(
-    candidates: Sequence[Candidate],
-    weights: Floats,
-    budget: float,
-    background: Background,
-    memory: SpeakerMemory,
-    now: float,
-) -> list[Pick]:
-    """The digest within `budget` words: what is urgent first, then the ladder of LOD.md section 5.
+class Selection:
+    """One turn's choice within `budget` words, in four steps: urgent units, disputes, the ladder, the counts.
 
-    Only the last thing taken may overdraw, and only if it is urgent or the turn would otherwise be empty.
+    Only the last thing taken may overdraw, and only if it is urgent, or the turn would otherwise be empty.
     """
-    total = sum(candidate.unit.n for candidate in candidates)
-    picks: list[Pick] = []
-    for candidate in candidates:
-        if candidate.urgent and budget > 0:
-            budget -= candidate.unit.n
-            picks.append(Pick(candidate.entry, candidate.unit, 1.0))
-            memory.add(candidate.unit.speaker, candidate.unit.n / total, now)
-    rest = [i for i, candidate in enumerate(candidates) if not candidate.urgent]
-    if budget <= 0 or not rest:
-        return picks
-    ladder = rank([candidates[i].unit for i in rest], weights[rest], background, memory, now, budget)
-    chosen = ladder.select(budget)
-    if picks and sum(candidates[rest[i]].unit.n for i in chosen) > budget:
-        return picks
-    for i in chosen:
-        candidate = candidates[rest[i]]
-        picks.append(Pick(candidate.entry, candidate.unit, float(weights[rest[i]])))
-        memory.add(candidate.unit.speaker, float(ladder.shares[i]), now)
-    return picks
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        weights: Floats,
+        budget: float,
+        memory: ReaderMemory,
+        background: Background,
+        sides: Mapping[str, str],
+        now: float,
+    ) -> None:
+        self._candidates = candidates
+        self._weights = weights
+        self._budget = budget
+        self._memory = memory
+        self._background = background
+        self._sides = sides
+        self._now = now
+        self._total = sum(candidate.unit.n for candidate in candidates) or 1
+        self._attention = {
+            (candidate.unit.seq, candidate.unit.index): float(weight)
+            for candidate, weight in zip(candidates, weights, strict=True)
+        }
+        self._choice = Choice()
+
+    def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
+        """The choice; what is shown is noted in the reader's memory."""
+        blocked = {dispute.objection.seq for dispute in disputes} | {
+            dispute.target[0].seq for dispute in disputes if dispute.target
+        }
+        blocked |= {entry.seq for agreeing in agreements.values() for entry in agreeing}
+        self._take_urgent()
+        blocked -= self._take_disputes(disputes)
+        self._take_ranked(blocked)
+        self._count_agreement(agreements)
+        return self._choice
+
+    def _take_urgent(self) -> None:
+        for candidate in self._candidates:
+            if candidate.urgent and self._budget > 0:
+                self._take(candidate.entry, candidate.unit, candidate.unit.n / self._total)
+
+    def _take_disputes(self, disputes: Sequence[Dispute]) -> set[int]:
+        """Reserve pairs, the most attended first; returns the messages that are no longer held back by one."""
+        ranked = sorted(disputes, key=lambda one: (-self._attended(one.unit), one.objection.seq))
+        left_for_pairs, first = self._budget * PAIRS_SHARE_MAX, True
+        for dispute in ranked:
+            alone = not self._choice.picks and self._budget >= dispute.words / 2
+            fits = dispute.words <= self._budget and (first or dispute.words <= left_for_pairs)
+            if self._shows(dispute.objection.seq) or self._shows(dispute.about) or not (fits or alone):
+                continue
+            if dispute.target is not None:
+                entry, unit = dispute.target
+                self._take(entry, unit, unit.n / self._total)
+            self._object(dispute)
+            left_for_pairs, first = left_for_pairs - dispute.words, False
+        # Whatever put its target into this turn, an objection goes with it: law 9 stands above the budget.
+        while due := [one for one in ranked if self._shows(one.about) and not self._shows(one.objection.seq)]:
+            self._object(due[0])
+        done = [dispute for dispute in ranked if self._shows(dispute.objection.seq)]
+        return {seq for dispute in done for seq in (dispute.objection.seq, dispute.about)}
+
+    def _object(self, dispute: Dispute) -> None:
+        self._take(dispute.objection, dispute.unit, dispute.unit.n / self._total, objects_to=dispute.about)
+
+    def _shows(self, seq: int) -> bool:
+        return any(pick.unit.seq == seq for pick in self._choice.picks)
+
+    def _take_ranked(self, blocked: Collection[int]) -> None:
+        """Fill what is left with the best-ranked units that are no repeats."""
+        taken = {(pick.unit.seq, pick.unit.index) for pick in self._choice.picks}
+        rest = [
+            i
+            for i, candidate in enumerate(self._candidates)
+            if not candidate.urgent
+            and candidate.unit.seq not in blocked
+            and (candidate.unit.seq, candidate.unit.index) not in taken
+        ]
+        repeats = self._memory.units.repeats([self._candidates[i].unit for i in rest])
+        self._choice.counted += [self._candidates[i].unit for i, again in zip(rest, repeats, strict=True) if again]
+        rest = [i for i, again in zip(rest, repeats, strict=True) if not again]
+        if self._budget > 0 and rest:
+            self._climb([self._candidates[i] for i in rest], self._weights[rest])
+        self._count_repeats()
+
+    def _climb(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+        units = [candidate.unit for candidate in candidates]
+        sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
+        ladder = rank(units, weights, self._background, self._memory.speakers, self._now, self._budget, sides=sides)
+        chosen = ladder.select(self._budget)
+        if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
+            return
+        for i in chosen:
+            self._take(candidates[i].entry, units[i], float(ladder.shares[i]))
+        self._choice.counted += [units[i] for i, of in ladder.repeats if of in chosen]
+
+    def _take(self, entry: Entry, unit: Unit, share: float, objects_to: int | None = None) -> None:
+        self._budget -= unit.n
+        self._memory.show(unit, share, self._sides.get(unit.speaker), self._now)
+        self._choice.picks.append(Pick(entry, unit, self._attended(unit), objects_to=objects_to))
+
+    def _attended(self, unit: Unit) -> float:
+        return self._attention.get((unit.seq, unit.index), 1.0)
+
+    def _count_repeats(self) -> None:
+        """Add each repeat to the pick that says most of it, if one does."""
+        picks = self._choice.picks
+        for unit in self._choice.counted:
+            shared = [len(set(unit.terms).intersection(pick.unit.terms)) / len(unit.terms) for pick in picks]
+            best = max(range(len(picks)), key=lambda i: shared[i], default=None)
+            if best is not None and shared[best] >= AGAIN_OVERLAP_MIN:
+                picks[best] = replace(picks[best], again=picks[best].again + 1)
+
+    def _count_agreement(self, agreements: Mapping[int, list[Entry]]) -> None:
+        """Add those who merely agree to the first pick of what they agree with; they are shown as a count."""
+        counted: set[int] = set()
+        for i, pick in enumerate(self._choice.picks):
+            agreeing = agreements.get(pick.unit.seq, [])
+            if agreeing and pick.unit.seq not in counted:
+                counted.add(pick.unit.seq)
+                self._choice.picks[i] = replace(pick, agree=len({entry.speaker for entry in agreeing}))
+                self._choice.counted += [unit for entry in agreeing for unit in entry.parsed.units]
 
 
 def _steps(entry: Entry, near: Collection[str], pod: str | None) -> float:

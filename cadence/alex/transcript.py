@@ -1,4 +1,4 @@
-"""What Alex keeps of a room, once for all its readers: recent authors, units on demand, word counts.
+"""What Alex keeps of a room, once for all its readers: recent messages, units on demand, word counts, ties.
 
 Pure: no clock, no files.
 """
@@ -8,25 +8,37 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from cadence.lod.sides import Sides
+from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
 from cadence.lod.units import Parsed, PartText, Source, parse
 from cadence.rooms.wire import Message, from_iso
 
-AUTHORS_KEPT_MAX = 20_000  # seqs whose author is remembered, so that a reply is known to be one
+ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
+QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
+QUOTE_CHARACTERS_MIN = 12  # a shorter quotation may stand anywhere
+PLAIN_STANCE_CHARACTERS = 4_000
 
 
 class Entry:
-    """One message of the log as the mediators see it; split into units when first looked at, then never again."""
+    """One message of the log as the mediators see it; split into units when first looked at, then never again.
 
-    __slots__ = ("_parsed", "at", "human", "message", "replied_to", "seq", "speaker")
+    `answered` is the message it answers, if that is known. `objects_to` and `agrees_with` are the seq of the
+    message it explicitly objects to, or merely agrees with.
+    """
 
-    def __init__(self, message: Message, replied_to: str | None) -> None:
+    __slots__ = ("_parsed", "agrees_with", "at", "human", "message", "objects_to", "replied_to", "seq", "speaker")
+
+    def __init__(self, message: Message, answered: Message | None) -> None:
         self.message = message
         self.seq = message.seq
         self.speaker = message.from_.id
         self.human = message.from_.kind == "human"
         self.at = from_iso(message.at)
-        self.replied_to = replied_to  # author of the message this one answers, if that is known
+        self.replied_to = answered.from_.id if answered is not None else None
+        found = _stance(message, answered)
+        self.objects_to = answered.seq if answered is not None and found == "objection" else None
+        self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self._parsed: Parsed | None = None
 
     @property
@@ -52,26 +64,60 @@ class Transcript:
 
     def __init__(self) -> None:
         self.background = Background()
-        self._authors: OrderedDict[int, str] = OrderedDict()
+        self.sides = Sides()
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
 
     def enter(self, message: Message) -> Entry:
         """Note a message and return its entry. Call once per message, in order of seq."""
-        reply_to = message.reply_to or None
-        replied_to = self._authors.get(reply_to) if reply_to is not None else None
-        self._authors[message.seq] = message.from_.id
-        while len(self._authors) > AUTHORS_KEPT_MAX:
-            self._authors.popitem(last=False)
-        return Entry(message, replied_to)
+        entry = self._entries[message.seq] = Entry(message, self._answered(message))
+        if entry.objects_to is not None and entry.replied_to is not None:
+            self.sides.objected(entry.speaker, entry.replied_to, entry.at)
+        elif entry.agrees_with is not None and entry.replied_to is not None:
+            self.sides.agreed(entry.speaker, entry.replied_to, entry.at)
+        while len(self._entries) > ENTRIES_KEPT_MAX:
+            self._entries.popitem(last=False)
+        return entry
 
     def learn(self, entry: Entry) -> None:
         """Count an entry's words as the room's everyday language. Call once per entry, in order of seq."""
         for unit in entry.parsed.units:
             self.background.add(unit.terms)
 
+    def entry(self, seq: int) -> Entry | None:
+        """The entry of a recent message."""
+        return self._entries.get(seq)
+
     def authors(self, seqs: Iterable[int]) -> set[str]:
-        """Who wrote these messages, as far as it is remembered."""
-        return {author for seq in seqs if (author := self._authors.get(seq)) is not None}
+        """Who wrote these messages, as far as they are remembered."""
+        return {self._entries[seq].speaker for seq in seqs if seq in self._entries}
+
+    def redact(self, seq: int) -> None:
+        """A message is gone, from here too."""
+        self._entries.pop(seq, None)
 
     def forget(self) -> None:
-        """Start the word counts afresh (a played conversation begins again)."""
+        """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
+        self.sides.clear()
+
+    def _answered(self, message: Message) -> Message | None:
+        """The message this one answers: by its reply edge, else the one it quotes at its beginning."""
+        if message.reply_to:
+            known = self._entries.get(message.reply_to)
+            return known.message if known is not None else None
+        quote = " ".join(quoted(message.text[:PLAIN_STANCE_CHARACTERS]).split())
+        if len(quote) < QUOTE_CHARACTERS_MIN:
+            return None
+        for searched, entry in enumerate(reversed(self._entries.values())):
+            if searched >= QUOTE_SEARCHED_MAX:
+                break
+            if entry.speaker != message.from_.id and quote in " ".join(entry.message.text.split()):
+                return entry.message
+        return None
+
+
+def _stance(message: Message, answered: Message | None) -> Stance | None:
+    """Whether a message takes an explicit stance towards the one it answers; nobody takes one towards themselves."""
+    if answered is None or answered.redacted or answered.from_.id == message.from_.id:
+        return None
+    return stance(message.text, to_question=answered.text.rstrip().endswith(("?", "？")))

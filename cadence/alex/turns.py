@@ -29,6 +29,9 @@ class Pick:
     entry: Entry
     unit: Unit
     weight: float
+    objects_to: int | None = None  # seq of the message it objects to
+    agree: int = 0  # how many merely agree with it
+    again: int = 0  # how often it was said again
 
 
 def segment_words(segment: Segment) -> int:
@@ -76,7 +79,7 @@ def _joins(run: list[Pick], pick: Pick) -> bool:
     A text without spaces counts by its characters (30 to a word), so a joined quote can cost a word more than
     its pieces; such pieces stay apart, and a turn never costs more than what was chosen for it.
     """
-    if run[-1].unit.speaker != pick.unit.speaker:
+    if run[-1].unit.speaker != pick.unit.speaker or run[-1].objects_to != pick.objects_to:
         return False
     together = [*run, pick]
     return count_words(_text(together)) <= sum(one.unit.n for one in together)
@@ -84,7 +87,16 @@ def _joins(run: list[Pick], pick: Pick) -> bool:
 
 def _quote(run: list[Pick]) -> Segment:
     sources = tuple(dict.fromkeys(pick.unit.seq for pick in run))
-    return Segment("quote", (run[0].unit.speaker,), _text(run), sources, _weight(max(pick.weight for pick in run)))
+    return Segment(
+        "quote",
+        (run[0].unit.speaker,),
+        _text(run),
+        sources,
+        _weight(max(pick.weight for pick in run)),
+        agree=sum(pick.agree for pick in run) or UNSET,
+        again=sum(pick.again for pick in run) or UNSET,
+        objects_to=run[0].objects_to or UNSET,
+    )
 
 
 def _text(run: Sequence[Pick]) -> str:

@@ -6,13 +6,27 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cadence.alex.selection import Candidate, Floats
 from cadence.alex.transcript import Entry
-from cadence.alex.turns import Pick
 from cadence.lod.units import Unit
+
+OBJECTIONS_KEPT_MAX = 64  # beyond the time that other text waits; older ones are condensed away
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A unit that may be shown; urgent if it mentions the reader or answers them."""
+
+    entry: Entry
+    unit: Unit
+    urgent: bool
+
 
 Attend = Callable[[Sequence[Candidate]], Floats]
 
@@ -37,7 +51,8 @@ class OpenMessage:
 
     def show(self, unit: Unit) -> None:
         self.touched = True
-        self.left.remove(unit)
+        if unit in self.left:
+            self.left.remove(unit)
 
     @property
     def words(self) -> int:
@@ -72,16 +87,23 @@ class Waiting:
         """Condense away what waits; urgent text may stay."""
         self._open = [message for message in self._open if but_urgent and message.urgent and message.left]
 
-    def shown(self, picks: Iterable[Pick]) -> None:
-        """These units wait no longer."""
+    def shown(self, units: Iterable[Unit]) -> None:
+        """These units wait no longer; units of messages that do not wait are ignored."""
         by_seq = {message.entry.seq: message for message in self._open}
-        for pick in picks:
-            by_seq[pick.unit.seq].show(pick.unit)
+        for unit in units:
+            if unit.seq in by_seq:
+                by_seq[unit.seq].show(unit)
         self._open = [message for message in self._open if message.left]
 
     def drop_older(self, than: float) -> None:
-        """Condense away what has waited since before `than`, unless it is urgent."""
-        self._open = [message for message in self._open if message.urgent or message.since >= than]
+        """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""
+        objections = [message for message in self._open if message.entry.objects_to is not None]
+        kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
+        self._open = [
+            message
+            for message in self._open
+            if message.urgent or message.since >= than or (message.entry.seq in kept and not message.touched)
+        ]
 
     def keep_most_attended(self, units_max: int, attend: Attend) -> None:
         """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""

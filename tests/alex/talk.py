@@ -7,9 +7,9 @@ from typing import Any
 
 from cadence.alex.events import Action, Posted, Show, Tick
 from cadence.alex.mediator import Mediator
+from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.budget import Bucket
-from cadence.lod.terms import Background
 from cadence.rooms.wire import Author, Message, Part, Turn, View, to_iso
 
 START = 1_000_000.0
@@ -23,15 +23,21 @@ def message(seq: int, text: str = SENTENCE, speaker: str = "vera", at: float = S
 
 
 def entry(seq: int, text: str = SENTENCE, speaker: str = "vera", at: float = START, **more: Any) -> Entry:
-    replied_to = more.pop("replied_to", None)
-    return Entry(message(seq, text, speaker, at, **more), replied_to)
+    return Entry(message(seq, text, speaker, at, **more), None)
 
 
 def code(body: str) -> tuple[Part, ...]:
     return (Part("code", body, lang="python"),)
 
 
-def mediator(*, now: float = START, covered_to: int = 0, credit: float | None = None, **view: Any) -> Mediator:
+def mediator(
+    *,
+    now: float = START,
+    covered_to: int = 0,
+    credit: float | None = None,
+    transcript: Transcript | None = None,
+    **view: Any,
+) -> Mediator:
     """A mediator of `reader` whose looks fall on `now + k * cadence_s`; `credit` drains its bucket to that."""
     chosen = View(**view)
     bucket = Bucket(chosen.pace_wpm, chosen.cadence_s, now)
@@ -45,7 +51,8 @@ def mediator(*, now: float = START, covered_to: int = 0, credit: float | None = 
         covered_to=covered_to,
         turn=0,
         bucket=bucket,
-        background=Background(),
+        transcript=transcript or Transcript(),
+        memory=ReaderMemory(),
         phase=0.0,
         now=now,
     )
@@ -58,7 +65,7 @@ class Room:
         self.mediator = subject
         self.now = now
         self.seq = subject.covered_to
-        self.transcript = Transcript()
+        self.transcript = subject._transcript
         self.actions: list[Action] = []
         self.messages: list[int] = []  # seqs sent as `message`
 

@@ -330,9 +330,9 @@ def test_forgetting_makes_speakers_equal_again() -> None:
     room = Room(mediator())
     flood(room, 60)
     room.wait(10)
-    assert room.mediator._memory.reward("a", room.now) > 0
+    assert room.mediator._memory.speakers.reward("a", room.now) > 0
     room.do(Forgot())
-    assert room.mediator._memory.reward("a", room.now) == 0
+    assert room.mediator._memory.speakers.reward("a", room.now) == 0
 
 
 @pytest.mark.parametrize("cadence_s", [1.0, 5.0, 30.0])

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from cadence.alex.selection import Candidate, attend, choose
-from cadence.lod.digest import SpeakerMemory
+from cadence.alex.disputes import agreements, disputes
+from cadence.alex.memory import ReaderMemory
+from cadence.alex.selection import Choice, Selection, attend
+from cadence.alex.transcript import Entry, Transcript
+from cadence.alex.waiting import Candidate, Waiting
 from cadence.lod.terms import Background
 from cadence.rooms.wire import Focus, View
-from tests.alex.talk import entry
+from tests.alex.talk import entry, line, message
 
 
 def candidate(seq: int, text: str, speaker: str = "vera", *, urgent: bool = False, pod: str | None = None) -> Candidate:
@@ -36,11 +39,18 @@ def test_urgent_units_have_all_attention() -> None:
     assert weights([candidate(1, "one", "vera"), candidate(2, "two", "otto", urgent=True)], {"vera"}, sigma=0.3)[1] == 1
 
 
+def select(candidates: list[Candidate], budget: float, *, sides: dict[str, str] | None = None) -> Choice:
+    waiting = Waiting()
+    for one in candidates:
+        waiting.add(one.entry, 0.0, urgent=one.urgent)
+    transcript = Transcript()
+    memory = ReaderMemory()
+    selection = Selection(candidates, np.ones(len(candidates)), budget, memory, Background(), sides or {}, 0.0)
+    return selection.choose(disputes(list(waiting), memory, transcript, 0), agreements(waiting))
+
+
 def chosen(candidates: list[Candidate], budget: float) -> list[int]:
-    memory = SpeakerMemory()
-    picks = choose(candidates, np.ones(len(candidates)), budget, Background(), memory, 0.0)
-    assert all(memory.reward(pick.unit.speaker, 0.0) > 0 for pick in picks)
-    return [pick.unit.seq for pick in picks]
+    return [pick.unit.seq for pick in select(candidates, budget).picks]
 
 
 def test_urgent_units_come_first_and_the_last_may_overdraw() -> None:
@@ -57,3 +67,67 @@ def test_what_does_not_fit_beside_urgent_text_is_left() -> None:
 def test_an_otherwise_empty_turn_takes_one_unit_that_overdraws() -> None:
     texts = ("Plain words about the second replica.", "Other words about the third replica.")
     assert len(chosen([candidate(i + 1, text) for i, text in enumerate(texts)], 2.0)) == 1
+
+
+CLAIM = "The second replica keeps every booking of the island."
+OBJECTION = "No, it lost forty of them in January."
+
+
+def answer(seq: int, text: str, to: Candidate, speaker: str = "otto") -> Candidate:
+    said = Entry(message(seq, text, speaker), to.entry.message)
+    return Candidate(said, said.parsed.units[0], False)
+
+
+def test_an_objection_and_its_target_are_one_pair() -> None:
+    claim = candidate(1, CLAIM)
+    others = [candidate(seq, line(seq), "juno") for seq in range(3, 12)]
+    choice = select([claim, answer(2, OBJECTION, claim), *others], 20.0)
+    assert [(pick.unit.seq, pick.objects_to) for pick in choice.picks[:2]] == [(1, None), (2, 1)]
+
+
+def test_a_target_is_never_shown_without_its_objection() -> None:
+    claim = candidate(1, CLAIM)
+    long = answer(2, f"No. {line(1)} {line(2)}", claim)
+    objection = Candidate(long.entry, long.entry.parsed.units[-1], False)
+    for budget in range(1, 40):
+        seqs = chosen([claim, objection], float(budget))
+        assert 2 in seqs or 1 not in seqs
+
+
+def test_urgent_text_that_is_objected_to_brings_its_objection() -> None:
+    urgent = candidate(1, f"Reader, {CLAIM}", urgent=True)
+    choice = select([urgent, answer(2, OBJECTION, urgent)], 5.0)
+    assert [(pick.unit.seq, pick.objects_to) for pick in choice.picks] == [(1, None), (2, 1)]
+
+
+def test_an_objection_to_an_objection_comes_along() -> None:
+    claim = candidate(1, CLAIM)
+    objection = answer(2, OBJECTION, claim)
+    reply = answer(3, "That's wrong: it was four.", objection, "vera")
+    picks = select([claim, objection, reply], 60.0).picks
+    assert {(pick.unit.seq, pick.objects_to) for pick in picks} >= {(2, 1), (3, 2)}
+
+
+def test_mere_agreement_is_counted_and_not_shown() -> None:
+    claim = candidate(1, CLAIM)
+    agreeing = [answer(seq, "+1", claim, who) for seq, who in ((2, "ada"), (3, "bob"), (4, "ada"))]
+    choice = select([claim, *agreeing], 60.0)
+    assert [(pick.unit.seq, pick.agree) for pick in choice.picks] == [(1, 2)]
+    assert {unit.seq for unit in choice.counted} == {2, 3, 4}
+
+
+def test_a_repeat_is_counted_beside_what_it_repeats() -> None:
+    claim, again = candidate(1, CLAIM), candidate(2, "Every booking of the island keeps the second replica!", "juno")
+    choice = select([claim, again], 60.0)
+    assert [(pick.unit.seq, pick.again) for pick in choice.picks] == [(1, 1)]
+    assert [unit.seq for unit in choice.counted] == [2]
+
+
+def test_sides_steer_the_choice_and_are_noted() -> None:
+    loud, quiet = candidate(1, line(1), "ada"), candidate(2, line(2), "bob")
+    sides = {"ada": "side 0", "bob": "side 1"}
+    memory = ReaderMemory()
+    memory.speakers.add("side 0", 1.0, 0.0)
+    selection = Selection([loud, quiet], np.ones(2), 13.0, memory, Background(), sides, 0.0)
+    assert [pick.unit.seq for pick in selection.choose([], {}).picks] == [2]
+    assert memory.speakers.reward("side 1", 0.0) > 0

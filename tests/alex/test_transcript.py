@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cadence.alex.transcript import AUTHORS_KEPT_MAX, Transcript
+from cadence.alex.transcript import ENTRIES_KEPT_MAX, Transcript
 from tests.alex.talk import code, entry, message
 
 
@@ -31,7 +31,42 @@ def test_words_are_learned_once_told_and_forgotten_on_request() -> None:
 
 def test_authors_are_remembered_up_to_a_bound() -> None:
     transcript = Transcript()
-    for seq in range(1, AUTHORS_KEPT_MAX + 2):
+    for seq in range(1, ENTRIES_KEPT_MAX + 2):
         transcript.enter(message(seq, speaker="otto"))
     assert transcript.authors([1]) == set()
     assert transcript.authors([2, 99, 10**9]) == {"otto"}
+
+
+def test_an_explicit_objection_knows_its_target_and_parts_the_speakers() -> None:
+    transcript = Transcript()
+    transcript.enter(message(1, "One primary is enough for all seven sites.", "vera"))
+    objection = transcript.enter(message(2, "No, it is not.", "idris", reply_to=1))
+    assert objection.objects_to == 1
+    assert transcript.sides.guess(objection.at) == {"idris": "side 0", "vera": "side 1"}
+
+
+def test_a_quotation_stands_for_a_reply_edge() -> None:
+    transcript = Transcript()
+    transcript.enter(message(1, "I say that one primary is enough for all seven sites.", "vera"))
+    objection = transcript.enter(message(2, "> one primary is enough\n\n-1, it was down for ten hours", "idris"))
+    assert objection.objects_to == 1
+
+
+def test_without_an_edge_there_is_no_objection() -> None:
+    transcript = Transcript()
+    transcript.enter(message(1, "One primary is enough.", "vera"))
+    assert transcript.enter(message(2, "No, it is not.", "idris")).objects_to is None
+
+
+def test_nobody_objects_to_themselves_or_to_what_is_gone() -> None:
+    transcript = Transcript()
+    transcript.enter(message(1, "One primary is enough.", "vera"))
+    assert transcript.enter(message(2, "No, it is not.", "vera", reply_to=1)).objects_to is None
+    transcript.redact(1)
+    assert transcript.enter(message(3, "No, it is not.", "idris", reply_to=1)).objects_to is None
+
+
+def test_mere_agreement_is_known_with_what_it_agrees_with() -> None:
+    transcript = Transcript()
+    transcript.enter(message(1, "One primary is enough.", "vera"))
+    assert transcript.enter(message(2, "+1", "idris", reply_to=1)).agrees_with == 1

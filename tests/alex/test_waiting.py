@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cadence.alex.selection import Candidate, Floats
-from cadence.alex.turns import Pick
-from cadence.alex.waiting import Waiting, candidates
+from cadence.alex.waiting import Candidate, Floats, Waiting, candidates
 from tests.alex.talk import code, entry
 
 TWO = "The first node is slow. The second node is fast."
@@ -30,7 +28,7 @@ def seqs(filled: Waiting) -> list[int]:
 def test_what_is_shown_waits_no_longer_and_its_rest_does() -> None:
     filled = waiting(TWO)
     (message,) = filled
-    filled.shown([Pick(message.entry, message.entry.parsed.units[0], 1.0)])
+    filled.shown([message.entry.parsed.units[0]])
     assert [candidate.unit.text for candidate in candidates(filled)] == ["The second node is fast."]
     assert message.touched and message.words == 5
 
