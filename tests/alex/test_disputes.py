@@ -6,7 +6,7 @@ from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.waiting import Waiting
 from tests.alex.talk import message
 
-CLAIM = "We should keep one primary. The island desk gets a copy. Nobody books twice."
+CLAIM = "We should keep one single primary at Carrow. The island desk gets a copy to read. Nobody is ever booked twice."
 
 
 def room(*said: tuple[str, str, int | None]) -> tuple[Transcript, list[Entry]]:
@@ -31,8 +31,8 @@ def found(
 def test_a_pair_shows_the_part_that_is_objected_to() -> None:
     transcript, entries = room(("vera", CLAIM, None), ("idris", "No: a copy on the island desk is a poster.", 1))
     (dispute,) = found(transcript, entries)
-    assert dispute.target and dispute.target[1].text == "The island desk gets a copy."
-    assert dispute.words == dispute.unit.n + 6
+    assert dispute.target and dispute.target[1].text == "The island desk gets a copy to read."
+    assert dispute.words == dispute.unit.n + 8
 
 
 def test_a_target_that_was_shown_is_not_shown_again() -> None:
