@@ -126,7 +126,7 @@ def _follow(meeting: Meeting) -> list[Row]:
 
 def _narrowed(meeting: Meeting) -> Row:
     """The narrowed reader is told by whom and reads slower; one who had the same view is told nothing and does not."""
-    target, twin = meeting.readers["narrowed by the host"], meeting.readers["follower of nobody (1)"]
+    target, twin = meeting.readers["narrowed by the host"], meeting.readers["reader at 5 s"]
     told = [frame for frame in target.received("view") if frame["set_by"] == "host"]
     others = [
         name
@@ -172,9 +172,9 @@ def _figures(meeting: Meeting) -> list[Row]:
         late = max(late, got.late_p99)
         if name.endswith(")") and not name.endswith("(1)"):
             continue
-        shown = f"{got.heard} -> {got.shown} words ({got.compression:.0%}) in {got.turns} turns; the rate earns {got.may_show:.0f}"
+        shown = f"{got.heard} -> {got.shown} words ({got.compression:.0%}) in {got.turns} turns"
         waits = f"wait p50 {got.wait_p50:.1f}, p95 {got.wait_p95:.1f} s; late p99 {got.late_p99 * 1000:.0f} ms"
-        found.append(Row(name, "reported", f"{shown}; {waits}", got.turns > 0))
+        found.append(Row(name, "reported", f"{shown}, the rate earns {got.may_show:.0f}; {waits}", got.turns > 0))
     return [*found, Row("looks are on time", f"p99 < {LATE_S_MAX} s", f"{late * 1000:.0f} ms", late < LATE_S_MAX)]
 
 

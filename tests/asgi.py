@@ -149,7 +149,13 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
     }
     events: list[Any] = []
 
+    asked = False
+
     async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            await asyncio.Event().wait()  # this client never goes away
+        asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(event: Any) -> None:

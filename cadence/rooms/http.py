@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import structlog
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from cadence.rooms import history
+from cadence.rooms import export, history
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.log import LogUnavailable
@@ -39,7 +39,6 @@ NOT_OFFERED = (
     ("GET", "/metrics"),
     ("POST", "/api/rooms"),
     ("GET", "/api/rooms/{room}/turns"),
-    ("GET", "/api/rooms/{room}/export"),
     ("GET", "/api/rooms/{room}/search"),
     ("POST", "/api/rooms/{room}/messages"),
     ("GET", "/api/rooms/{room}/participants/{id}/view"),
@@ -114,14 +113,18 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")
 
+    @api.get("/api/rooms/{room}/export")
+    async def exported(room: str, authorization: Authorization = None) -> Response:
+        """All messages, a `message` frame per line, up to the last when asked; erased where taken back. Hosts only."""
+        found = hub.find(room, _host(identity, authorization, "export a room"))
+        lines = await export.lines(hub.store, found.info.room, found.head)
+        name = f'attachment; filename="{found.info.room}.jsonl"'
+        return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
+
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
         """A single-use token that makes one `hello` the host's. Hosts only."""
-        asker = _asker(identity, authorization)
-        if asker is None:
-            raise WireError("unauthorized", "expected a host's token in the Authorization header, got none")
-        if asker.role != "host":
-            raise WireError("forbidden", "only a host may make tickets")
+        _host(identity, authorization, "make tickets")
         return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
 
 
@@ -139,6 +142,16 @@ def _asker(identity: Identity, authorization: str | None) -> Member | None:
     if you is None:
         raise WireError("unauthorized", "expected `Authorization: Bearer TOKEN` with a valid token")
     return Member(you.id, you.name, you.kind, you.role)
+
+
+def _host(identity: Identity, authorization: str | None, what: str) -> Member:
+    """The host who asks; raises `WireError` if it is somebody else."""
+    asker = _asker(identity, authorization)
+    if asker is None:
+        raise WireError("unauthorized", "expected a host's token in the Authorization header, got none")
+    if asker.role != "host":
+        raise WireError("forbidden", f"only a host may {what}")
+    return asker
 
 
 def _seqs(text: str | None) -> tuple[int, ...] | None:

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -157,3 +158,27 @@ async def test_a_failure_tells_nothing_of_the_inside() -> None:
     status, error = await there.error("/api/rooms/lab/messages")
     assert (status, error["code"]) == (503, "unavailable")
     assert "NoneType" not in error["message"]
+
+
+async def test_the_host_exports_a_room_line_by_line() -> None:
+    there = await site(messages=120)
+    await there.house.hub.say(VERA, Say(room="lab", id="last", text="a secret"))
+    room = there.house.hub.find("lab", VERA)
+    await there.house.hub.redact(VERA, room, room.head, None, "r")
+    answer = await there.get("/api/rooms/lab/export", HOST_TOKEN)
+    lines = [json.loads(line) for line in answer.body.splitlines()]
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    assert answer.headers["content-disposition"] == 'attachment; filename="lab.jsonl"'
+    assert [line["seq"] for line in lines] == list(range(1, 122))
+    assert lines[-1]["redacted"] is True and b"secret" not in answer.body
+    assert (await there.get("/api/rooms/attic/export", HOST_TOKEN)).body == b""
+
+
+async def test_others_export_nothing() -> None:
+    there = await site()
+    ann = await there.house.client("Ann")
+    assert (await there.error("/api/rooms/lab/export"))[0] == 401
+    assert (await there.error("/api/rooms/lab/export", ann.session))[0] == 403
+    assert (await there.error("/api/rooms/nowhere/export", HOST_TOKEN))[0] == 404
+    await there.house.log.close()
+    assert (await there.error("/api/rooms/lab/export", HOST_TOKEN))[0] == 503
