@@ -25,6 +25,8 @@ PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, 
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of the log and all the server writes (default: the platform's).")
 ]
+URL = "http://127.0.0.1:8765"
+UrlOption = Annotated[str, typer.Option(help="The server: the address it prints, or its websocket.")]
 
 
 def main() -> None:
@@ -124,7 +126,7 @@ def replay(
     room: Annotated[str, typer.Option(help="Room to speak in; it must exist.")],
     speed: Annotated[float, typer.Option(help="Times real time, 0.01 to 100.", min=0.01, max=100)] = 1.0,
     minutes: Annotated[float | None, typer.Option(help="Only so many minutes of the meeting's time.", min=0)] = None,
-    url: Annotated[str, typer.Option(help="The server's websocket.")] = "ws://127.0.0.1:8765/ws",
+    url: UrlOption = URL,
     meeting: Annotated[int, typer.Option(help="Which meeting of the file; the first is 1.", min=1)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, no progress.")] = False,
 ) -> None:
@@ -133,20 +135,49 @@ def replay(
 
     import structlog
 
+    from cadence.address import AddressError, parse_address
     from cadence.personas.replay import ReplayError, replay_file
 
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the summary
     try:
+        server = parse_address(url).websocket
         summary = replay_file(
-            file, room=room, speed=speed, minutes=minutes, url=url, meeting=meeting, progress=not as_json
+            file, room=room, speed=speed, minutes=minutes, url=server, meeting=meeting, progress=not as_json
         )
-    except ReplayError as error:
+    except (AddressError, ReplayError) as error:
         _fail(str(error))
     if as_json:
         typer.echo(json.dumps(summary.as_dict()))
     else:
         typer.echo(str(summary))
     raise typer.Exit(1 if summary.errors else 0)
+
+
+@app.command()
+def export(
+    room: Annotated[str, typer.Argument(help="Room to export; any room of the server.")],
+    url: UrlOption = URL,
+    token: Annotated[str | None, typer.Option(help="The host's token (default: that of the data folder).")] = None,
+    data: DataOption = None,
+) -> None:
+    """Write all messages of a room to stdout, one JSON object a line. For hosts; `cadence replay` reads it."""
+    import os
+    import sys
+
+    from cadence.address import AddressError, parse_address
+    from cadence.export import ExportError, host_token
+    from cadence.export import export as fetch
+    from cadence.settings import SettingsError, load
+
+    try:
+        secret = token if token is not None else host_token(load(data=data).data)
+        messages = fetch(parse_address(url), room, secret, sys.stdout.buffer)
+    except (AddressError, ExportError, SettingsError) as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at the end
+        raise typer.Exit(1) from None
+    typer.echo(f"{messages} messages", err=True)
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -4,16 +4,29 @@ import json
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
-from cadence import __version__
+from cadence import __version__, export
+from cadence.address import Address
 from cadence.cli import app
 from cadence.personas import replay
 from cadence.reload import PID_FILE
 from cadence.settings import Settings
+
+SUMMARY = replay.Summary(3, 40, 1.5, 2, 0)
+
+
+@pytest.fixture(autouse=True)
+def logs_go_where_they_went() -> Iterator[None]:
+    """`replay` sends log lines to the stderr of its process, which here is the runner's and closed afterwards."""
+    yield
+    structlog.reset_defaults()
 
 
 def cadence(*arguments: object) -> Result:
@@ -141,3 +154,35 @@ def test_a_file_that_cannot_be_replayed_is_named_in_one_sentence(tmp_path: Path)
     result = cadence("replay", tmp_path / "none.jsonl", "--room", "hall")
     assert result.exit_code == 1
     assert result.stderr == f"{tmp_path / 'none.jsonl'}: cannot be read: No such file or directory\n"
+
+
+def test_replay_takes_the_address_that_the_server_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(replay, "replay_file", lambda file, **given: asked.append(given["url"]) or SUMMARY)
+    result = cadence("replay", tmp_path, "--room", "hall", "--url", "http://127.0.0.1:9000/#ticket=x")
+    assert (result.exit_code, asked) == (0, ["ws://127.0.0.1:9000/ws"])
+    assert cadence("replay", tmp_path, "--room", "hall", "--url", "ftp://x").exit_code == 1
+
+
+def test_export_takes_the_token_of_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def fetch(address: Address, room: str, token: str, out: BinaryIO) -> int:
+        asked.append((address.websocket, room, token))
+        return out.write(b"{}\n") and 1
+
+    monkeypatch.setattr(export, "export", fetch)
+    (tmp_path / "host-token").write_text("a secret of the host\n")
+    result = cadence("export", "hall", "--data", tmp_path)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "{}\n", "1 messages\n")
+    assert cadence("export", "hall", "--token", "mine", "--url", "chat.example").exit_code == 0
+    assert asked == [
+        ("ws://127.0.0.1:8765/ws", "hall", "a secret of the host"),
+        ("ws://chat.example/ws", "hall", "mine"),
+    ]
+
+
+def test_an_export_without_a_token_says_where_one_was_looked_for(tmp_path: Path) -> None:
+    result = cadence("export", "hall", "--data", tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"{tmp_path / 'host-token'}: cannot be read: No such file or directory; ")

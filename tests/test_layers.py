@@ -17,6 +17,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
+    "cadence.address": (),
+    "cadence.export": ("cadence.address",),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site"),
     "cadence.cli": ("cadence",),
