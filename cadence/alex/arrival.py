@@ -134,7 +134,7 @@ class Arrival:
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
         away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
-        if decided.replay and away:
+        if decided.replay and away and view.mode == "paraphrase":
             reader.actions.extend(mediator.handle(Returned(), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
         since = after.seq if decided.replay and after is not None else head

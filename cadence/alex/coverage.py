@@ -6,47 +6,53 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from cadence.alex.transcript import Entry
 
-UNCOUNTED_MAX = 1_000  # messages whose words are not yet counted
+ENTRIES_MAX = 20_000  # messages kept one by one; of a longer range the older half is only counted
 
 
 class OpenRange:
     """Counts lazily: splitting a message into units to know its words can wait until somebody asks."""
 
     def __init__(self) -> None:
-        self.since = math.inf  # when the first of its messages came
-        self.messages = 0
-        self._words = 0
-        self._uncounted: list[Entry] = []
+        self._entries: deque[tuple[Entry, float]] = deque()  # with when they came
+        self._counted = (0, 0)  # messages and words before the first entry
+        self._counted_since = math.inf
 
     def add(self, entry: Entry, now: float) -> None:
         """One more AI message."""
-        self.since = min(self.since, now)
-        self.messages += 1
-        self._uncounted.append(entry)
-        if len(self._uncounted) > UNCOUNTED_MAX:
-            self._count()
+        self._entries.append((entry, now))
+        if len(self._entries) > ENTRIES_MAX:
+            for _ in range(ENTRIES_MAX // 2):
+                first, since = self._entries.popleft()
+                self.skip(1, first.words, since)
 
     def skip(self, messages: int, words: int, now: float) -> None:
-        """AI messages that are only counted."""
+        """AI messages that are only counted; they come before all others."""
         if messages:
-            self.since = min(self.since, now)
-        self.messages += messages
-        self._words += words
+            self._counted_since = min(self._counted_since, now)
+        self._counted = (self._counted[0] + messages, self._counted[1] + words)
 
-    def close(self) -> tuple[int, int]:
-        """Messages and words of the range; from now on a new one begins."""
-        counts = (self.messages, self.words)
-        self.since, self.messages, self._words = math.inf, 0, 0
-        return counts
+    def close(self, to: int) -> tuple[int, int]:
+        """Messages and words up to seq `to`; what comes after stays open."""
+        messages, words = self._counted
+        self._counted, self._counted_since = (0, 0), math.inf
+        while self._entries and self._entries[0][0].seq <= to:
+            entry, _ = self._entries.popleft()
+            messages, words = messages + 1, words + entry.words
+        return messages, words
+
+    @property
+    def since(self) -> float:
+        """When the first of its messages came; infinite while there is none."""
+        return min(self._counted_since, self._entries[0][1] if self._entries else math.inf)
+
+    @property
+    def messages(self) -> int:
+        return self._counted[0] + len(self._entries)
 
     @property
     def words(self) -> int:
-        self._count()
-        return self._words
-
-    def _count(self) -> None:
-        self._words += sum(entry.words for entry in self._uncounted)
-        self._uncounted = []
+        return self._counted[1] + sum(entry.words for entry, _ in self._entries)

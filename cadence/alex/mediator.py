@@ -3,7 +3,8 @@
 It looks at what waits once per cadence (LOD.md section 3) and decides between three outcomes:
 
     everything fits the credit            -> the messages themselves, whole (law 3: Alex is the identity)
-    credit for a readable turn            -> a digest: what is urgent, then the best-ranked units
+    credit for a readable turn            -> a digest: what is urgent, then disputes, then the best-ranked units;
+                                             in mode paced the oldest messages, whole
     too little credit                     -> nothing yet; credit grows with time
 
 What is waiting is a list of open messages, each with the units not yet shown. A turn closes the range of the
@@ -41,13 +42,14 @@ from cadence.alex.events import (
     Viewed,
 )
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
 from cadence.alex.selection import Floats, Selection, attend
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.rooms.wire import AlexState, Behind, Covers, Segment, Turn, TurnMode, View, to_iso
+from cadence.rooms.wire import AlexState, Behind, Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
@@ -174,7 +176,7 @@ class Mediator:
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view
-        if view.mode == before.mode == "paraphrase":
+        if view.mode == before.mode != "raw":
             if self._next_look == math.inf:
                 self._apply(now)
             else:  # in force at the next look, which a shorter cadence brings nearer
@@ -190,6 +192,8 @@ class Mediator:
             actions.append(RawEnded(self.raw_from, self._head))
             self.covered_to, self.raw_from = self._head, None
             self._looked_at = now
+        elif view.mode != before.mode:  # between paraphrase and paced: what a turn has covered stays covered
+            self._waiting.keep_untouched(self.covered_to)
         self._apply(now)
         return actions
 
@@ -222,8 +226,9 @@ class Mediator:
         if self._view is not self.view:
             self._apply(now)
         self._bucket.advance(now)
-        self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
-        self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
+        if self._view.mode == "paraphrase":
+            self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         turn = self._next_turn(now)
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
@@ -240,10 +245,12 @@ class Mediator:
         credit = self._bucket.credit
         if sum(message.words for message in waiting) <= credit:
             self._state = "passthrough"
-            return self._turn_of(self._everything(waiting, now), now)
+            return self._turn_of(self._everything(waiting, now), now, self._view.mode)
         urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
+            if self._view.mode == "paced":
+                return self._paced(waiting, now)
             if segments := self._digest(waiting, now):
                 self._state = "paraphrasing"
                 return self._turn_of(segments, now)
@@ -282,6 +289,24 @@ class Mediator:
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)
 
+    def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
+        """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""
+
+        def condense(half: Sequence[OpenMessage], words: float) -> Sequence[Pick]:
+            units, background = candidates(half), self._transcript.background
+            selection = Selection(units, self._attend(now, units), words, self._memory, background, {}, now)
+            return selection.choose([], {}).picks
+
+        paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
+        for message in paced.done:
+            self._memory.saw(message.entry.seq)
+        self._waiting.remove(*(message.entry.seq for message in paced.done))
+        rest = waiting[len(paced.done) :]
+        behind = reading_seconds(rest, self._bucket.rate) > BEHIND_SECONDS
+        condensed = any(segment.kind == "catch_up" for segment in paced.segments)
+        self._state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
+        return self._turn_of(paced.segments, now, "paced", rest[0].entry.seq - 1 if rest else None)
+
     def _catch_up(self, now: float) -> list[Action]:
         """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
         if not self._range.messages:
@@ -303,22 +328,25 @@ class Mediator:
         self._report_due = now
         return [Show(turn)]
 
-    def _turn_of(self, segments: Sequence[Segment], now: float, mode: TurnMode = "paraphrase") -> Turn:
-        """Close the range up to the head with these segments and charge them."""
+    def _turn_of(
+        self, segments: Sequence[Segment], now: float, mode: TurnMode | Mode = "paraphrase", to: int | None = None
+    ) -> Turn:
+        """Close the range up to the head, or `to`, with these segments and charge them."""
         words = sum(segment_words(segment) for segment in segments)
-        messages, counted = self._range.close()
-        covers = Covers(self._epoch, self.covered_to + 1, self._head, messages, counted)
+        to = self._head if to is None else to
+        messages, counted = self._range.close(to)
+        covers = Covers(self._epoch, self.covered_to + 1, to, messages, counted)
         if mode == "catch_up":
             self._bucket.settle()
         else:
             self._bucket.spend(words)
-        self.covered_to = self._head
+        self.covered_to = to
         self._turn += 1
         return Turn(
             room=self._room,
             turn=self._turn,
             at=to_iso(now),
-            mode=mode,
+            mode="paraphrase" if mode == "raw" else mode,
             covers=covers,
             words=words,
             segments=tuple(segments),

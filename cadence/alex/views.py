@@ -33,8 +33,6 @@ def without(patch: ViewPatch, fields: Collection[str]) -> ViewPatch:
 def acceptable(patch: ViewPatch, room: str, locked: Collection[str]) -> ViewPatch:
     """What a `join` may set: fields that are locked or not offered are ignored (PROTOCOL.md, View)."""
     refused = set(locked)
-    if patch.mode == "paced":
-        refused.add("mode")
     if patch.focus and patch.focus.room not in (room, None) and patch.focus.room:
         refused.add("focus")
     return without(patch, refused)
@@ -60,10 +58,6 @@ def check(request: ViewRequest, by: Member, locked: Collection[str]) -> None:
         for name in fields:
             if name in locked:
                 raise WireError("forbidden", f"`{name}` was locked by a host", field=name, room=room)
-    if fields.get("mode") == "paced":
-        raise WireError(
-            "unavailable", "mode `paced` is not offered yet; use paraphrase or raw", field="mode", room=room
-        )
     focus = fields.get("focus")
     if focus is not None and focus.room and focus.room != room:
         message = f"`focus.room`: expected `{room}`; a focus in another room is not offered yet"

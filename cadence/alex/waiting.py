@@ -79,9 +79,13 @@ class Waiting:
         """A message waits from `now` on."""
         self._open.append(OpenMessage(entry, now, urgent))
 
-    def remove(self, seq: int) -> None:
-        """A message is gone."""
-        self._open = [message for message in self._open if message.entry.seq != seq]
+    def remove(self, *seqs: int) -> None:
+        """These messages wait no longer."""
+        self._open = [message for message in self._open if message.entry.seq not in seqs]
+
+    def keep_untouched(self, above: int) -> None:
+        """Keep only messages above seq `above` of which nothing was shown."""
+        self._open = [message for message in self._open if message.entry.seq > above and not message.touched]
 
     def clear(self, *, but_urgent: bool = False) -> None:
         """Condense away what waits; urgent text may stay."""

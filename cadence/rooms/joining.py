@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct, UnsetType
 
 from cadence.rooms.connection import Batches, Connection
 from cadence.rooms.hub import Hub
@@ -65,7 +64,7 @@ async def _attach(
     hub: Hub, connection: Connection, room: OpenRoom, after: After | None, view: ViewPatch | UnsetType, head: int
 ) -> Attached:
     if hub.mediation is not None and connection.member.kind == "human":
-        patch = None if isinstance(view, UnsetType) else _offered(view)
+        patch = None if isinstance(view, UnsetType) else view
         return await hub.mediation.attach(room.info.room, connection.member, after, patch, head)
     recovered = after is None or can_replay(after, room.epoch, head)
     seq = after.seq if after is not None and recovered else head
@@ -77,11 +76,6 @@ def _detach_once(hub: Hub, connection: Connection, room: str) -> None:
     # Joining again attached this connection a second time; there is one `detach` for each.
     if hub.mediation is not None and connection.member.kind == "human":
         hub.mediation.detach(room, connection.member.id)
-
-
-def _offered(view: ViewPatch) -> ViewPatch:
-    """Fields of `join.view` that are refused are ignored: `paced` is not offered in this version."""
-    return msgspec.structs.replace(view, mode=UNSET) if view.mode == "paced" else view
 
 
 def can_replay(after: After, epoch: str, head: int) -> bool:

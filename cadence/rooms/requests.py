@@ -95,8 +95,6 @@ class Requests:
         self._hub.joined(connection, request.room)
         if self._hub.mediation is None:
             raise _unavailable("view: everybody here reads the raw stream")
-        if request.mode == "paced":
-            raise WireError("unavailable", "mode paced is not offered yet: use paraphrase or raw", field="mode")
         reply = await self._hub.mediation.set_view(connection.member, request)
         self._hub.tell(request.room, reply.participant, reply, but=connection)
         connection.reply(_with_ref(reply, request.ref))

@@ -27,7 +27,7 @@ def test_merging_keeps_what_the_newer_patch_does_not_set() -> None:
 
 
 def test_a_join_ignores_locked_and_unoffered_fields() -> None:
-    patch = ViewPatch(mode="paced", cadence_s=9.0, sigma=2.0, focus=Focus(room="elsewhere"))
+    patch = ViewPatch(cadence_s=9.0, sigma=2.0, focus=Focus(room="elsewhere"))
     assert views.acceptable(patch, "lab", ["sigma"]) == ViewPatch(cadence_s=9.0)
 
 
@@ -48,7 +48,6 @@ def test_only_fields_of_a_view_can_be_locked() -> None:
 
 
 def test_what_is_not_offered_yet_is_unavailable() -> None:
-    assert refusal(ViewRequest(room="lab", mode="paced")) == ("unavailable", "mode")
     assert refusal(ViewRequest(room="lab", focus=Focus(room="hall"))) == ("unavailable", "focus.room")
     views.check(ViewRequest(room="lab", focus=Focus(room="lab", follow=("vera",))), READER, ())
 

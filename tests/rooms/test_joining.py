@@ -196,13 +196,6 @@ async def test_a_reader_is_attached_with_the_head_before_its_live_frames() -> No
     assert (frames[0]["head"], frames[0]["view"]["mode"]) == (3, "paraphrase")
 
 
-async def test_a_mode_not_offered_is_ignored_in_join() -> None:
-    mediation = FakeMediation()
-    house = await House(mediation).start()
-    await come_back(house, "human", view={"mode": "paced", "cadence_s": 9})
-    assert mediation.told("attach")[0][3] == ViewPatch(cadence_s=9.0)
-
-
 async def test_each_connection_is_attached_once_and_detached_once() -> None:
     mediation = FakeMediation()
     house = await House(mediation).start()

@@ -75,7 +75,6 @@ async def test_agents_are_forbidden_what_only_readers_have(request_fields: dict[
         {"type": "mute", "participant": "x"},
         {"type": "kick", "participant": "x"},
         {"type": "ban", "participant": "x", "for_s": 5},
-        {"type": "view", "mode": "paced"},
     ],
 )
 async def test_what_is_not_offered_yet_is_unavailable(request_fields: dict[str, object]) -> None:
