@@ -6,7 +6,14 @@ import pytest
 
 from tests.source import Source, sources
 
-ROOMS_OF_THE_HOUSE = ("cadence.lod", "cadence.models", "cadence.rooms", "cadence.alex", "cadence.personas")
+ROOMS_OF_THE_HOUSE = (
+    "cadence.lod",
+    "cadence.models",
+    "cadence.rooms",
+    "cadence.alex",
+    "cadence.personas",
+    "cadence.terminal",
+)
 
 # What each layer may import of ours, besides itself and the version.
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -14,7 +21,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.models": (),
     "cadence.rooms": (),
     "cadence.alex": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.rooms.mediation"),
-    "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire"),
+    "cadence.duplex": ("cadence.rooms.wire",),
+    "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
+    "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),

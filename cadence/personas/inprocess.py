@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from cadence.personas.duplex import Closed
+from cadence.duplex import Closed
 
 FRAMES_MAX = 256  # waiting in either direction; a speaker that does not read is a slow receiver like any other
 CLOSE_SECONDS_MAX = 2.0

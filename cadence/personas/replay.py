@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cadence.duplex import Connect, Duplex, WebSocketDuplex
 from cadence.lod.words import count_words
-from cadence.personas.duplex import Connect, Duplex, WebSocketDuplex
 from cadence.personas.plan import Plan, PlanError, make_plan
 from cadence.personas.play import Action, Heard, Skipped
 from cadence.personas.stage import Stage, StageError

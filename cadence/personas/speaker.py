@@ -13,8 +13,8 @@ import msgspec
 import structlog
 from msgspec import UNSET, Struct
 
+from cadence.duplex import Closed, Connect, Duplex
 from cadence.personas.cast import Cast, Humans, numbered
-from cadence.personas.duplex import Closed, Connect, Duplex
 from cadence.personas.play import Audience, Connected, Event, Lost, Refused, Said, Speak
 from cadence.rooms import wire
 

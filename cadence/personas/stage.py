@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from cadence.duplex import Connect
 from cadence.personas.cast import Cast
-from cadence.personas.duplex import Connect
 from cadence.personas.play import Action, Event, Finished, Play, Skipped, Speak, Tick
 from cadence.personas.script import Line
 from cadence.personas.speaker import ATTEMPTS_MAX, Speaker, StageError, log

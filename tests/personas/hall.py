@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET
 
-from cadence.personas.duplex import Closed
+from cadence.duplex import Closed
 from cadence.rooms import wire
 
 Handler = Callable[["Door", wire.ClientFrame], bool]

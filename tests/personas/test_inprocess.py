@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cadence.personas.duplex import Closed
+from cadence.duplex import Closed
 from cadence.personas.inprocess import InProcessDuplex
 
 

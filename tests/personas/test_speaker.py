@@ -8,8 +8,8 @@ import pytest
 from msgspec import UNSET
 from structlog.testing import capture_logs
 
+from cadence.duplex import Closed
 from cadence.personas.cast import Cast
-from cadence.personas.duplex import Closed
 from cadence.personas.play import Audience, Connected, Event, Lost, Refused, Said, Speak
 from cadence.personas.speaker import ATTEMPTS_MAX, NAMES_MAX, Speaker, StageError
 from cadence.rooms import wire

@@ -1,4 +1,4 @@
-"""What an agent speaks through: text frames out, text frames in. Exactly what a foreign agent has.
+"""What clients speak through: text frames out, text frames in. Exactly what a stranger's client has.
 
 `WebSocketDuplex` is the real thing; the application has one that calls its gateway in this process.
 """

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from cadence.personas.duplex import Closed, WebSocketDuplex
+from cadence.duplex import Closed, WebSocketDuplex
 
 pytestmark = pytest.mark.real_time
 
