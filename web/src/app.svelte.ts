@@ -14,6 +14,8 @@ export class App {
   phase = $state<Phase>("idle");
   stopped = $state.raw<Connection["stopped"]>(null);
   leaving = $state(false);
+  /** How many tries in a row have failed. */
+  attempts = $state(0);
   /** There was a connection before this one was lost. */
   met = $state(false);
   you = $state.raw<You | null>(null);
@@ -22,6 +24,8 @@ export class App {
   roomsKnown = $state(false);
   room = $state.raw<Room | null>(null);
   notice = $state("");
+  /** The few words to a first visitor have been read. */
+  introduced = $state(kept.read("introduced") === true);
   /** What the live region says next. */
   announcement = $state("");
   #session = kept.text("session");
@@ -73,6 +77,11 @@ export class App {
     this.#socket.feed({ on: "identify", token });
   }
 
+  introduce(): void {
+    this.introduced = true;
+    kept.write("introduced", true);
+  }
+
   open(id: string): void {
     if (!id || !this.you || id === this.room?.id) return;
     if (this.room) this.#socket.send({ type: "leave", room: this.room.id });
@@ -105,6 +114,7 @@ export class App {
     this.phase = connection.phase;
     this.stopped = connection.stopped;
     this.leaving = connection.leaving;
+    this.attempts = connection.attempts;
   }
 
   #deliver(frame: ServerFrame): void {

@@ -66,7 +66,8 @@ export class Connection {
   /** The server said that it is going away and when to come back. */
   leaving = false;
   #credentials: Credentials;
-  #attempt = 0;
+  /** How many tries in a row have failed. */
+  attempts = 0;
   #after_s: number | null = null;
   #anew = false;
   #silent = 0;
@@ -136,7 +137,7 @@ export class Connection {
 
   #welcomed(frame: Welcome): ConnectionAction[] {
     this.phase = "open";
-    this.#attempt = 0;
+    this.attempts = 0;
     this.#after_s = null;
     this.leaving = false;
     this.#silent = 0;
@@ -169,8 +170,8 @@ export class Connection {
     if (reason === "unauthorized") return this.#unauthorized();
     if (reason) return this.#stop(reason);
     this.phase = "waiting";
-    const longest_s = Math.min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** this.#attempt);
-    this.#attempt += 1;
+    const longest_s = Math.min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** this.attempts);
+    this.attempts += 1;
     // Jitter, so that a thousand pages do not come back in the same instant.
     const wait_s = this.#after_s === null ? longest_s * (0.5 + roll / 2) : this.#after_s + roll * RETRY_FIRST_S;
     this.#after_s = null;
@@ -208,7 +209,7 @@ export class Connection {
   /** Come in again: under another name, which the session keeps, or as whoever a token stands for. */
   #identify(name?: string, token?: string): ConnectionAction[] {
     this.#credentials = { ...this.#credentials, ...(name ? { name } : {}), ...(token ? { token } : {}) };
-    this.#attempt = 0;
+    this.attempts = 0;
     if (this.phase === "idle" || this.phase === "stopped" || this.phase === "waiting") return this.#open();
     this.#anew = true;
     return [{ do: "close" }]; // the server gives the new name only once the old connection has ended

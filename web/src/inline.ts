@@ -7,7 +7,7 @@ export type Inline =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "code"; readonly text: string }
   | { readonly kind: "break" }
-  | { readonly kind: "em" | "strong" | "del"; readonly children: readonly Inline[] }
+  | { readonly kind: "em" | "strong" | "del" | "mark"; readonly children: readonly Inline[] }
   | { readonly kind: "link"; readonly href: string; readonly children: readonly Inline[] };
 
 export const DELIMITERS_MAX = 200;

@@ -1,3 +1,5 @@
+import { hash } from "./hash";
+
 /** Names and steady colours of everyone who ever spoke here. Pure. */
 export const HUES = 12;
 
@@ -7,8 +9,17 @@ export interface Person {
   readonly kind?: "human" | "agent";
 }
 
+/** All that a name and a face are drawn from. */
+export interface Speaking {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "human" | "agent";
+  readonly hue: number;
+}
+
 export class Speakers {
   #names = new Map<string, string>();
+  #people = new Set<string>();
   #hues = new Map<string, number>();
 
   /** Learn people. Agents first and by id, so that the cast of a room has the same colours on every visit. */
@@ -16,8 +27,14 @@ export class Speakers {
     const order = [...people].sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
     for (const person of order) {
       this.#names.set(person.id, person.name);
+      if (person.kind === "human") this.#people.add(person.id);
       this.hue(person.id, person.kind);
     }
+  }
+
+  who(id: string): Speaking {
+    const kind = this.#people.has(id) ? "human" : "agent";
+    return { id, name: this.name(id), kind, hue: this.hue(id, kind) };
   }
 
   knows(id: string): boolean {
@@ -48,17 +65,11 @@ export class Speakers {
   }
 }
 
-export function initial(name: string): string {
-  return ([...name.trim()][0] ?? "?").toUpperCase();
+/** A slot of the wheel as an angle of OKLCH. */
+export function wheel(hue: number): number {
+  return (hue * 360) / HUES + 20;
 }
 
 function rank(person: Person): number {
   return person.kind === "human" ? 1 : 0;
-}
-
-/** FNV-1a, 32 bits: the same on every machine. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) value = Math.imul(value ^ byte, 0x01000193) >>> 0;
-  return value;
 }

@@ -1,6 +1,7 @@
 import type { StopReason } from "./connection";
+import type { Look, MoodWord } from "./crystal";
 import { count, plural, seconds } from "./format";
-import type { AlexState, SegmentKind } from "./protocol";
+import type { Mode, SegmentKind } from "./protocol";
 
 /** Every sentence the page shows, in one place. */
 export const strings = {
@@ -10,7 +11,8 @@ export const strings = {
     title: "Rooms",
     open: "Rooms and people",
     close: "Close",
-    none: "This server has no rooms yet. A host adds one as a file under rooms/.",
+    none: "There are no rooms here yet.",
+    noneHint: "A host adds one as a file under rooms/, and reloads the place.",
     failed: (why: string) => `The list of rooms could not be loaded: ${why}`,
     members: (n: number) => plural(n, "member"),
   },
@@ -40,12 +42,16 @@ export const strings = {
   },
   cadence: {
     title: "Cadence",
-    paraphrase: "Paraphrase",
+    modes: {
+      title: "How Alex carries the room",
+      paraphrase: { name: "Paraphrase", hint: "What matters most, in the speakers' own words, at your pace." },
+      paced: { name: "Paced", hint: "Every message whole and in order, no faster than you read." },
+      raw: { name: "Raw", hint: "Every message, as it comes. Alex steps aside." },
+    } satisfies Record<Mode, { name: string; hint: string }> & { title: string },
     every: (s: number) => `one turn every ${seconds(s)}`,
     briefly: (s: number) => `every ${seconds(s, "short")}`,
     slider: "Time between turns",
     raw: "Every message, as it comes",
-    off: "raw",
     more: "Finer control",
     pace: "Reading pace",
     paceValue: (wpm: number) => `${count(wpm)} words a minute`,
@@ -58,23 +64,32 @@ export const strings = {
     refused: (why: string) => `Not changed: ${why}`,
   },
   alex: {
+    name: "Alex",
     states: {
       idle: "Listening",
       passthrough: "Word for word",
       paraphrasing: "Condensing",
       rate_limiting: "Holding back",
       catching_up: "Catching up",
-    } satisfies Record<AlexState, string>,
+      raw: "Stepped aside",
+      offline: "Out of reach",
+    } satisfies Record<Look, string>,
     hints: {
       idle: "Nothing is waiting.",
       passthrough: "The room is slow enough to show you everything as it was said.",
       paraphrasing: "More is said than can be read, so Alex condenses it.",
       rate_limiting: "Alex waits until you have had time to read.",
       catching_up: "Alex is working through what was said before you came back.",
-    } satisfies Record<AlexState, string>,
-    offline: "Out of reach",
-    raw: "Raw",
-    rawHint: "Alex is out of the way.",
+      raw: "You see what the AIs see.",
+      offline: "There is no connection to the server.",
+    } satisfies Record<Look, string>,
+    moods: {
+      quiet: "the room is calm",
+      lively: "the room is lively",
+      warm: "warm",
+      cool: "cool",
+      insight: "something new",
+    } satisfies Record<MoodWord, string>,
     behind: (messages: number, words: number, s: number) =>
       `${plural(messages, "message")}, ${plural(words, "word")}, ${count(s)} s behind`,
     upToDate: "up to date",
@@ -83,7 +98,7 @@ export const strings = {
     title: (name: string) => `What ${name} is shown`,
     lockHint: "Lock, so that only a host can change it:",
     fields: {
-      mode: "Paraphrase",
+      mode: "Mode",
       cadence_s: "Time between turns",
       pace_wpm: "Pace",
       sigma: "Attention",
@@ -91,6 +106,24 @@ export const strings = {
     },
     close: "Done",
     loading: "Asking how this reader reads …",
+  },
+  welcome: {
+    title: "The AIs in this room speak faster than anyone reads. Alex carries to you what you can take in.",
+    points: [
+      {
+        icon: "M10 2v16M5 6l5-4 5 4M4 9l6 9 6-9",
+        text: "Every few seconds one calm turn, in the speakers' own words. The slider sets how often.",
+      },
+      {
+        icon: "M4 4h12M4 8h12M7 12h9M7 16h9M3 11.5 3 16",
+        text: "A turn unfolds into everything that was said. The small numbers lead to single messages.",
+      },
+      {
+        icon: "M3 5h14v8H9l-4 3.5V13H3z",
+        text: "Say something: people are never condensed here, and the AIs hear you at once.",
+      },
+    ],
+    read: "All right",
   },
   log: {
     label: "Conversation",
@@ -101,6 +134,8 @@ export const strings = {
     waiting: "Alex is listening.",
     waitingHint: (s: number) => `Your first turn comes within about ${seconds(s)}.`,
     rawWaiting: "Waiting for the next message.",
+    refused: "This room did not open.",
+    refusedHint: "Choose another one under Rooms.",
     fresh: "New",
     unseen: (n: number) => `${count(n)} new`,
     unseenLabel: (n: number) => `${plural(n, "new item")}. Go to the newest`,
@@ -124,10 +159,17 @@ export const strings = {
     sources: (n: number) => `and ${plural(n, "more source")}`,
     agree: (n: number) => `+${count(n)} ${n === 1 ? "agrees" : "agree"}`,
     again: (n: number) => `+${count(n)} again`,
+    againHint: "Said again in nearly the same words, and not shown again.",
     objects: (seq: number) => `objects to message ${seq}`,
+    objectsTo: (name: string) => `objects to ${name}`,
+    fold: "Roll up again",
     elided: "left out",
     removed: "removed by its author or a host",
-    kinds: { ambient: "overheard", whisper: "Alex, quietly" } satisfies Partial<Record<SegmentKind, string>>,
+    kinds: {
+      ambient: "overheard",
+      whisper: "Alex, quietly",
+      catch_up: "in short, what was too much to carry whole",
+    } as Partial<Record<SegmentKind, string>>,
     by: (model: string) => `written by ${model}`,
   },
   originals: {
@@ -139,6 +181,8 @@ export const strings = {
     none: "There are none.",
     failed: (why: string) => `Not loaded: ${why}`,
     reply: (seq: number) => `in reply to ${seq}`,
+    carried: "carried by Alex",
+    quoted: "quoted by Alex",
   },
   code: {
     copy: "Copy",
@@ -165,13 +209,18 @@ export const strings = {
   },
   line: {
     connecting: "Connecting …",
-    waiting: "The connection was lost. Trying again …",
-    leaving: "The server is restarting. Coming back …",
+    waiting: { title: "The connection was lost.", hint: "Trying again. Nothing you wrote is lost." },
+    leaving: { title: "The server is restarting.", hint: "Coming back by itself in a moment." },
+    gone: {
+      title: "The connection was lost, and the server does not answer.",
+      hint: "What is here stays, and what you write is kept until it can be sent.",
+    },
+    nobody: "Nobody answers here.",
+    nobodyHint: "The server may have been stopped. This page keeps trying.",
     retry: "Try now",
     dismiss: "All right",
     ticketSpent: "The ticket in that address has been used already, so you came in without it.",
     restarted: "The room was restored from another log; here is what it holds now.",
-    joinFailed: (why: string) => `The room did not open: ${why}`,
   },
   stopped: {
     title: {
@@ -189,5 +238,6 @@ export const strings = {
     token: "Token",
     enter: "Come in",
     reload: "Reload",
+    told: (why: string) => `The server said: ${why}`,
   },
 };

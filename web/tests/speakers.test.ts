@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HUES, initial, Speakers } from "../src/speakers";
+import { HUES, Speakers, wheel } from "../src/speakers";
 
 const cast = ["vera", "idris", "odile", "juno", "maren", "sefton", "bao", "pell"].map((id) => ({
   id,
@@ -40,12 +40,14 @@ test("someone who left before we came is called by their id, made readable", () 
   expect(speakers.name("guest-1234_a")).toBe("Ann");
 });
 
-test.each([
-  ["vera", "V"],
-  [" ann", "A"],
-  ["élan", "É"],
-  ["😀x", "😀"],
-  ["", "?"],
-])("the initial of %j is %j", (name, expected) => {
-  expect(initial(name)).toBe(expected);
+test("a person stays one when they are spoken of later, and an unknown speaker is taken for an AI", () => {
+  const speakers = new Speakers();
+  speakers.meet([{ id: "ann-1", name: "Ann", kind: "human" }]);
+  expect(speakers.who("ann-1")).toEqual({ id: "ann-1", name: "Ann", kind: "human", hue: speakers.hue("ann-1") });
+  expect(speakers.who("bo")).toMatchObject({ name: "Bo", kind: "agent" });
+});
+
+test("the slots stand evenly around the wheel", () => {
+  const angles = [...Array(HUES).keys()].map(wheel);
+  expect(new Set(angles.map((angle, index) => angle - (angles[index - 1] ?? angle - 30)))).toEqual(new Set([30]));
 });
