@@ -270,7 +270,8 @@ class Mediator:
                 segments += quoted(rest, unfold=True) + whole_message(message.entry, 1.0)
                 rest = []
             for unit in message.left:
-                self._memory.show(unit, unit.n / total, sides.get(unit.speaker), now)
+                vector = message.entry.vector(unit)
+                self._memory.show(unit, unit.n / total, sides.get(unit.speaker), now, vector)
         self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 

@@ -15,6 +15,7 @@ from cadence.lod.languages import guess_language
 from cadence.lod.repeats import ShownMemory
 from cadence.lod.terms import terms
 from cadence.lod.units import Unit
+from cadence.lod.vectors import Vector
 from cadence.rooms.wire import Turn
 
 SEQS_MAX = 20_000
@@ -38,10 +39,10 @@ class ReaderMemory:
         """Whether something of this message was shown."""
         return seq in self._seqs
 
-    def show(self, unit: Unit, share: float, side: str | None, now: float) -> None:
+    def show(self, unit: Unit, share: float, side: str | None, now: float, vector: Vector | None = None) -> None:
         """A unit is shown; `share` is what it adds to the reward of its speaker and side."""
         self.saw(unit.seq)
-        self.units.add(unit.terms)
+        self.units.add(unit.terms, vector)
         self.speakers.add(unit.speaker, share, now)
         if side is not None:
             self.speakers.add(side, share, now)

@@ -20,6 +20,7 @@ from cadence.lod.attention import attention, topic_distance
 from cadence.lod.digest import rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
+from cadence.lod.vectors import stacked
 from cadence.rooms.wire import View
 
 AGAIN_OVERLAP_MIN = 0.34  # from this on a repeat is counted beside the segment that says it
@@ -134,7 +135,8 @@ class Selection:
             and candidate.unit.seq not in blocked
             and (candidate.unit.seq, candidate.unit.index) not in taken
         ]
-        repeats = self._memory.units.repeats([self._candidates[i].unit for i in rest])
+        vectors = [self._candidates[i].entry.vector(self._candidates[i].unit) for i in rest]
+        repeats = self._memory.units.repeats([self._candidates[i].unit for i in rest], vectors)
         self._choice.counted += [self._candidates[i].unit for i, again in zip(rest, repeats, strict=True) if again]
         rest = [i for i, again in zip(rest, repeats, strict=True) if not again]
         if self._budget > 0 and rest:
@@ -144,7 +146,18 @@ class Selection:
     def _climb(self, candidates: Sequence[Candidate], weights: Floats) -> None:
         units = [candidate.unit for candidate in candidates]
         sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
-        ladder = rank(units, weights, self._background, self._memory.speakers, self._now, self._budget, sides=sides)
+        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
+        ladder = rank(
+            units,
+            weights,
+            self._background,
+            self._memory.speakers,
+            self._now,
+            self._budget,
+            sides=sides,
+            vectors=stacked(vectors),
+            closeness=self._memory.units.closeness(vectors),
+        )
         chosen = ladder.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
             return
@@ -154,7 +167,7 @@ class Selection:
 
     def _take(self, entry: Entry, unit: Unit, share: float, objects_to: int | None = None) -> None:
         self._budget -= unit.n
-        self._memory.show(unit, share, self._sides.get(unit.speaker), self._now)
+        self._memory.show(unit, share, self._sides.get(unit.speaker), self._now, entry.vector(unit))
         self._choice.picks.append(Pick(entry, unit, self._attended(unit), objects_to=objects_to))
 
     def _attended(self, unit: Unit) -> float:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
-from cadence.lod.units import Parsed, PartText, Source, parse
+from cadence.lod.units import Parsed, PartText, Source, Unit, parse
+from cadence.lod.vectors import Vector
 from cadence.rooms.wire import Message, from_iso
 
 ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
@@ -27,7 +28,18 @@ class Entry:
     message it explicitly objects to, or merely agrees with.
     """
 
-    __slots__ = ("_parsed", "agrees_with", "at", "human", "message", "objects_to", "replied_to", "seq", "speaker")
+    __slots__ = (
+        "_parsed",
+        "_vectors",
+        "agrees_with",
+        "at",
+        "human",
+        "message",
+        "objects_to",
+        "replied_to",
+        "seq",
+        "speaker",
+    )
 
     def __init__(self, message: Message, answered: Message | None) -> None:
         self.message = message
@@ -40,6 +52,15 @@ class Entry:
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self._parsed: Parsed | None = None
+        self._vectors: dict[int, Vector] = {}  # by index of the unit
+
+    def vector(self, unit: Unit) -> Vector | None:
+        """The vector of one of its units, if one has come by now."""
+        return self._vectors.get(unit.index)
+
+    def learn_vector(self, index: int, vector: Vector) -> None:
+        """A vector has come; the room's readers share it."""
+        self._vectors[index] = vector
 
     @property
     def parsed(self) -> Parsed:

@@ -5,8 +5,9 @@ the room, and counts once. Each speaker's first words are worth more than their 
 silence a slow one. Picks are greedy by gain, on a ladder of rungs of 10, 20, 40 ... words: each rung extends the one
 below, so a slowly moving budget never makes text flicker.
 
-    gain(u) = [newly covered share of all word weight
-               + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))] * attention * salience / n^0.6
+    gain(u) = [newly covered share of all word weight + facility gain, where there are vectors
+               + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))]
+              * attention * salience * (1 - how close it comes to what was shown lately) / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
 Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A unit that
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
+from cadence.lod.vectors import Facility, Matrix
 
 RUNG_WORDS_FIRST = 10
 SPEAKERS_WEIGHT = 0.7
@@ -103,16 +105,24 @@ def rank(
     budget: float,
     *,
     sides: Sequence[str | None] | None = None,
+    vectors: Matrix | None = None,
+    closeness: Floats | None = None,
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
 
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
+    `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
+    cosine with what this reader was shown lately.
     """
     if not units:
         return Ladder((), (), np.zeros(0))
     order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
     ordered = [units[i] for i in order]
-    race = _Race(ordered, np.asarray(attention, dtype=np.float64)[order], background, sides is not None)
+    weights = np.asarray(attention, dtype=np.float64)[order]
+    facility = Facility(None if vectors is None else vectors[order], weights)
+    race = _Race(ordered, weights, background, facility, sides is not None)
+    if closeness is not None:
+        race.avoid(closeness[order])
     race.hear([unit.speaker for unit in ordered], memory, now)
     if sides is not None:
         race.hear([sides[i] for i in order], memory, now)
@@ -136,12 +146,15 @@ def rank(
 class _Race:
     """One greedy run: the gains of all units, kept up to date as units are picked. Units are in order of time."""
 
-    def __init__(self, units: Sequence[Unit], attention: Floats, background: Background, dispute: bool) -> None:
+    def __init__(
+        self, units: Sequence[Unit], attention: Floats, background: Background, facility: Facility, dispute: bool
+    ) -> None:
         self._n = np.array([unit.n for unit in units], dtype=np.int64)
         salience = np.array([unit.salience for unit in units], dtype=np.float64)
         self._weight = attention * salience / self._n ** (DISPUTE_LENGTH_EXPONENT if dispute else LENGTH_EXPONENT)
         self._open = np.ones(len(units), dtype=bool)
         self.repeats: list[tuple[int, int]] = []
+        self._facility = facility
         self._cover_words(units, attention, background)
         self._groups: list[tuple[NDArray[np.int64], Floats]] = []  # group of each unit (-1: none), R of each group
         self._voice = np.zeros(len(units))
@@ -174,6 +187,10 @@ class _Race:
         self._groups.append((of, np.array([memory.reward(group, now) for group in ids], dtype=np.float64)))
         self._voice = self._raised(np.arange(len(groups)))
 
+    def avoid(self, closeness: Floats) -> None:
+        """Weigh units down by how close they come to what was shown."""
+        self._weight = self._weight * (1.0 - closeness)
+
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
         return bool(self._open.any())
@@ -182,7 +199,7 @@ class _Race:
         """Pick greedily until nothing more fits into `room` words."""
         added: list[int] = []
         while True:
-            gain = (self._cover + self._voice) * self._weight
+            gain = (self._cover + self._facility.gain() + self._voice) * self._weight
             gain[~self._open | (self._n > room)] = -1.0
             if (self._open & self._telling).any():
                 gain[~self._telling] = -1.0
@@ -201,6 +218,7 @@ class _Race:
                 users = self._users[self._users_from[term] : self._users_from[term + 1]]
                 # What is left of a sum of floats may fall below zero by its last bit.
                 self._cover[users] = np.maximum(self._cover[users] - self._worth[term], 0.0)
+        self._facility.take(i)
         self._refuse_repeats(i)
         for of, rewards in self._groups:
             if of[i] >= 0:

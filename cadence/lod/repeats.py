@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadence.lod.units import Unit
+from cadence.lod.vectors import Vector, max_cosine, stacked
 
 SHOWN_MAX = 96
 OVERLAP_MAX = 0.6
 TERMS_MIN = 3
 COSINE_MAX = 0.8
-
-Vector = NDArray[np.float32]
 
 
 class ShownMemory:
@@ -52,12 +51,8 @@ class ShownMemory:
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
         """The highest cosine of each vector with what was shown, [units]; 0 where there is no vector."""
         shown = [vector for _, vector in self._shown if vector is not None]
-        closeness = np.zeros(len(vectors))
-        have = [i for i, vector in enumerate(vectors) if vector is not None]
-        if shown and have:
-            rows = np.stack([vector for vector in vectors if vector is not None])
-            closeness[have] = np.clip((rows @ np.stack(shown).T).max(axis=1), 0.0, 1.0)
-        return closeness
+        candidates = stacked(vectors)
+        return np.zeros(len(vectors)) if candidates is None or not shown else max_cosine(candidates, np.stack(shown))
 
 
 def _overlap(terms: Sequence[str], known: dict[str, list[int]]) -> float:

@@ -131,3 +131,15 @@ def test_sides_steer_the_choice_and_are_noted() -> None:
     selection = Selection([loud, quiet], np.ones(2), 13.0, memory, Background(), sides, 0.0)
     assert [pick.unit.seq for pick in selection.choose([], {}).picks] == [2]
     assert memory.speakers.reward("side 1", 0.0) > 0
+
+
+def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
+    first, second = candidate(1, line(1)), candidate(2, line(2), "juno")
+    near = np.array([1.0, 0.0], dtype=np.float32)
+    second.entry.learn_vector(0, near)
+    memory = ReaderMemory()
+    memory.units.add((), near)
+    selection = Selection([first, second], np.ones(2), 60.0, memory, Background(), {}, 0.0)
+    choice = selection.choose([], {})
+    assert [pick.unit.seq for pick in choice.picks] == [1]
+    assert [unit.seq for unit in choice.counted] == [2]

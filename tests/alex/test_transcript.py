@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import numpy as np
+
 from cadence.alex.transcript import ENTRIES_KEPT_MAX, Transcript
 from tests.alex.talk import code, entry, message
 
@@ -70,3 +72,12 @@ def test_mere_agreement_is_known_with_what_it_agrees_with() -> None:
     transcript = Transcript()
     transcript.enter(message(1, "One primary is enough.", "vera"))
     assert transcript.enter(message(2, "+1", "idris", reply_to=1)).agrees_with == 1
+
+
+def test_a_vector_that_has_come_is_shared_by_all_readers() -> None:
+    said = entry(1, "One primary is enough.")
+    (unit,) = said.parsed.units
+    assert said.vector(unit) is None
+    said.learn_vector(0, np.ones(3, dtype=np.float32))
+    vector = said.vector(unit)
+    assert vector is not None and vector.tolist() == [1.0, 1.0, 1.0]

@@ -245,3 +245,18 @@ def test_speakers_of_no_side_are_judged_as_before() -> None:
     assert rank(units, np.ones(11), room_of(units), SpeakerMemory(), 0.0, 40, sides=sides).select(40) == plain.select(
         40
     )
+
+
+def test_with_vectors_a_unit_that_stands_for_others_is_preferred() -> None:
+    units = [unit(1, "x", 5, "a"), unit(2, "y", 5, "b"), unit(3, "z", 5, "c"), unit(4, "u", 5, "d")]
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 0.995], [0.1, 0.995]], dtype=np.float32)
+    background = room_of(units)
+    ranked = rank(units, np.ones(4), background, SpeakerMemory(), 0.0, 5, vectors=vectors)
+    assert ranked.select(5) == (2,)
+
+
+def test_what_comes_close_to_what_was_shown_yields() -> None:
+    units = [unit(1, "x", 5, "a b"), unit(2, "y", 5, "c d")]
+    closeness = np.array([0.9, 0.1])
+    ranked = rank(units, np.ones(2), room_of(units), SpeakerMemory(), 0.0, 5, closeness=closeness)
+    assert ranked.select(5) == (1,)
