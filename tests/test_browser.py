@@ -1,4 +1,4 @@
-"""One journey through the page, in a real browser, against a real server that is killed on the way."""
+"""Two journeys through the page, in a real browser, against a real server that is killed on the way."""
 
 from __future__ import annotations
 
@@ -44,17 +44,24 @@ cadence_s = 2
 CARD = '+++\nname = "{name}"\npronouns = "she/her"\n+++\nYou build things.\n'
 CODE = "```python\ndef measure(twice):\n    return cut(once)\n```"
 LINES = 40
+CLAIM = "The *oak* beam carries the whole roof without a post."
+OBJECTION = "I disagree with that, Ada: the oak beam cracked last winter."
+TOKEN = "a-token-for-strangers"
 
 
 def make_place(root: Path) -> Path:
-    """A place with one room in which two personas talk."""
+    """A place with one room in which two personas talk and disagree, and one where nobody ever was."""
     for folder in ("rooms", "personas", "models"):
         (root / folder).mkdir(parents=True)
     (root / "rooms" / "workshop.toml").write_text(ROOM)
+    (root / "rooms" / "attic.toml").write_text('title = "The attic"\n')
     for persona, name in (("ada", "Ada"), ("ben", "Ben")):
         (root / "personas" / f"{persona}.md").write_text(CARD.format(name=name))
     texts = [f"Bench note {number}: the joint holds at {number} newtons." for number in range(1, LINES)] + [CODE]
-    lines = [{"from": ("ada", "ben")[number % 2], "text": text} for number, text in enumerate(texts)]
+    lines: list[dict[str, Any]] = [
+        {"from": ("ada", "ben")[number % 2], "text": text} for number, text in enumerate(texts)
+    ]
+    lines[:0] = [{"from": "ada", "text": CLAIM}, {"from": "ben", "text": OBJECTION, "reply_to": 1}]
     (root / "rooms" / "workshop.script.jsonl").write_text("\n".join(map(json.dumps, lines)))
     return root
 
@@ -62,12 +69,13 @@ def make_place(root: Path) -> Path:
 class Served:
     """A `cadence serve` child that can be killed and started again on the same port and data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._place = make_place(folder / "place")
         self._data = folder / "data"
+        self._environment = {**os.environ, **({"CADENCE_TOKEN": token} if token else {})}
         self._child: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
@@ -75,7 +83,7 @@ class Served:
         arguments = ["serve", self._place, "--port", self.port, "--data", self._data, "--speed", 100]
         command = [sys.executable, "-m", "cadence.cli", *map(str, arguments)]
         self._child = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ}
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self._environment
         )
         assert self._child.stdout is not None
         for line in self._child.stdout:
@@ -97,6 +105,13 @@ class Served:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     server = Served(tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Served]:
+    server = Served(tmp_path, TOKEN)
     yield server
     server.kill()
 
@@ -140,10 +155,21 @@ def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_se
     slider.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", "one turn every 4 seconds")
 
-    page.get_by_role("button", name="show the originals").first.click()
+    objection = page.get_by_role("button", name="objects to Ada")
+    expect(objection).to_be_visible()
+    objection.click()
+    expect(page.locator(".segment:focus")).to_contain_text("carries the whole roof")
+    expect(page.locator(".segment:focus em")).to_have_text("oak")
+
+    opener = page.get_by_role("button", name="show the originals").first
+    opener.press("Enter")
     originals = page.get_by_role("group", name="as they were said").first
+    expect(originals.locator("mark", has_text="without a post.")).to_be_visible()
     expect(originals.get_by_text("Bench note", exact=False).first).to_be_visible()
     no_violations(page, "unfolded")
+    originals.get_by_role("button", name="Roll up again").press("Escape")
+    expect(originals).to_be_hidden()
+    expect(page.get_by_role("button", name="show the originals").first).to_be_focused()
 
     field = page.get_by_role("textbox", name="Say something")
     field.fill("Measured twice, **before** the cut")
@@ -171,3 +197,39 @@ def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_se
     expect(own).to_have_count(1)
     expect(late).to_have_count(1)
     assert complaints == []
+
+
+def test_a_stranger_is_asked_for_a_token_looks_around_and_is_told_when_it_ends(guarded: Served, page: Any) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    address = guarded.start().partition("#")[0]
+
+    page.goto(address)
+    expect(page.get_by_role("heading", name="This server asks for a token")).to_be_visible()
+    no_violations(page, "asked for a token")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Come in").click()
+
+    welcome = page.get_by_role("region", name="speak faster than anyone reads")
+    expect(welcome).to_be_visible()
+    no_violations(page, "welcomed")
+    welcome.get_by_role("button").click()
+    expect(welcome).to_be_hidden()
+
+    page.get_by_role("button", name="The attic").click()
+    expect(page.get_by_text("Nobody has spoken yet.")).to_be_visible()
+    no_violations(page, "an empty room")
+    for mode, state in (("Raw", "Stepped aside"), ("Paced", "Listening"), ("Paraphrase", "Listening")):
+        page.get_by_role("radio", name=mode).check(force=True)
+        expect(page.get_by_text(state)).to_be_visible()
+        expect(page.get_by_role("radio", name=mode)).to_be_checked()
+
+    guarded.kill()
+    expect(page.get_by_text("the server does not answer")).to_be_visible()
+    no_violations(page, "the server gone")
+
+    guarded.start()
+    expect(page.get_by_text("the server does not answer")).to_be_hidden()
+    page.route_web_socket("**/ws", lambda line: line.close(code=4010))
+    page.reload()
+    expect(page.get_by_role("heading", name="A host has asked you to leave.")).to_be_visible()
+    no_violations(page, "asked to leave")

@@ -29,6 +29,19 @@ function dueThenHello(connection: Connection): unknown {
   return hello(connection);
 }
 
+test("failed tries are counted until one succeeds", () => {
+  const connection = met();
+  for (const tries of [1, 2, 3]) {
+    lost(connection);
+    expect(connection.attempts).toBe(tries);
+    connection.handle({ on: "due" });
+  }
+  connection.handle({ on: "opened" });
+  expect(connection.attempts).toBe(3);
+  connection.handle({ on: "frame", frame: welcome() });
+  expect(connection.attempts).toBe(0);
+});
+
 describe("coming in", () => {
   test("a first visit greets as a human and nothing else", () => {
     const connection = new Connection();
