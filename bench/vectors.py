@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def main() -> None:
         print("encoder: skipped,", why)
     vectors = FakeEncoder().encode(texts) if why else encoder.encode(texts)
     figures = (
-        f"{min(count, len(units))} units x {picks} picks {median_ms(lambda: digest(vectors[:count], picks)):.2f} ms"  # noqa: B023
+        f"{min(count, len(units))} units x {picks} picks {median_ms(partial(digest, vectors[:count], picks)):.2f} ms"
         for count, picks in UNITS
     )
     print("vectors in a digest, median CPU:", " · ".join(figures))

