@@ -28,6 +28,6 @@ export default defineConfig({
   ],
   build: { outDir: "../cadence/web", emptyOutDir: true, target: "es2023", modulePreload: { polyfill: false } },
   server: { proxy: { "/ws": { target: server, ws: true }, "/api": server } },
-  test: { environment: "node", include: ["tests/**/*.test.ts"] },
+  test: { environment: "node", include: ["tests/**/*.test.ts"], css: { include: /app\.css/ } },
   resolve: process.env["VITEST"] ? { conditions: ["browser"] } : {},
 });
