@@ -9,7 +9,7 @@ How a mediator's driver uses it
   `submit((room, seq, index), [unit.text], worth=len(set(unit.terms)))`. Units that are blocks, have no terms, or belong
   to a message that nobody mediated will read are not submitted.
 - `worth` decides when the encoder is behind: then the units with most to say go first, and the others get no vector.
-  A reader's interests are few and matter to every look: `worth=math.inf`.
+  Interests, should they get vectors, are few and matter to every look: `worth=math.inf`.
 - `deliver` puts the vector beside the unit, if that is still held: not if the message was redacted, fell out of the
   transcript, or the room was told to forget. None means that there will be none: nothing to do.
 - A look uses the vectors that are there at that moment and never waits for one (law 14). Those that are not there are
