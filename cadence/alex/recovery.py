@@ -59,8 +59,9 @@ def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
         if turn.mode in ("catch_up", "answer"):
             bucket.settle()
         else:
-            # What a faster pace could afford is no debt at this one: only the last unit may have overdrawn.
-            bucket.spend(min(turn.words, bucket.credit + UNIT_WORDS_MAX))
+            # Before it there was credit, whatever the pace was then: only the last thing in it may have overdrawn.
+            debt_max = turn.words if turn.mode == "paced" else min(turn.words, 2 * UNIT_WORDS_MAX)
+            bucket.spend(min(turn.words, bucket.credit + debt_max))
     bucket.advance(max(now, start))
     return bucket
 

@@ -63,6 +63,9 @@ def test_a_catch_up_turn_leaves_no_credit() -> None:
     assert bucket_after([turn(1, START, 120, "catch_up")], View(), START).credit == 0.0
 
 
-def test_what_a_faster_pace_could_afford_is_no_debt_at_a_slower_one() -> None:
-    turns = [turn(n, START + n, 60) for n in range(1, 20)]
-    assert bucket_after(turns, View(pace_wpm=60), START + 19).credit == -40.0
+@pytest.mark.parametrize(
+    ("mode", "words", "credit"), [("paraphrase", 60, -60.0), ("paraphrase", 160, -80.0), ("paced", 160, -160.0)]
+)
+def test_what_a_faster_pace_could_afford_is_no_debt_at_a_slower_one(mode: str, words: int, credit: float) -> None:
+    turns = [turn(n, START + n, words, mode) for n in range(1, 20)]
+    assert bucket_after(turns, View(pace_wpm=60), START + 19).credit == credit
