@@ -221,6 +221,13 @@ class Reader(Actor):
             act = self.chance.choice((self._look, self._turn_knobs, self._toggle, self._speak, self.suffer))
             await act()
 
+    async def hurry(self) -> None:
+        """Read as fast as one can, so that it shows soon whether anything is missing."""
+        view = self.stranger.places[ROOM].view
+        if view is not None and view["mode"] == "paced":
+            await self.do(lambda: self.stranger.view(ROOM, mode="paraphrase"))
+            await self.do(lambda: self.stranger.view(ROOM, pace_wpm=1000))
+
     async def _look(self) -> None:
         """Unfold what the last turn cites, and tell that it was read."""
         turns = self.stranger.received("turn")
@@ -247,7 +254,9 @@ class Reader(Actor):
 
     async def _toggle(self) -> None:
         if self.habits.toggles:
-            mode = self.chance.choice(("raw", "paraphrase", "paraphrase"))
+            # A dump shown whole would leave a debt of hours, so where there are dumps nobody reads paced.
+            modes = ("raw", "paraphrase", "paraphrase") if self.habits.bulk else ("raw", "paraphrase", "paced")
+            mode = self.chance.choice(modes)
             await self.do(lambda: self.stranger.view(ROOM, mode=mode))
 
     async def _speak(self) -> None:

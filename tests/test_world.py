@@ -14,7 +14,7 @@ from tests.actors import Habits
 from tests.stranger import Seen
 from tests.world import Twist
 
-SEEDS = 300
+SEEDS = 240
 BATCH = 20
 TWINS = range(1000, 1012)
 MARKS = {
@@ -33,6 +33,8 @@ MARKS = {
     "redaction",
     "to raw",
     "to paraphrase",
+    "to paced",
+    "paced turn",
 }
 ALL_FAULTS = replace(
     Habits.drawn(Random(0)),

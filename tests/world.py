@@ -283,6 +283,8 @@ class World:
         self.note("faults have stopped")
         for name, actor in self._actors.items():
             actor.stranger.flow()
+            if isinstance(actor, Reader):
+                await actor.hurry()
             if isinstance(actor, Agent) and name != "wit":
                 await actor.say({"text": f"That was all from {name}."})
         until = self.clock() + RECOVERY_S

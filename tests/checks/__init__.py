@@ -42,7 +42,7 @@ def reader(
     identity, identities = ([], 0) if second else pace.law_3(reading, log, user)
     found = order.turn_numbers(reading) + order.ranges(reading, log) + identity
     found += order.speech(reading, log, user, calm=calm, prompt_s=prompt_s)
-    found += pace.law_2(reading) + pace.silence(reading, log, calm=calm, prompt_s=prompt_s)
+    found += pace.law_2(reading, log) + pace.silence(reading, log, calm=calm, prompt_s=prompt_s)
     found += text.turn_text(reading, log) + text.once(reading, log)
     return Verdict(found + _anyone(who, diary, reading, log, user, calm), identities)
 

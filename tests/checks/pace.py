@@ -11,6 +11,7 @@ from tests.stranger import Frame
 
 SHARE = 0.7
 UNIT_WORDS_MAX = 40
+DISPUTE_WORDS_MAX = 80
 WAITING_S = 60.0
 WAITING_LOOKS = 12
 SURE_S = 50.0  # younger than this, a waiting unit cannot have expired
@@ -63,7 +64,7 @@ class Timeline:
         return sum((b - a) * max(rate_of(v) for v in self.around(a + TINY, b - TINY)) for a, b in pairwise(cuts))
 
 
-def law_2(reading: Reading) -> list[str]:
+def law_2(reading: Reading, log: Log) -> list[str]:
     """Words of cadence turns in any window obey the bucket; after a catch-up, without the burst."""
     turns = reading.cadence_turns()
     if not turns or not reading.views:
@@ -71,32 +72,42 @@ def law_2(reading: Reading) -> list[str]:
     found: list[str] = []
     timeline = Timeline(reading)
     times = [seconds(turn["at"]) for turn in turns]
+    debts = [_overdraw(turn, log) for turn in turns]
     earned = [0.0] + [timeline.words(a, b) for a, b in pairwise(times)]
     bursts = [max(credit_max_of(view) for view in timeline.around(a, b)) for a, b in pairwise([times[0], *times])]
     for first, turn in enumerate(turns):
-        shown, income, burst = 0, -earned[first], 0.0
+        shown, income, burst, debt = 0, -earned[first], 0.0, 0
         for last in range(first, len(turns)):
             shown += turns[last]["words"]
             income += earned[last]
-            burst = max(burst, bursts[last])
-            allowed = income + burst + UNIT_WORDS_MAX
+            burst, debt = max(burst, bursts[last]), max(debt, debts[last])
+            allowed = income + burst + debt
             if shown > allowed + MILLISECOND_WORDS:
                 label = f"law 2: {reading.who}, turns {turn['turn']}-{turns[last]['turn']}"
                 span = times[last] - times[first]
                 found.append(f"{label}: {shown} words in {span:.3f} s, at most {allowed:.1f}")
                 break
-    return found + _after_catch_up(reading, timeline, turns)
+    return found + _after_catch_up(reading, log, timeline, turns)
 
 
-def _after_catch_up(reading: Reading, timeline: Timeline, turns: list[Frame]) -> list[str]:
+def _overdraw(turn: Frame, log: Log) -> int:
+    """The most by which this turn's last thing may have overdrawn: a unit, a dispute pair, a whole message."""
+    shown = [log.messages[seq] for segment in turn["segments"] for seq in segment["sources"]]
+    if turn["mode"] == "paced":
+        return max([UNIT_WORDS_MAX, *map(words.of_message, shown)])
+    return DISPUTE_WORDS_MAX if any("reply_to" in message for message in shown) else UNIT_WORDS_MAX
+
+
+def _after_catch_up(reading: Reading, log: Log, timeline: Timeline, turns: list[Frame]) -> list[str]:
     found: list[str] = []
     for seen in reading.turns.values():
         if seen.frame["mode"] not in ("catch_up", "answer"):
             continue
-        start, shown = seconds(seen.frame["at"]), 0
+        start, shown, debt = seconds(seen.frame["at"]), 0, 0
         for turn in (turn for turn in turns if turn["turn"] > seen.frame["turn"]):
             shown += turn["words"]
-            allowed = timeline.words(start, seconds(turn["at"])) + UNIT_WORDS_MAX
+            debt = max(debt, _overdraw(turn, log))
+            allowed = timeline.words(start, seconds(turn["at"])) + debt
             if shown > allowed + MILLISECOND_WORDS:
                 label = f"law 2: {reading.who}, turns {seen.frame['turn'] + 1}-{turn['turn']} after a catch-up"
                 found.append(f"{label}: {shown} words, at most {allowed:.1f}")
@@ -152,7 +163,7 @@ class _Identity:
         now = seconds(turn["at"])
         self.advance(now)
         if turn["mode"] != "paraphrase":
-            self.credit = min(self.credit, 0.0)
+            self.credit = self.credit - turn["words"] if turn["mode"] == "paced" else min(self.credit, 0.0)
             self.doubt()
             for seq in self._new(turn):
                 self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq), doubtful=True)

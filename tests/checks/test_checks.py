@@ -261,4 +261,6 @@ def test_a_burst_after_a_catch_up_breaks_the_pace() -> None:
     diary[4].frame["mode"] = "catch_up"
     segments = [quote("ann", "then it goes on for ever " * 11, 4)]
     diary[5] = Seen(15.5, 1, "in", turn(2, 15.5, 4, 6, segments))
-    assert any("after a catch-up" in found for found in pace.law_2(Reading("rae", diary, ROOM)))
+    assert any(
+        "after a catch-up" in found for found in pace.law_2(Reading("rae", diary, ROOM), log_of(ROOM, [witness()]))
+    )

@@ -141,6 +141,11 @@ def _subsequence(wanted: list[str], source: list[str], start: int) -> int | None
     return None
 
 
+def quote_stands(segment: Frame, log: Log) -> bool:
+    """Whether the text is made of pieces of the sources, in order, and uses each of them."""
+    return _place_quote(segment, log) is not None
+
+
 def _place_quote(segment: Frame, log: Log) -> list[tuple[int, Span]] | None:
     """(seq, span) of each piece such that they stand in source order and use every source; None if they cannot."""
     pieces = _pieces(segment)
