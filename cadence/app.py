@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ import structlog
 import uvicorn
 
 from cadence import __version__
-from cadence.alex.driver import Driver
+from cadence.alex.driver import Driver, EncoderFactory
+from cadence.models.async_encoder import AsyncEncoder
+from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
 from cadence.personas.play import Action, Restarted
@@ -63,7 +66,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.hub = Hub(store, clock)
-        self.driver = Driver(store, clock, self.hub.tell)
+        self.driver = Driver(store, clock, self.hub.tell, encoder_for(settings.data))
         self.hub.mediation = self.driver
         loopback = settings.host in LOOPBACK
         entry_token = settings.token.get_secret_value() if settings.token else None
@@ -168,6 +171,15 @@ class Service:
             await stage.run()
         except StageError as error:
             log.error("conversation stopped", room=room.id, why=str(error))
+
+
+def encoder_for(data: Path) -> EncoderFactory | None:
+    """What makes vectors, if the extra and its tokenizer are there; everything works without (docs/models.md)."""
+    why_not = missing(data)
+    if why_not is not None:
+        log.info("no vectors", why=why_not)
+        return None
+    return partial(AsyncEncoder, MiniLmEncoder(data))
 
 
 class _Server(uvicorn.Server):

@@ -22,6 +22,9 @@ from cadence.alex.arrival import Arrival
 from cadence.alex.events import Action, Event, Forgot, Opened, Posted, RawEnded, Redacted, Report, Show, Tick, Viewed
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
+from cadence.alex.transcript import Entry
+from cadence.models.async_encoder import Encoding
+from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
 from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
 
@@ -30,6 +33,8 @@ STORE_RETRY_SECONDS = 1.0
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
 
 P = ParamSpec("P")
+UnitKey = tuple[str, int, int]  # room, seq, index
+EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
 Tell = Callable[[str, str, msgspec.Struct], None]
 log = structlog.get_logger()
 
@@ -38,11 +43,15 @@ class Driver:
     """Mediates the humans of every room opened with `open_room`.
 
     `clock` gives seconds since the epoch and never goes back; `tell(room, user, frame)` sends a frame to all
-    connections of a user. Call `close()` in the end.
+    connections of a user; `encoder`, given a callback, makes what encodes units beside the loop. Call `close()` in
+    the end.
     """
 
-    def __init__(self, store: ReaderStore, clock: Callable[[], float], tell: Tell) -> None:
+    def __init__(
+        self, store: ReaderStore, clock: Callable[[], float], tell: Tell, encoder: EncoderFactory | None = None
+    ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
+        self._encoder = None if encoder is None else encoder(self._encoded)
         self._rooms: dict[str, MediatedRoom] = {}
         self._heap: list[tuple[float, int, Reader]] = []
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
@@ -69,6 +78,8 @@ class Driver:
     async def close(self) -> None:
         """Stop looking, and finish what is being stored as far as the log allows."""
         self._closed = True
+        if self._encoder is not None:
+            await self._encoder.close()
         if self._timer is not None:
             self._timer.cancel()
         if self._tasks:
@@ -268,10 +279,27 @@ class Driver:
         """Count the words of what was posted, yielding to the loop in between."""
         until = asyncio.get_running_loop().time() + LOOP_SECONDS_MAX
         while mediated.unlearned:
-            mediated.transcript.learn(mediated.unlearned.popleft())
+            entry = mediated.unlearned.popleft()
+            mediated.transcript.learn(entry)
+            self._encode(mediated, entry)
             if asyncio.get_running_loop().time() >= until and mediated.unlearned:
                 asyncio.get_running_loop().call_soon(self._learn, mediated)
                 return
+
+    def _encode(self, mediated: MediatedRoom, entry: Entry) -> None:
+        """Ask for vectors of what may be condensed; the fullest units first where the encoder is behind."""
+        if self._encoder is None or not mediated.readers:
+            return
+        for unit in entry.parsed.units:
+            if unit.terms and unit.block is None:
+                self._encoder.submit((mediated.room, unit.seq, unit.index), [unit.text], worth=len(unit.terms))
+
+    def _encoded(self, key: UnitKey, vectors: Vectors | None) -> None:
+        """Vectors have come, or will not: whoever looks from now on sees them (law 14: nobody waits)."""
+        room, seq, index = key
+        entry = self._rooms[room].transcript.entry(seq)  # None: redacted meanwhile, or long ago
+        if vectors is not None and entry is not None:
+            entry.learn_vector(index, vectors[0])
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` in the background, owned by this driver; a failure is logged, never lost."""

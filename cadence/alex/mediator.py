@@ -130,6 +130,7 @@ class Mediator:
                 self._approach(event.speakers, now)
             case Redacted():
                 self._waiting.remove(event.seq)
+                self._memory.units.remove(event.seq)
             case Forgot():
                 self._memory.clear()
             case Skipped():

@@ -42,7 +42,7 @@ class ReaderMemory:
     def show(self, unit: Unit, share: float, side: str | None, now: float, vector: Vector | None = None) -> None:
         """A unit is shown; `share` is what it adds to the reward of its speaker and side."""
         self.saw(unit.seq)
-        self.units.add(unit.terms, vector)
+        self.units.add((unit.seq,), unit.terms, vector)
         self.speakers.add(unit.speaker, share, now)
         if side is not None:
             self.speakers.add(side, share, now)
@@ -59,7 +59,7 @@ class ReaderMemory:
                 for seq in segment.sources:
                     self.saw(seq)
                 for piece in _pieces(segment.text):
-                    self.units.add(terms(piece, guess_language(piece)))
+                    self.units.add(segment.sources, terms(piece, guess_language(piece)))
 
 
 def _pieces(text: str) -> Sequence[str]:

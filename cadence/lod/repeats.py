@@ -9,7 +9,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,15 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
+        self._shown: deque[tuple[frozenset[int], frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
 
-    def add(self, terms: Sequence[str], vector: Vector | None = None) -> None:
-        """A unit with these content words was shown."""
-        self._shown.append((frozenset(terms), vector))
+    def add(self, seqs: Iterable[int], terms: Iterable[str], vector: Vector | None = None) -> None:
+        """A unit with these content words was shown; it comes from one of the messages `seqs`."""
+        self._shown.append((frozenset(seqs), frozenset(terms), vector))
+
+    def remove(self, seq: int) -> None:
+        """A message is gone: nothing of it is remembered (law 17)."""
+        self._shown = deque((shown for shown in self._shown if seq not in shown[0]), maxlen=SHOWN_MAX)
 
     def clear(self) -> None:
         """Forget all that was shown."""
@@ -40,7 +44,7 @@ class ShownMemory:
     def repeats(self, units: Sequence[Unit], vectors: Sequence[Vector | None] | None = None) -> NDArray[np.bool_]:
         """Which of `units` say again what was shown, [units]."""
         known: dict[str, list[int]] = {}
-        for i, (terms, _) in enumerate(self._shown):
+        for i, (_, terms, _) in enumerate(self._shown):
             for term in terms:
                 known.setdefault(term, []).append(i)
         found = np.array([_overlap(unit.terms, known) > OVERLAP_MAX for unit in units], dtype=np.bool_)
@@ -50,7 +54,7 @@ class ShownMemory:
 
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
         """The highest cosine of each vector with what was shown, [units]; 0 where there is no vector."""
-        shown = [vector for _, vector in self._shown if vector is not None]
+        shown = [vector for _, _, vector in self._shown if vector is not None]
         candidates = stacked(vectors)
         return np.zeros(len(vectors)) if candidates is None or not shown else max_cosine(candidates, np.stack(shown))
 

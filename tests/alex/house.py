@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cadence.alex.driver import Driver
+from cadence.alex.driver import Driver, EncoderFactory
 from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.mediation import Attached
@@ -24,8 +24,9 @@ HOST = Member("host", "Host", "human", "host")
 class House:
     """What a hub would do, without connections: appends, tells the driver, keeps what readers get."""
 
-    def __init__(self, store: MemoryLog) -> None:
+    def __init__(self, store: MemoryLog, encoder: EncoderFactory | None = None) -> None:
         self.store = store
+        self._encoder = encoder
         self.told: list[tuple[str, msgspec.Struct]] = []
         self.driver = self.new_driver()
         self.epoch = ""
@@ -36,7 +37,7 @@ class House:
         return START + asyncio.get_running_loop().time()
 
     def new_driver(self) -> Driver:
-        return Driver(self.store, self.clock, lambda room, user, frame: self.told.append((user, frame)))
+        return Driver(self.store, self.clock, lambda room, user, frame: self.told.append((user, frame)), self._encoder)
 
     async def open(self, defaults: ViewPatch | None = None) -> None:
         state = await self.store.open_room("lab")
@@ -88,9 +89,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(defaults: ViewPatch | None = None) -> AsyncIterator[House]:
+async def house(defaults: ViewPatch | None = None, encoder: EncoderFactory | None = None) -> AsyncIterator[House]:
     """An open room `lab` without readers."""
-    opened = House(MemoryLog(lambda: START + asyncio.get_running_loop().time()))
+    opened = House(MemoryLog(lambda: START + asyncio.get_running_loop().time()), encoder)
     await opened.open(defaults)
     try:
         yield opened

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.wire import Alex, Message, Read, Turn, View, ViewPatch, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, house, wait
@@ -181,6 +183,28 @@ async def test_forgetting_clears_the_word_counts_of_the_room() -> None:
         assert background.total == 5
         lab.driver.forget("lab")
         assert background.total == 0
+
+
+async def test_units_get_vectors_when_they_come_and_never_wait_for_them() -> None:
+    for refuse_every in (0, 1):
+        async with house(
+            encoder=lambda deliver: InlineEncoder(FakeEncoder(), deliver, refuse_every=refuse_every)
+        ) as lab:
+            await lab.attach()
+            await lab.flood(5)
+            await wait(10)
+            entry = lab.driver._rooms["lab"].transcript.entry(3)
+            assert entry is not None
+            assert (entry.vector(entry.parsed.units[0]) is None) == (refuse_every == 1)
+            assert lab.turns()
+
+
+async def test_a_vector_of_a_message_that_is_gone_is_dropped() -> None:
+    async with house() as lab:
+        await lab.say()
+        lab.driver.redacted("lab", 1)
+        lab.driver._encoded(("lab", 1, 0), np.ones((1, 3), dtype=np.float32))
+        assert lab.driver._rooms["lab"].transcript.entry(1) is None
 
 
 async def test_alex_says_how_far_they_are() -> None:

@@ -138,7 +138,7 @@ def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
     near = np.array([1.0, 0.0], dtype=np.float32)
     second.entry.learn_vector(0, near)
     memory = ReaderMemory()
-    memory.units.add((), near)
+    memory.units.add((9,), (), near)
     selection = Selection([first, second], np.ones(2), 60.0, memory, Background(), {}, 0.0)
     choice = selection.choose([], {})
     assert [pick.unit.seq for pick in choice.picks] == [1]

@@ -13,7 +13,7 @@ def unit(text: str) -> Unit:
 def memory(*texts: str) -> ShownMemory:
     shown = ShownMemory()
     for text in texts:
-        shown.add(unit(text).terms)
+        shown.add((1,), unit(text).terms)
     return shown
 
 
@@ -36,13 +36,13 @@ def test_the_words_must_stand_in_one_unit_shown() -> None:
 def test_only_the_last_units_are_remembered() -> None:
     shown = memory("The second replica lost forty writes.")
     for number in range(SHOWN_MAX):
-        shown.add((f"word{number}",))
+        shown.add((1,), (f"word{number}",))
     assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [False]
 
 
 def test_a_near_vector_is_a_repeat_and_a_missing_one_is_not() -> None:
     shown = ShownMemory()
-    shown.add((), np.array([1.0, 0.0], dtype=np.float32))
+    shown.add((1,), (), np.array([1.0, 0.0], dtype=np.float32))
     near, far = np.array([0.9, 0.436], dtype=np.float32), np.array([0.7, 0.714], dtype=np.float32)
     units = [unit("One thing entirely."), unit("Another thing entirely."), unit("A third thing entirely.")]
     assert shown.repeats(units, [near, far, None]).tolist() == [True, False, False]
@@ -52,4 +52,13 @@ def test_a_near_vector_is_a_repeat_and_a_missing_one_is_not() -> None:
 def test_forgetting_lets_everything_be_said_again() -> None:
     shown = memory("The second replica lost forty writes.")
     shown.clear()
+    assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [False]
+
+
+def test_nothing_is_remembered_of_a_message_that_is_gone() -> None:
+    shown = ShownMemory()
+    shown.add((7, 8), unit("The second replica lost forty writes.").terms)
+    shown.remove(9)
+    assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [True]
+    shown.remove(8)
     assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [False]
