@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from cadence.alex.driver import UnitKey
+from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.wire import Alex, Message, Read, Turn, View, ViewPatch, ViewRequest, WireError
@@ -185,18 +189,19 @@ async def test_forgetting_clears_the_word_counts_of_the_room() -> None:
         assert background.total == 0
 
 
-async def test_units_get_vectors_when_they_come_and_never_wait_for_them() -> None:
-    for refuse_every in (0, 1):
-        async with house(
-            encoder=lambda deliver: InlineEncoder(FakeEncoder(), deliver, refuse_every=refuse_every)
-        ) as lab:
-            await lab.attach()
-            await lab.flood(5)
-            await wait(10)
-            entry = lab.driver._rooms["lab"].transcript.entry(3)
-            assert entry is not None
-            assert (entry.vector(entry.parsed.units[0]) is None) == (refuse_every == 1)
-            assert lab.turns()
+@pytest.mark.parametrize("refuse_every", [0, 1])
+async def test_units_get_vectors_when_they_come_and_never_wait_for_them(refuse_every: int) -> None:
+    def encoder(deliver: Callable[[UnitKey, Vectors | None], None]) -> InlineEncoder[UnitKey]:
+        return InlineEncoder(FakeEncoder(), deliver, refuse_every=refuse_every)
+
+    async with house(encoder=encoder) as lab:
+        await lab.attach()
+        await lab.flood(5)
+        await wait(10)
+        entry = lab.driver._rooms["lab"].transcript.entry(3)
+        assert entry is not None
+        assert (entry.vector(entry.parsed.units[0]) is None) == (refuse_every == 1)
+        assert lab.turns()
 
 
 async def test_a_vector_of_a_message_that_is_gone_is_dropped() -> None:
