@@ -3,6 +3,9 @@ import { hash } from "./hash";
 /** Names and steady colours of everyone who ever spoke here. Pure. */
 export const HUES = 12;
 
+/** Searched for: with it nobody in a shipped room has to give way, so that each persona has one colour in all rooms. */
+const GRAIN = 1983;
+
 export interface Person {
   readonly id: string;
   readonly name: string;
@@ -21,6 +24,8 @@ export class Speakers {
   #names = new Map<string, string>();
   #people = new Set<string>();
   #hues = new Map<string, number>();
+  /** Slots that personas have. */
+  #taken = new Set<number>();
 
   /** Learn people. Agents first and by id, so that the cast of a room has the same colours on every visit. */
   meet(people: readonly Person[]): void {
@@ -50,16 +55,18 @@ export class Speakers {
   }
 
   /**
-   * A slot of the colour wheel, 0..HUES-1: the id's own or, for personas, the next that nobody here has. People keep their
-   * own: they come and go, and would otherwise look different to everyone.
+   * A slot of the colour wheel, 0..HUES-1: the id's own or, where another persona has that, the next free one. People keep
+   * their own: they come and go, and would otherwise look different to everyone.
    */
   hue(id: string, kind: Person["kind"] = "agent"): number {
     const known = this.#hues.get(id);
     if (known !== undefined) return known;
-    const taken = new Set(this.#hues.values());
-    const own = hash(id) % HUES;
-    let hue = own;
-    if (kind !== "human" && taken.size < HUES) while (taken.has(hue)) hue = (hue + 5) % HUES; // 5 and 12 share no factor: all are tried
+    let hue = hash(`${GRAIN}${id}`) % HUES;
+    if (kind !== "human") {
+      // 5 and 12 share no factor: all are tried
+      if (this.#taken.size < HUES) while (this.#taken.has(hue)) hue = (hue + 5) % HUES;
+      this.#taken.add(hue);
+    }
     this.#hues.set(id, hue);
     return hue;
   }

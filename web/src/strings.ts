@@ -91,7 +91,7 @@ export const strings = {
       insight: "something new",
     } satisfies Record<MoodWord, string>,
     behind: (messages: number, words: number, s: number) =>
-      `${plural(messages, "message")}, ${plural(words, "word")}, ${count(s)} s behind`,
+      `${plural(messages, "message")}, ${plural(words, "word")}, ${count(s)}\u00a0s behind`,
     upToDate: "up to date",
   },
   host: {

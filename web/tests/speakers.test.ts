@@ -17,6 +17,20 @@ test("a cast has colours of its own, the same in whatever order it is met", () =
   expect(cast.map(({ id }) => other.hue(id))).toEqual(hues);
 });
 
+test("a shipped persona has one colour in all rooms, whoever else speaks there", () => {
+  const rooms = [
+    cast.map(({ id }) => id),
+    ["ines", "tamsin", "odile", "dov", "rook", "wen", "idris"],
+    ["juno", "sefton", "bao", "hob", "amara", "vera", "mirza"],
+  ];
+  for (const ids of rooms) {
+    const speakers = new Speakers();
+    speakers.meet([{ id: "host", name: "Host", kind: "human" }]);
+    speakers.meet(ids.map((id) => ({ id, name: id, kind: "agent" as const })));
+    for (const id of ids) expect(speakers.hue(id)).toBe(new Speakers().hue(id));
+  }
+});
+
 test("a person's colour does not depend on who else is here", () => {
   const crowded = new Speakers();
   crowded.meet([...cast, { id: "ann-1", name: "Ann", kind: "human" }]);
