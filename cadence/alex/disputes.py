@@ -62,9 +62,10 @@ def agreements(waiting: Iterable[OpenMessage]) -> Mapping[int, list[Entry]]:
 
 
 def _telling(units: Sequence[Unit], about: Iterable[str]) -> Unit:
-    """The unit that says most of `about`; of equals the first that has something to say."""
+    """The unit that says most of `about`, in the speaker's own words; of equals the first with something to say."""
     wanted = set(about)
-    prose = [unit for unit in units if unit.block is None] or list(units)
+    own = [unit for unit in units if unit.block is None and not unit.text.startswith(">")]
+    prose = own or [unit for unit in units if unit.block is None] or list(units)
 
     def merit(unit: Unit) -> tuple[int, bool]:
         return len(wanted.intersection(unit.terms)), len(unit.terms) >= TELLING_TERMS_MIN

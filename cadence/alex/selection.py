@@ -18,12 +18,12 @@ from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import attention, topic_distance
 from cadence.lod.digest import rank
+from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.vectors import stacked
 from cadence.rooms.wire import View
 
-AGAIN_OVERLAP_MIN = 0.34  # from this on a repeat is counted beside the segment that says it
 PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
 
 Floats = NDArray[np.float64]
@@ -174,12 +174,12 @@ class Selection:
         return self._attention.get((unit.seq, unit.index), 1.0)
 
     def _count_repeats(self) -> None:
-        """Add each repeat to the pick that says most of it, if one does."""
+        """Add each repeat to the pick it repeats; what repeats an earlier turn is only left out."""
         picks = self._choice.picks
         for unit in self._choice.counted:
             shared = [len(set(unit.terms).intersection(pick.unit.terms)) / len(unit.terms) for pick in picks]
             best = max(range(len(picks)), key=lambda i: shared[i], default=None)
-            if best is not None and shared[best] >= AGAIN_OVERLAP_MIN:
+            if best is not None and shared[best] > OVERLAP_MAX:
                 picks[best] = replace(picks[best], again=picks[best].again + 1)
 
     def _count_agreement(self, agreements: Mapping[int, list[Entry]]) -> None:

@@ -47,11 +47,13 @@ _OBJECTIONS = (
 _AGREEMENTS = (
     r"\+1(?!\d)|👍|💯|✅",
     r"agreed?|i agree|we agree|fully agree|seconded|same(?: here)?|exactly|indeed|precisely|this",
-    r"yes|yep|yeah|right|true|correct|sure|of course|absolutely|definitely",
-    r"fine by me|works for me|sounds good|ok(?:ay)?",
+    r"fine by me|works for me|sounds good",
     r"good (?:point|idea|catch)|makes sense|me too|ditto|well said|fair(?: enough| point)?|\+1",
-    r"ja|genau|richtig|einverstanden|stimmt|oui|d['’]accord|exactement",
-    r"sí|si|exacto|de acuerdo|d['’]accordo|sim|eens|klopt",
+    r"genau|richtig|einverstanden|stimmt|d['’]accord|exactement|exacto|de acuerdo|d['’]accordo|eens|klopt",
+)
+_AFFIRMATIONS = (  # answers where something was asked
+    r"yes|yep|yeah|right|true|correct|sure|of course|absolutely|definitely|ok(?:ay)?",
+    r"ja|oui|sí|si|sim",
 )
 _OBJECTION = regex.compile(rf"(?:{'|'.join(_OBJECTIONS)})(?!\p{{L}})", regex.IGNORECASE)
 _LATER = regex.compile(  # said so plainly that it need not come first
@@ -59,6 +61,7 @@ _LATER = regex.compile(  # said so plainly that it need not come first
 )
 _DENIAL = regex.compile(r"(?:no|nope|not|nein|non|não|nee)(?!\p{L})", regex.IGNORECASE)  # may also answer a question
 _AGREEMENT = regex.compile(rf"(?:{'|'.join(_AGREEMENTS)})(?!\p{{L}})", regex.IGNORECASE)
+_ASSENT = regex.compile(rf"(?:{'|'.join(_AGREEMENTS + _AFFIRMATIONS)})(?!\p{{L}})", regex.IGNORECASE)
 _NAME = regex.compile(r"@?[\p{L}\p{N}_-]{1,40}[,:] +")
 _QUOTE = regex.compile(r"(?:[ ]{0,3}>[^\n]*(?:\n|$))+")
 
@@ -85,17 +88,17 @@ def stance(text: str, *, to_question: bool = False) -> Stance | None:
             continue
         if _LATER.search(opening) or (_OBJECTION.match(opening) and not (to_question and _DENIAL.match(opening))):
             return "objection"
-        if not to_question and _merely_agrees(opening):
+        if _merely_agrees(opening, _AGREEMENT if to_question else _ASSENT):
             return "agreement"
     return None
 
 
-def _merely_agrees(said: str) -> bool:
+def _merely_agrees(said: str, cues: regex.Pattern[str]) -> bool:
     """Whether nothing is left of a short text once its cues of agreement are taken away."""
     if len(said) >= _OPENING_CHARACTERS or len(said.split()) > AGREEMENT_WORDS_MAX:
         return False
     rest = said
-    while found := _AGREEMENT.match(rest):
+    while found := cues.match(rest):
         rest = rest[found.end() :].lstrip(" ,.!;:-–—)")
         if not rest:
             return True

@@ -39,6 +39,7 @@ _BLOCK_CHARACTERS_READ = 4_000  # a block is known by its beginning
 _BLOCK_TERMS_MAX = 24
 _SALIENT_WORDS = 4  # a clause of fewer words seldom says anything by itself
 _BROKEN_SALIENCE = 0.7
+_QUOTED_SALIENCE = 0.3  # somebody else's words, quoted with `> `
 _FOLDED_SALIENCE = 0.6  # the reader sees only that there is a block
 _CLOSING = " \t\r\n\"'”’»)]}*_"
 _ASKS = ("?", "？", "؟", "⁇", "⁈")
@@ -165,7 +166,8 @@ def _salience(text: str, words: int, may_break_off: bool) -> float:
     scraps are shown. A penalty that reaches further up, to eight words, costs a tenth of the recall.
     """
     broken_off = may_break_off and text[-1].isalnum()
-    return min(1.0, words / _SALIENT_WORDS) * (_BROKEN_SALIENCE if broken_off else 1.0)
+    own = _QUOTED_SALIENCE if text.startswith(">") else 1.0
+    return min(1.0, words / _SALIENT_WORDS) * own * (_BROKEN_SALIENCE if broken_off else 1.0)
 
 
 def _block(index: int, part: PartText) -> Block:

@@ -68,3 +68,10 @@ def test_agreement_is_gathered_by_what_it_agrees_with() -> None:
     for one in entries:
         waiting.add(one, 0.0, urgent=False)
     assert {seq: [one.speaker for one in who] for seq, who in agreements(waiting).items()} == {1: ["bao", "juno"]}
+
+
+def test_an_objection_that_quotes_is_told_in_its_own_words() -> None:
+    text = "> The island desk gets a copy\n\nNo. A copy on that desk is a poster on its wall."
+    transcript, entries = room(("vera", CLAIM, None), ("idris", text, None))
+    (dispute,) = found(transcript, entries)
+    assert dispute.about == 1 and "poster" in dispute.unit.text

@@ -71,6 +71,7 @@ def test_a_plain_answer_to_a_question_takes_no_side() -> None:
     assert stance("No. You are perfectly right.", to_question=True) is None
     assert stance("Yes.", to_question=True) is None
     assert stance("I object to the question.", to_question=True) == "objection"
+    assert stance("Agreed.", to_question=True) == "agreement"
 
 
 def test_an_objection_said_plainly_may_come_second() -> None:

@@ -166,3 +166,10 @@ def test_neighbouring_units_join_to_a_slice_that_costs_no_more(text: str, spoken
 )
 def test_hostile_text_is_parsed_all_the_same(text: str) -> None:
     check(written(text))
+
+
+def test_what_is_quoted_of_others_says_less_than_ones_own_words() -> None:
+    quoted, own = parse(
+        Source(1, "vera", 0.0, "> The island desk gets a copy.\n\nThe island desk gets a poster.")
+    ).units
+    assert quoted.salience < own.salience == 1.0
