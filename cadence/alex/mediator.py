@@ -300,8 +300,9 @@ class Mediator:
             return selection.choose([], {}).picks
 
         paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
-        for message in paced.done:
-            self._memory.saw(message.entry.seq)
+        for segment in paced.segments:  # what was condensed and is not cited was not seen
+            for seq in segment.sources:
+                self._memory.saw(seq)
         self._waiting.remove(*(message.entry.seq for message in paced.done))
         rest = waiting[len(paced.done) :]
         behind = reading_seconds(rest, self._bucket.rate) > BEHIND_SECONDS

@@ -58,7 +58,7 @@ def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
         bucket.advance(from_iso(turn.at))
         if turn.mode in ("catch_up", "answer"):
             bucket.settle()
-        else:
+        elif turn.words:  # an empty turn needs no credit, and tells of none
             # Before it there was credit, whatever the pace was then: only the last thing in it may have overdrawn.
             debt_max = turn.words if turn.mode == "paced" else min(turn.words, 2 * UNIT_WORDS_MAX)
             bucket.spend(min(turn.words, bucket.credit + debt_max))

@@ -142,3 +142,20 @@ def test_from_paced_to_paraphrase_what_waits_is_digested() -> None:
     room.do(Viewed(View()))
     (turn,) = room.wait(5)
     assert turn.mode == "paraphrase" and turn.covers and turn.covers.to == 30
+
+
+def test_what_was_condensed_uncited_is_shown_with_the_objection_to_it() -> None:
+    room = Room(mediator(mode="paced", pace_wpm=60))
+    for number in range(40):
+        room.say(line(number), "abc"[number % 3])
+    turn = room.wait(5)[0]
+    cited = {seq for segment in turn.segments for seq in segment.sources}
+    about = next(seq for seq in range(turn.covers.to if turn.covers else 0, 0, -1) if seq not in cited)
+    room.do(Viewed(View()))
+    room.wait(60)
+    room.say("I disagree: the cache was never the slow part of this.", "zoe", reply_to=about)
+    for number in range(40, 60):
+        room.say(line(number), "abc"[number % 3])
+    pair = [segment for turn in room.wait(120) for segment in turn.segments if {about, 41} & set(segment.sources)]
+    assert [segment.sources for segment in pair] == [(about,), (41,)]
+    assert pair[1].objects_to == about

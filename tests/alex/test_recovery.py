@@ -69,3 +69,8 @@ def test_a_catch_up_turn_leaves_no_credit() -> None:
 def test_what_a_faster_pace_could_afford_is_no_debt_at_a_slower_one(mode: str, words: int, credit: float) -> None:
     turns = [turn(n, START + n, words, mode) for n in range(1, 20)]
     assert bucket_after(turns, View(pace_wpm=60), START + 19).credit == credit
+
+
+def test_an_empty_turn_forgives_no_debt() -> None:
+    turns = [turn(1, START, 80, "paced"), turn(2, START + 1, 0)]
+    assert bucket_after(turns, View(pace_wpm=60), START + 1).credit == pytest.approx(-40 + 0.7)
