@@ -178,6 +178,30 @@ def fetch_tokenizer(
 
 
 @app.command()
+def join(
+    room: Annotated[str, typer.Argument(help="Room to read, the stem of its file.")],
+    url: UrlOption = URL,
+    name: Annotated[str | None, typer.Option(help="Your name there (default: one the server chooses).")] = None,
+    token: Annotated[str | None, typer.Option(help="A token or ticket, if you were given one.")] = None,
+) -> None:
+    """Read a room in this terminal, at a human pace, and speak in it; /help lists the commands."""
+    import secrets
+    import sys
+
+    from cadence.address import AddressError, parse_address
+    from cadence.terminal.shell import join as read
+
+    try:
+        server = parse_address(url)
+    except AddressError as error:
+        _fail(str(error))
+    code = read(server.websocket, room, name=name, token=token or server.ticket, run_id=secrets.token_hex(8))
+    if code == 1 and not sys.stdout.isatty():
+        _forget_stdout()
+    raise typer.Exit(code)
+
+
+@app.command()
 def export(
     room: Annotated[str, typer.Argument(help="Room to export; any room of the server.")],
     url: UrlOption = URL,
@@ -185,7 +209,6 @@ def export(
     data: DataOption = None,
 ) -> None:
     """Write all messages of a room to stdout, one JSON object a line. For hosts; `cadence replay` reads it."""
-    import os
     import sys
 
     from cadence.address import AddressError, parse_address
@@ -199,9 +222,16 @@ def export(
     except (AddressError, ExportError, SettingsError) as error:
         _fail(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at the end
+        _forget_stdout()
         raise typer.Exit(1) from None
     typer.echo(f"{messages} messages", err=True)
+
+
+def _forget_stdout() -> None:
+    """Nobody reads our output any more: let Python find nothing to complain of when it flushes at the end."""
+    import sys
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str) -> NoReturn:

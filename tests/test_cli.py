@@ -20,6 +20,7 @@ from cadence.models import tokenizer
 from cadence.personas import replay
 from cadence.reload import PID_FILE
 from cadence.settings import Settings
+from cadence.terminal import shell
 
 SUMMARY = replay.Summary(3, 40, 1.5, 2, 0)
 
@@ -209,3 +210,20 @@ def test_an_export_without_a_token_says_where_one_was_looked_for(tmp_path: Path)
     result = cadence("export", "hall", "--data", tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"{tmp_path / 'host-token'}: cannot be read: No such file or directory; ")
+
+
+def test_join_takes_the_ticket_out_of_the_address_unless_a_token_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def read(url: str, room: str, *, name: str | None, token: str | None, run_id: str) -> int:
+        asked.append((url, room, name, token))
+        return 0 if len(run_id) == 16 else 1
+
+    monkeypatch.setattr(shell, "join", read)
+    address = "http://127.0.0.1:9000/#ticket=once"
+    assert cadence("join", "hall", "--url", address, "--name", "Rae").exit_code == 0
+    assert cadence("join", "hall", "--url", address, "--token", "mine").exit_code == 0
+    assert asked == [
+        ("ws://127.0.0.1:9000/ws", "hall", "Rae", "once"),
+        ("ws://127.0.0.1:9000/ws", "hall", None, "mine"),
+    ]

@@ -19,6 +19,7 @@ CONTENT_FOLDERS = ("rooms", "personas", "models")
 COVERED_BY = {
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
+    "cadence/terminal/events.py": "tests/terminal/test_machine.py",
 }
 
 # Spelled apart, so that this file passes its own test.
