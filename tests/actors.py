@@ -21,6 +21,7 @@ MENTIONED = ("ada", "bob", "rae", "hana")  # never `sol`, whose absence would ch
 SETTLE_S = 3.0  # after a disturbance, until the checks about promptness hold again
 RETRY_S = 1.0
 TRIES_MAX = 200
+AGAIN_CHARACTERS_MAX = 2_000
 LAWFUL_REFUSALS = {"forbidden", "not_found"}
 
 
@@ -61,6 +62,7 @@ class Habits:
     crowd: bool
     reading: bool
     forgets: bool  # comes back without saying how far it was
+    argues: bool  # objects, agrees, says things again
     gap_s: float  # mean time between an agent's messages
 
     @classmethod
@@ -203,13 +205,25 @@ class Agent(Actor):
         if self.habits.bulk and self.chance.random() < 0.25:
             return talk.bulk(self.chance)
         habits = self.habits
-        words = talk.utterance(self.chance, rich=habits.rich, foreign=habits.foreign, spoken=habits.spoken)
         place = self.stranger.places[ROOM]
+        if habits.argues and place.seq and self.chance.random() < 0.3:
+            return self._argument(self.chance.randint(max(1, place.seq - 6), place.seq))
+        words = talk.utterance(self.chance, rich=habits.rich, foreign=habits.foreign, spoken=habits.spoken)
         if place.seq and self.chance.random() < 0.15:
             words["reply_to"] = self.chance.randint(max(1, place.seq - 10), place.seq)
         if self.chance.random() < 0.05:
             words["text"] += f" @{self.chance.choice(MENTIONED)}"
         return words
+
+    def _argument(self, about: int) -> Frame:
+        """Take a stance towards a recent message, or say it again."""
+        kind = self.chance.randrange(3)
+        if kind == 0:
+            return {"text": talk.objection(self.chance), "reply_to": about}
+        if kind == 1:
+            return {"text": talk.agreement(self.chance), "reply_to": about}
+        said = next((m["text"] for m in reversed(self.stranger.received("message")) if m["seq"] == about), "")
+        return {"text": talk.again(self.chance, said[:AGAIN_CHARACTERS_MAX])} if said.strip() else {"text": "Nothing?"}
 
 
 class Reader(Actor):

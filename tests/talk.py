@@ -66,6 +66,25 @@ def remark(random: Random) -> Frame:
     }
 
 
+_AGREEMENTS = ("+1", "Agreed.", "Yes, exactly.", "👍", "Good point!", "Same here")
+_OBJECTIONS = ("I disagree:", "I object.", "That is wrong.", "Not true,")
+
+
+def objection(random: Random) -> str:
+    """Says no to a message, which it answers, and why."""
+    return f"{random.choice(_OBJECTIONS)} {prose(random, random.choice((1, 1, 2)))}"
+
+
+def agreement(random: Random) -> str:
+    """Says nothing but yes."""
+    return random.choice(_AGREEMENTS)
+
+
+def again(random: Random, said: str) -> str:
+    """The same in hardly other words."""
+    return random.choice(("", "So, ", "As I said: ")) + said
+
+
 def utterance(random: Random, *, rich: bool, foreign: bool, spoken: bool) -> Frame:
     """What an agent says: fields of `say` (text, parts, spoken)."""
     chance = random.random()

@@ -11,6 +11,7 @@ import pytest
 
 from tests import world
 from tests.actors import Habits
+from tests.mortal import Mute
 from tests.stranger import Seen
 from tests.world import Twist
 
@@ -35,6 +36,10 @@ MARKS = {
     "to paraphrase",
     "to paced",
     "paced turn",
+    "paced catch_up",
+    "dispute",
+    "agree",
+    "again",
 }
 ALL_FAULTS = replace(
     Habits.drawn(Random(0)),
@@ -81,6 +86,14 @@ def test_the_same_seed_lives_the_same_life_twice(number: int) -> None:
     assert first.events == second.events
 
 
+@pytest.mark.parametrize("number", TWINS[:4])
+def test_an_encoder_that_never_answers_delays_and_changes_nothing(number: int) -> None:
+    """Law 14: the embedded digest stands in, at the same moment."""
+    alone, waiting = world.run(number, Twist(encoder=None)), world.run(number, Twist(encoder=Mute))
+    assert not waiting.violations, waiting.story()
+    assert alone.diaries == waiting.diaries
+
+
 def _but_for(odd: str, diary: list[Seen]) -> list[tuple[str, Any]]:
     """The frames of a diary, less what another reader's coming and going lawfully changes: who is there."""
     kept: list[tuple[str, Any]] = []
@@ -99,9 +112,12 @@ def _but_for(odd: str, diary: list[Seen]) -> list[tuple[str, Any]]:
 def test_what_one_reader_does_and_suffers_changes_no_byte_for_another(number: int) -> None:
     """Law 12."""
     lives = [
-        world.run(number, Twist(abrupt=True)),
-        world.run(number, Twist(abrupt=True, odd_view={"mode": "raw"}, odd_habits=ALL_FAULTS)),
-        world.run(number, Twist(abrupt=True, odd_view={"cadence_s": 1.0, "pace_wpm": 1000}, odd_habits=ALL_FAULTS)),
+        world.run(number, Twist(abrupt=True, encoder=None)),
+        world.run(number, Twist(abrupt=True, encoder=None, odd_view={"mode": "raw"}, odd_habits=ALL_FAULTS)),
+        world.run(
+            number,
+            Twist(abrupt=True, encoder=None, odd_view={"cadence_s": 1.0, "pace_wpm": 1000}, odd_habits=ALL_FAULTS),
+        ),
     ]
     odd = next(seen.frame["you"]["id"] for seen in lives[0].diaries["sol"] if seen.frame.get("type") == "welcome")
     for life in lives:

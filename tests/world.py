@@ -19,29 +19,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from structlog.testing import capture_logs
 
-from cadence.alex.driver import Driver
+from cadence.alex.driver import EncoderFactory
 from cadence.alex.mediator import Mediator, Tick
-from cadence.rooms.gateway import Gateway
-from cadence.rooms.hub import Hub
-from cadence.rooms.identity import Identity
-from cadence.rooms.log import LogUnavailable
-from cadence.rooms.log.memory import MemoryLog
-from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import ViewPatch
 from tests import checks
 from tests.actors import ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
 from tests.checks import Log, log_of, manners
 from tests.clock import VirtualLoop
+from tests.marks import marks_of
+from tests.mortal import HOST_TOKEN, Server, vectors
 from tests.pipe import Pipe
-from tests.stranger import Closed, Frame, Seen, Stranger
+from tests.stranger import Frame, Seen, Stranger
 
 EPOCH = 1_750_000_000.0
-HOST_TOKEN = "host-token"
 RECOVERY_S = 150.0
+VECTORS_SHARE = 0.1  # of lives have an encoder: its fake costs more than all the rest of a life
 TAB = "hana again"
 
 
@@ -52,6 +48,7 @@ class Twist:
     odd_view: Frame | None = None
     odd_habits: Habits | None = None
     mode: str | None = None  # of all readers, who then do not unfold, stall or change it
+    encoder: EncoderFactory | Literal["drawn"] | None = "drawn"
     abrupt: bool = False  # a server that stops with manners waits for its slowest client: kill it instead
 
 
@@ -79,83 +76,6 @@ class Outcome:
         return "\n".join([f"seed {self.seed}: pytest tests/test_world.py --seed {self.seed}", *self.violations, events])
 
 
-class Mortal:
-    """The log as one life of the server sees it: after that life nothing reaches the log any more."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
-        self.alive = True
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._log, name)
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            if not self.alive:
-                raise LogUnavailable("this server was killed")
-            return await method(*args, **kwargs)
-
-        return call
-
-
-class Server:
-    """The product as `cadence.app` puts it together, over one log that outlives it."""
-
-    def __init__(self, clock: Callable[[], float], defaults: ViewPatch) -> None:
-        self.clock = clock
-        self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))
-        self.up = False
-        self._defaults = defaults
-        self._tokens = itertools.count(1)
-        self._pipes: list[Pipe] = []
-
-    async def start(self) -> None:
-        """Open the log as after a crash and begin to serve."""
-        self.log.recover()
-        self._store: Any = Mortal(self.log)
-        self.hub = Hub(self._store, self.clock)
-        self.driver = Driver(self._store, self.clock, self.hub.tell)
-        self.hub.mediation = self.driver
-        identity = Identity(
-            self._store, self.clock, host_token=HOST_TOKEN, open=True, token=lambda: f"secret-{next(self._tokens)}"
-        )
-        await identity.load()
-        await self.hub.open_room(RoomInfo(ROOM, "Hall"))
-        state = await self.log.open_room(ROOM)
-        await self.driver.open_room(ROOM, state.epoch, state.head, self._defaults)
-        self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
-        self.up = True
-
-    def connect(self) -> Pipe:
-        if not self.up:
-            raise Closed(None)
-        self._pipes = [pipe for pipe in self._pipes if pipe.open]
-        self._pipes.append(Pipe(self.gateway))
-        return self._pipes[-1]
-
-    async def stop(self) -> None:
-        """End with manners, as on SIGTERM."""
-        self.up = False
-        await self.hub.drain(1.0)
-        await self.driver.close()
-        await self.hub.close()
-        self._store.alive = False
-
-    async def kill(self) -> None:
-        """End at once, as kill -9 does: every task of the server stops where it stands."""
-        self.up = self._store.alive = False
-        apps = [pipe.break_off() for pipe in self._pipes]
-        while tasks := [task for task in asyncio.all_tasks() if task in apps or _of_product(task)]:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        await self.driver.close()
-
-
-def _of_product(task: asyncio.Task[Any]) -> bool:
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and "/cadence/" in code.co_filename
-
-
 class World:
     """One life. Make it in a running `VirtualLoop`, then `await live()`."""
 
@@ -173,7 +93,8 @@ class World:
         self._narrowed = random.random() < 0.3
         self._shared: list[tuple[float, float]] = []
         defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
-        self._server = Server(self.clock, defaults)
+        encoder = vectors if random.random() < VECTORS_SHARE else None
+        self._server = Server(self.clock, defaults, encoder if twist.encoder == "drawn" else twist.encoder)
         self._actors = self._cast(random)
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -190,6 +111,8 @@ class World:
             cast[name] = self._actor(Agent, name)
         views: list[Frame | None] = [None, {"cadence_s": 1.0}, {"cadence_s": 2.0, "pace_wpm": 600}, {"cadence_s": 30.0}]
         views.append({"sigma": 0.5, "focus": {"follow": []}, "pace_wpm": 90})
+        if not self.habits.bulk:  # see `Reader._toggle`
+            views.append({"mode": "paced", "pace_wpm": random.choice((60, 600))})
         cast["rae"] = self._actor(Reader, "rae", view=random.choice(views))
         cast["sol"] = self._actor(Reader, "sol", view=random.choice(views))
         if self._twist.odd_view is not None:
@@ -333,25 +256,9 @@ class World:
             if seen.way == "closed":
                 marks["too slow"] += seen.frame["code"] == 4008
             elif seen.way == "in" and seen.frame["type"] == "turn":
-                marks.update(_marks_of(seen.frame, log))
+                marks.update(marks_of(seen.frame, log))
             elif seen.way == "in" and seen.frame["type"] == "view":
                 marks[f"to {seen.frame['view']['mode']}"] += 1
-
-
-def _marks_of(turn: Frame, log: Log) -> list[str]:
-    marks = [f"{turn['mode']} turn"]
-    covers, segments = turn["covers"], turn["segments"]
-    if not segments:
-        marks.append("empty closing turn")
-    if covers is not None and any(min(segment["sources"]) < covers["from"] for segment in segments):
-        marks.append("postponed text")
-    if any(segment["kind"] == "quote" for segment in segments):
-        marks.append("digest turn")
-    if any(segment.get("part", {}).get("folded") for segment in segments):
-        marks.append("folded block")
-    if any(log.kind(seq) == "human" for segment in segments for seq in segment["sources"]):
-        marks.append("human speech in a turn")
-    return marks
 
 
 @contextmanager

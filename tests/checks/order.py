@@ -95,6 +95,8 @@ def _walk(reading: Reading, log: Log) -> tuple[list[str], int]:
     for index, seen in enumerate(reading.events):
         if seen.way != "in":
             continue
+        if index in reading.joinings:  # what is replayed comes as turns first, then as messages
+            had |= _replayed(reading, index)
         if index in reading.joinings and (reading.joinings[index].afresh or not expected):
             begins = True
             expected = 0 if reading.second else seen.frame["head"] + 1
@@ -114,6 +116,17 @@ def _walk(reading: Reading, log: Log) -> tuple[list[str], int]:
             found += [f"{label}: {what}" for what in _counts(covers, reading, log)]
             expected = covers["to"] + 1
     return found, expected
+
+
+def _replayed(reading: Reading, joined: int) -> set[int]:
+    """The messages up to the head that this joining was told of."""
+    start = reading.events[joined]
+    later = (seen for seen in reading.events[joined:] if seen.connection == start.connection and seen.way == "in")
+    return {
+        seen.frame["seq"]
+        for seen in later
+        if seen.frame["type"] == "message" and seen.frame["seq"] <= start.frame["head"]
+    }
 
 
 def _counts(covers: Frame, reading: Reading, log: Log) -> list[str]:

@@ -80,6 +80,9 @@ def law_2(reading: Reading, log: Log) -> list[str]:
         for last in range(first, len(turns)):
             shown += turns[last]["words"]
             income += earned[last]
+            income += _reckoned_anew(
+                reading, times[first], times[last - 1] if last > first else times[last], times[last]
+            )
             burst, debt = max(burst, bursts[last]), max(debt, debts[last])
             allowed = income + burst + debt
             if shown > allowed + MILLISECOND_WORDS:
@@ -88,6 +91,19 @@ def law_2(reading: Reading, log: Log) -> list[str]:
                 found.append(f"{label}: {shown} words in {span:.3f} s, at most {allowed:.1f}")
                 break
     return found + _after_catch_up(reading, log, timeline, turns)
+
+
+def _reckoned_anew(reading: Reading, start: float, after: float, until: float) -> float:
+    """What a return in after..until may add: the credit is then reckoned from the turns, as if the view of the return
+    had been in force when they were made; the log does not keep the views of the past."""
+    added = 0.0
+    for at in (joining.seen.at for joining in reading.joinings.values()):
+        before = [view for since, view in reading.views if since < at]
+        now = [view for since, view in reading.views if since <= at]
+        if after < at <= until and before and rate_of(now[-1]) > min(map(rate_of, before)):
+            slowest = min(map(rate_of, before))
+            added += min(credit_max_of(now[-1]), (at - start) * (rate_of(now[-1]) - slowest))
+    return added
 
 
 def _overdraw(turn: Frame, log: Log) -> int:

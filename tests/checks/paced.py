@@ -1,4 +1,4 @@
-"""Rule 7: in mode paced whole messages, oldest first, none left out but by a `catch_up` segment that names its voices."""
+"""Rule 7: in mode paced whole messages, oldest first; a `catch_up` segment names the voices it condenses."""
 
 from __future__ import annotations
 
@@ -64,12 +64,16 @@ def _waits(seq: int, reading: Reading, log: Log, user: str) -> bool:
 
 
 def _complete(turn: Frame, reading: Reading, log: Log, user: str) -> list[str]:
-    """All that the turn covers is shown in it, or stands before all that is shown and is condensed."""
+    """All that the turn covers is shown in it, or stands before all that is shown and is condensed.
+
+    What was said before the mode was paced may have been counted as a repeat by then.
+    """
     covers, shown = turn["covers"], _shown(turn)
     condensed = any(segment["kind"] == "catch_up" for segment in turn["segments"])
     before = min(shown, default=covers["to"] + 1) if condensed else 0
     span = range(max(covers["from"], before), covers["to"] + 1)
-    missing = [seq for seq in span if seq not in shown and _waits(seq, reading, log, user)]
+    span_paced = (seq for seq in span if reading.mode_at(log.at(seq)) == "paced" == reading.mode_at(log.at(seq) - 1))
+    missing = [seq for seq in span_paced if seq not in shown and _waits(seq, reading, log, user)]
     return [f"covers {covers['from']}..{covers['to']} and leaves out {missing}"] if missing else []
 
 

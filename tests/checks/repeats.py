@@ -109,7 +109,9 @@ def _is_digest(turn: Frame, log: Log) -> bool:
         return False
     sources = {seq for segment in turn["segments"] for seq in segment["sources"]}
     span = (log.messages[seq] for seq in range(covers["from"], covers["to"] + 1) if seq in log.messages)
-    left = (m for m in span if m["from"]["kind"] == "agent" and m["seq"] not in sources and m["seq"] not in log.redacted)
+    left = (
+        m for m in span if m["from"]["kind"] == "agent" and m["seq"] not in sources and m["seq"] not in log.redacted
+    )
     return any(words.bare(message["text"]) and not message.get("spoken") for message in left) or _is_cut(turn, log)
 
 

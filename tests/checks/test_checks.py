@@ -220,6 +220,18 @@ def test_a_gap_between_turns_is_lawful_only_where_the_messages_came_raw() -> Non
     assert order.covered_to(Reading("rae", diary, ROOM), log) == 6
 
 
+def test_a_return_replays_turns_before_the_messages_between_them() -> None:
+    diary = honest()
+    diary[5].frame["covers"].update({"from": 5, "messages": 2, "words": words.of_message(MESSAGES[4]) + 10})
+    join = {"type": "join", "room": ROOM, "ref": "r9", "after": {"epoch": "e", "seq": 3, "turn": 1}}
+    joined = {**diary[2].frame, "ref": "r9", "head": 6}
+    back: list[tuple[str, Frame]] = [("closed", {"code": None}), ("out", join), ("in", joined)]
+    diary[5:5] = [Seen(19.0, 2, way, frame) for way, frame in back]  # type: ignore[arg-type]
+    assert order.ranges(Reading("rae", diary, ROOM), log_of(ROOM, [witness()])) != []
+    diary.append(Seen(20.0, 2, "in", MESSAGES[3]))
+    assert order.ranges(Reading("rae", diary, ROOM), log_of(ROOM, [witness()])) == []
+
+
 def test_redacted_text_must_be_gone_from_what_follows() -> None:
     diary = honest()
     diary.insert(5, Seen(18.5, 1, "in", {"type": "redacted", "room": ROOM, "seq": 4, "by": "host"}))

@@ -1,0 +1,124 @@
+"""The server in the simulation: the product as `cadence.app` puts it together, over a log that outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cadence.alex.driver import Driver, EncoderFactory, UnitKey
+from cadence.models.async_encoder import Encoding, EncodingCount
+from cadence.models.encoder import Vectors
+from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
+from cadence.rooms.gateway import Gateway
+from cadence.rooms.hub import Hub
+from cadence.rooms.identity import Identity
+from cadence.rooms.log import LogUnavailable
+from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.room import RoomInfo
+from cadence.rooms.wire import ViewPatch
+from tests.actors import ROOM
+from tests.pipe import Pipe
+from tests.stranger import Closed
+
+HOST_TOKEN = "host-token"
+
+
+class Mute:
+    """An encoder that takes everything and never answers."""
+
+    def __init__(self, deliver: object) -> None:
+        self.asked = 0
+
+    def submit(self, key: object, texts: Sequence[str], worth: float = 0.0) -> None:
+        self.asked += 1
+
+    def count(self) -> EncodingCount:
+        return EncodingCount(encoded=0, dropped=0, queue=self.asked)
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
+def vectors(deliver: Callable[[UnitKey, Vectors | None], None]) -> Encoding[UnitKey]:
+    """An encoder that answers at once, and now and then not at all."""
+    return InlineEncoder(FakeEncoder(), deliver, refuse_every=7)
+
+
+class Mortal:
+    """The log as one life of the server sees it: after that life nothing reaches the log any more."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self.alive = True
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._log, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if not self.alive:
+                raise LogUnavailable("this server was killed")
+            return await method(*args, **kwargs)
+
+        return call
+
+
+class Server:
+    """The product as `cadence.app` puts it together, over one log that outlives it."""
+
+    def __init__(self, clock: Callable[[], float], defaults: ViewPatch, encoder: EncoderFactory | None) -> None:
+        self.clock = clock
+        self._encoder = encoder
+        self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))
+        self.up = False
+        self._defaults = defaults
+        self._tokens = itertools.count(1)
+        self._pipes: list[Pipe] = []
+
+    async def start(self) -> None:
+        """Open the log as after a crash and begin to serve."""
+        self.log.recover()
+        self._store: Any = Mortal(self.log)
+        self.hub = Hub(self._store, self.clock)
+        self.driver = Driver(self._store, self.clock, self.hub.tell, self._encoder)
+        self.hub.mediation = self.driver
+        identity = Identity(
+            self._store, self.clock, host_token=HOST_TOKEN, open=True, token=lambda: f"secret-{next(self._tokens)}"
+        )
+        await identity.load()
+        await self.hub.open_room(RoomInfo(ROOM, "Hall"))
+        state = await self.log.open_room(ROOM)
+        await self.driver.open_room(ROOM, state.epoch, state.head, self._defaults)
+        self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
+        self.up = True
+
+    def connect(self) -> Pipe:
+        if not self.up:
+            raise Closed(None)
+        self._pipes = [pipe for pipe in self._pipes if pipe.open]
+        self._pipes.append(Pipe(self.gateway))
+        return self._pipes[-1]
+
+    async def stop(self) -> None:
+        """End with manners, as on SIGTERM."""
+        self.up = False
+        await self.hub.drain(1.0)
+        await self.driver.close()
+        await self.hub.close()
+        self._store.alive = False
+
+    async def kill(self) -> None:
+        """End at once, as kill -9 does: every task of the server stops where it stands."""
+        self.up = self._store.alive = False
+        apps = [pipe.break_off() for pipe in self._pipes]
+        while tasks := [task for task in asyncio.all_tasks() if task in apps or _of_product(task)]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await self.driver.close()
+
+
+def _of_product(task: asyncio.Task[Any]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "/cadence/" in code.co_filename
