@@ -120,7 +120,7 @@ export const strings = {
       },
       {
         icon: "M3 5h14v8H9l-4 3.5V13H3z",
-        text: "Say something: people are never condensed here, and the AIs hear you at once.",
+        text: "Say something, and the AIs hear you at once, as they hear each other.",
       },
     ],
     read: "All right",
