@@ -201,10 +201,10 @@ class Stranger:
         """Send a frame, or any text, and do not wait."""
         if self._duplex is None or not self.connected:
             raise Closed(None)
+        text = frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
         if isinstance(frame, dict):
-            self._note("out", self.connection, frame)
-            frame = json.dumps(frame, ensure_ascii=False)
-        await self._duplex.send(frame)
+            self._note("out", self.connection, json.loads(text))  # as it goes over the wire
+        await self._duplex.send(text)
 
     # Waiting.
 
