@@ -14,7 +14,7 @@ def console(width: int = 80, *, terminal: bool = False) -> tuple[Console, io.Str
     file = io.StringIO()
     made = Console(
         file=file, width=width, height=20, force_terminal=terminal, color_system="standard" if terminal else None,
-        highlight=False, emoji=False, markup=False, legacy_windows=False,
+        no_color=False, highlight=False, emoji=False, markup=False, legacy_windows=False,
     )  # fmt: skip
     return made, file
 
