@@ -26,7 +26,7 @@ EXPORT = encode(Message("hall", "e", 4, "m", Author("ada", "Ada", "agent"), "203
 @pytest.mark.parametrize(
     ("lines", "name", "line"),
     [
-        ([TALK], "Professor E", Line(1, "speaker-1", "So . OK .", after_s=0.8, spoken=True)),
+        ([TALK], "Professor E", Line(1, "speaker-1", "So. OK.", after_s=0.8, spoken=True)),
         ([SCRIPT], "ada", Line(1, "ada", "one", after_s=1.5)),
         (["\n", SCRIPT], "ada", Line(2, "ada", "one", after_s=1.5)),
         ([EXPORT], "Ada", Line(4, "ada", "one", after_s=0.0)),

@@ -26,7 +26,7 @@ TALK = json.dumps(
         ]
     }
 )
-SPOKEN = [("Professor E", "So . OK ."), ("Grad G", "one two three four five"), ("Professor E", "Right .")]
+SPOKEN = [("Professor E", "So. OK."), ("Grad G", "one two three four five"), ("Professor E", "Right.")]
 
 
 async def test_every_turn_is_said_in_order_by_its_speaker_at_the_speed_asked_for() -> None:

@@ -21,9 +21,28 @@ TALK = meeting(("Professor E", "So . OK ."), ("Grad G", "one two three four five
 
 def test_a_meeting_becomes_spoken_lines_at_150_words_a_minute() -> None:
     assert [(one.name, one.line) for one in qmsum.read([TALK], 1)] == [
-        ("Professor E", Line(1, "speaker-1", "So . OK .", after_s=0.8, spoken=True)),
+        ("Professor E", Line(1, "speaker-1", "So. OK.", after_s=0.8, spoken=True)),
         ("Grad G", Line(2, "speaker-2", "one two three four five", after_s=2.0, spoken=True)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        ("I 'm gonna {vocalsound} go , OK ?", "I'm gonna go, OK?"),
+        ('what we meant by " events " ( maybe ) {disfmarker}', 'what we meant by "events" (maybe)'),
+        ("It was 99 % : we did n't see 'Kay .", "It was 99%: we did n't see 'Kay."),
+        ("so - uh built - in", "so - uh built - in"),
+        ("{vocalsound} .", ""),
+        ("{gap}", ""),
+    ],
+)
+def test_a_turn_is_set_as_people_write(content: str, written: str) -> None:
+    assert qmsum.as_written(content) == written
+
+
+def test_a_turn_of_notes_only_is_left_out() -> None:
+    assert [one.line.text for one in qmsum.read([meeting(("Bo", "{vocalsound} ."), ("Bo", "Yes ."))], 1)] == ["Yes."]
 
 
 def test_another_meeting_of_the_file_can_be_chosen_and_no_more_is_read() -> None:
@@ -37,7 +56,7 @@ def test_another_meeting_of_the_file_can_be_chosen_and_no_more_is_read() -> None
 
 
 def test_a_turn_too_long_for_a_frame_is_cut_where_sentences_end() -> None:
-    content = "This is a sentence of the meeting. " * 4000
+    content = ("This is a sentence of the meeting. " * 4000).strip()
     lines = [one.line for one in qmsum.read([meeting(("Bo", content))], 1)]
     assert "".join(line.text for line in lines) == content
     assert len(lines) == 3
