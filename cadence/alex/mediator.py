@@ -55,6 +55,7 @@ WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
 WAITING_UNITS_MAX = 2_000
 WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended are dropped at once
+AHEAD_SECONDS = 30.0  # half of what text waits: a message is told in its own order as far as this
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
 NEAR_SECONDS = 600.0  # how long someone stays near after being addressed or opened
 NEAR_SPEAKERS_MAX = 256
@@ -286,7 +287,8 @@ class Mediator:
     ) -> list[Segment]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        selection = Selection(units, weights, budget, self._memory, background, sides, now)
+        ahead = self._bucket.rate * AHEAD_SECONDS
+        selection = Selection(units, weights, budget, self._memory, background, sides, now, ahead)
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.telling import goes_back, in_order
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import attention, topic_distance
-from cadence.lod.digest import rank
+from cadence.lod.digest import Ladder, rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -25,6 +26,7 @@ from cadence.lod.vectors import stacked
 from cadence.rooms.wire import View
 
 PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
+PASSED_WEIGHT = 0.5  # of a unit whose message has gone on: told now, it would come out of order
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +50,7 @@ def attend(
     place = np.array([_steps(candidate.entry, near, pod) for candidate in candidates], dtype=np.float64)
     topic = topic_distance(view.interests, [candidate.unit for candidate in candidates], background)
     weights: Floats = attention(place, ages, topic, view.sigma)
+    weights[[candidate.passed for candidate in candidates]] *= PASSED_WEIGHT
     weights[[candidate.urgent for candidate in candidates]] = 1.0
     return weights
 
@@ -55,7 +58,9 @@ def attend(
 class Selection:
     """One turn's choice within `budget` words, in four steps: urgent units, disputes, the ladder, the counts.
 
-    Only the last thing taken may overdraw, and only if it is urgent, or the turn would otherwise be empty.
+    Only the last thing taken may overdraw, and only if it is urgent, or the turn would otherwise be empty. `ahead` is
+    what the reader will read after this turn while the rest still waits, in words: as far as that, a message is told in
+    its own order.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Selection:
         background: Background,
         sides: Mapping[str, str],
         now: float,
+        ahead: float = 0.0,
     ) -> None:
         self._candidates = candidates
         self._weights = weights
@@ -75,6 +81,7 @@ class Selection:
         self._background = background
         self._sides = sides
         self._now = now
+        self._ahead = ahead
         self._total = sum(candidate.unit.n for candidate in candidates) or 1
         self._attention = {
             (candidate.unit.seq, candidate.unit.index): float(weight)
@@ -147,20 +154,23 @@ class Selection:
         units = [candidate.unit for candidate in candidates]
         sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
         vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
-        ladder = rank(
-            units,
-            weights,
-            self._background,
-            self._memory.speakers,
-            self._now,
-            self._budget,
-            sides=sides,
-            vectors=stacked(vectors),
-            closeness=self._memory.units.closeness(vectors),
-        )
+        matrix, closeness = stacked(vectors), self._memory.units.closeness(vectors)
+
+        def climb(budget: float) -> Ladder:
+            voices = self._memory.speakers
+            return rank(
+                units, weights, self._background, voices, self._now, budget,
+                sides=sides, vectors=matrix, closeness=closeness,
+            )  # fmt: skip
+
+        ladder = climb(self._budget)
         chosen = ladder.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
             return
+        if self._ahead and goes_back(chosen, units):
+            ahead = self._budget + self._ahead
+            planned, alone = climb(ahead).select(ahead), not self._choice.picks
+            chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
         for i in chosen:
             self._take(candidates[i].entry, units[i], float(ladder.shares[i]))
         self._choice.counted += [units[i] for i, of in ladder.repeats if of in chosen]

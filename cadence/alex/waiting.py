@@ -21,11 +21,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that may be shown; urgent if it mentions the reader or answers them."""
+    """A unit that may be shown.
+
+    Urgent if it mentions the reader or answers them; passed if something that follows it in its message was shown.
+    """
 
     entry: Entry
     unit: Unit
     urgent: bool
+    passed: bool = False
 
 
 Attend = Callable[[Sequence[Candidate]], Floats]
@@ -34,13 +38,14 @@ Attend = Callable[[Sequence[Candidate]], Floats]
 class OpenMessage:
     """A message of which some text waits. `left` is made when first looked at."""
 
-    __slots__ = ("_left", "entry", "since", "touched", "urgent")
+    __slots__ = ("_left", "entry", "since", "told", "touched", "urgent")
 
     def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
         self.entry = entry
         self.since = since
         self.urgent = urgent
         self.touched = False  # something of it was shown
+        self.told = -1  # index of the last unit shown
         self._left: list[Unit] | None = None
 
     @property
@@ -51,6 +56,7 @@ class OpenMessage:
 
     def show(self, unit: Unit) -> None:
         self.touched = True
+        self.told = max(self.told, unit.index)
         if unit in self.left:
             self.left.remove(unit)
 
@@ -127,4 +133,8 @@ class Waiting:
 
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
     """Each unit that waits."""
-    return [Candidate(message.entry, unit, message.urgent) for message in messages for unit in message.left]
+    return [
+        Candidate(message.entry, unit, message.urgent, unit.index < message.told)
+        for message in messages
+        for unit in message.left
+    ]

@@ -35,6 +35,32 @@ def test_another_pod_is_one_step_further() -> None:
     assert there < 0.7
 
 
+def test_what_its_message_has_passed_weighs_half() -> None:
+    said = entry(1, "The pump of the old tower failed at noon on Tuesday. It had run dry since nine in the morning.")
+    first, second = (
+        Candidate(said, unit, False, passed) for unit, passed in zip(said.parsed.units, (True, False), strict=True)
+    )
+    passed, next_one = weights([first, second])
+    assert passed == next_one / 2
+
+
+def test_a_long_message_is_told_in_its_own_order() -> None:
+    text = (
+        "We met on Tuesday in the old tower of the waterworks. "
+        "Gauge seven read zero, its bearing was blue, and its valve had been welded shut. "
+        "Lunch came late that day, and nobody said much."
+    )
+    said = entry(1, text, "vera")
+    units = [Candidate(said, unit, False) for unit in said.parsed.units]
+
+    def first_told(ahead: float) -> str:
+        selection = Selection(units, np.ones(len(units)), 15.0, ReaderMemory(), Background(), {}, 0.0, ahead)
+        return selection.choose([], {}).picks[0].unit.text
+
+    assert first_told(0.0).startswith("Lunch")
+    assert first_told(60.0).startswith("We met")
+
+
 def test_urgent_units_have_all_attention() -> None:
     assert weights([candidate(1, "one", "vera"), candidate(2, "two", "otto", urgent=True)], {"vera"}, sigma=0.3)[1] == 1
 
