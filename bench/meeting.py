@@ -1,210 +1,187 @@
-"""A real meeting in a real server, as strangers see it: who is there, what is said, what each one got.
+"""Real meetings before readers of every kind, as one table.
 
-Everybody here is a `tests.stranger.Stranger`: a client that knows only the protocol.
+    python -m bench.meeting FILE [--meetings N] [--minutes M] [--seed S] [--data DIR] [--json]
+
+FILE is a QMSum jsonl, a script, an export or an IRC log. Each meeting is held at its own speed in virtual time, then 20
+and 100 times as fast before a real server; then the raw path is measured without and with 200 mediated readers.
+DIR holds the tokenizer of the extra `vectors`, if repeats are to be counted by meaning too. Exit code 1 if a floor is
+missed.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import signal
+import json
+import os
+import platform
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
-from bench.serving import ROOM, Serving
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.audience import RAW, Sitting, before_a_server, in_virtual_time
+from bench.figures import rank
+from bench.rawpath import CROWD, RawPath, measure
+from bench.tally import Closeness, Tally, tally
+from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.personas.plan import Plan
-from tests.checks import Log, log_of
-from tests.stranger import Closed, Frame, Stranger, dial
+from cadence.personas.replay import ReplayError, read_plan
+from cadence.settings import data_home
 
-CODE_EVERY = 25  # lines between two messages with code
-CODE = "Look at this:\n\n```python\ndef drift(rows):\n    return [row - 1 for row in rows if row > {number}]\n```\n"
-BODY = "\n".join(f"step_{line}  =  run({line})" for line in range(30))
-SETTLE_SECONDS_MAX = 90.0
-COME_BACK_SECONDS = 10.0
-NARROW: Frame = {"cadence_s": 20, "pace_wpm": 100, "lock": ["cadence_s", "pace_wpm"]}
-
-# Each looks at moments of its own, so one alone would tell more of its luck than of its view; and at sigma 2 a
-# followed speaker weighs only 1.13 times another, which few words cannot show. Hence many readers who read fast.
-FOLLOWERS_EACH = 8
-FOLLOW: Frame = {"cadence_s": 5, "pace_wpm": 600}
-
-SINGLE: dict[str, Frame] = {
-    "reader at 1 s": {"cadence_s": 1},
-    "reader at 5 s": {"cadence_s": 5},
-    "reader at 30 s": {"cadence_s": 30},
-    "reader raw": {"mode": "raw"},
-    "narrowed by the host": {"cadence_s": 5},
-}
-KINDS: dict[str, Frame] = {
-    "follower at sigma 0.5": {**FOLLOW, "sigma": 0.5},
-    "follower at sigma 2": {**FOLLOW, "sigma": 2.0},
-    "follower of nobody": FOLLOW,
-}
-READERS = SINGLE | {f"{kind} ({n})": view for kind, view in KINDS.items() for n in range(1, FOLLOWERS_EACH + 1)}
+SPEEDS = (1, 20, 100)
+TABLE_WIDTH_MIN = 200
+FLOORS = ("overruns", "attribution", "verbatim", "uncovered", "alone")
+COLUMNS = (
+    "reader",
+    "words in",
+    "words out",
+    "out/in",
+    "over law 2",
+    "attributed",
+    "verbatim",
+    "uncovered",
+    "repeats",
+    "cos > .8",
+    "both sides",
+    "late p50/p99 ms",
+    "first p50/p95 s",
+    "appear",
+    "CPU ms/turn",
+)
 
 
 @dataclass
-class Meeting:
-    """What came of a run: the clients with their diaries, and the log all of them saw together."""
+class Result:
+    """Tallies by speed and reader, CPU of the servers by speed (ms a turn), and the raw path."""
 
-    followed: str  # name of the speaker who is followed
-    host: Stranger = field(default_factory=lambda: Stranger("Chair"))
-    readers: dict[str, Stranger] = field(default_factory=dict)
-    agents: dict[str, Stranger] = field(default_factory=dict)
-    began: float = 0.0
-    narrowed_at: float = 0.0
-    crashed: tuple[float, float] = (0.0, 0.0)
-    ended: float = 0.0  # the last line was said
+    tallies: dict[tuple[int, str], Tally] = field(default_factory=dict)
+    server_ms: dict[int, float] = field(default_factory=dict)
+    raw_path: RawPath = field(default_factory=RawPath)
+    seconds: float = 0.0
 
     @property
-    def everyone(self) -> list[Stranger]:
-        return [self.host, *self.readers.values(), *self.agents.values()]
-
-    @property
-    def calm(self) -> list[tuple[float, float]]:
-        """When neither the crash nor what follows it disturbed anybody."""
-        down, up = self.crashed
-        return [(self.began, down), (up + COME_BACK_SECONDS, self.ended)] if up else [(self.began, self.ended)]
-
-    @property
-    def log(self) -> Log:
-        return log_of(ROOM, [one.diary for one in self.everyone])
-
-    @property
-    def followed_id(self) -> str:
-        return self.agents[self.followed].id
+    def met(self) -> bool:
+        return self.raw_path.met and not any(one.counts[name] for one in self.tallies.values() for name in FLOORS)
 
 
-async def hold(
-    serving: Serving, plan: Plan, *, speed: float, mediated: bool, crash: bool, said: Callable[[float], None]
-) -> Meeting:
-    """Replay `plan` with one agent per speaker and all of `READERS` present.
-
-    All readers are raw unless `mediated`. With `crash` the server is killed with SIGKILL after two thirds, under
-    load, and started again. `said` is told how much of the plan's time has passed.
-    """
-    ticket = await serving.start()
-    meeting = Meeting(_followed(plan))
-    await _arrive(serving, meeting, plan, ticket, mediated=mediated)
-    narrow_at, crash_at = len(plan.lines) // 3, 2 * len(plan.lines) // 3
-    loop = asyncio.get_running_loop()
-    meeting.began = time.time()
-    started, talked = loop.time(), 0.0
-    for number, line in enumerate(plan.lines):
-        talked += line.after_s or 0.0
-        await asyncio.sleep(max(0.0, started + talked / speed - loop.time()))
-        if mediated and number == narrow_at:
-            target = meeting.readers["narrowed by the host"].id
-            await meeting.host.view(ROOM, participant=target, **NARROW)
-            meeting.narrowed_at = time.time()
-        if crash and number == crash_at:
-            down = time.time()
-            await _crash(serving, meeting)
-            meeting.crashed = (down, time.time())
-            started = loop.time() - talked / speed
-        speaker = meeting.agents[line.speaker]
-        await speaker.say(ROOM, line.text, id=f"line-{number}", spoken=line.spoken)
-        if number % CODE_EVERY == 0:
-            part = {"kind": "code", "lang": "python", "body": f"{BODY}\n# {number}"}
-            await meeting.agents["Coder"].say(ROOM, CODE.format(number=number), id=f"code-{number}", parts=[part])
-        said(talked)
-    meeting.ended = time.time()
-    await _settle(meeting, mediated=mediated)
-    return meeting
+def run(plans: Sequence[Plan], seed: int, closeness: Closeness | None) -> Result:
+    """All meetings at all speeds, one after the other, so that none disturbs another."""
+    began = time.monotonic()
+    result = Result()
+    for speed in SPEEDS:
+        cpu_s, turns = 0.0, 0
+        for number, plan in enumerate(plans, 1):
+            print(f"meeting {number} of {len(plans)}, {speed} times as fast", file=sys.stderr)
+            if speed == 1:
+                sitting = in_virtual_time(plan, seed)
+            else:
+                sitting = asyncio.run(before_a_server(plan, speed, seed))
+            cpu_s += sitting.cpu_s[""]
+            turns += _count(result, speed, sitting, closeness)
+        result.server_ms[speed] = cpu_s * 1000 / max(1, turns)
+    print(f"the raw path, without and with {CROWD} mediated readers", file=sys.stderr)
+    result.raw_path = asyncio.run(measure([line.text for plan in plans for line in plan.lines]))
+    result.seconds = time.monotonic() - began
+    return result
 
 
-def _followed(plan: Plan) -> str:
-    """The third of those who talk most: whoever talks most can hardly be given more room."""
-    words: dict[str, int] = {}
-    for line in plan.lines:
-        words[line.speaker] = words.get(line.speaker, 0) + len(line.text.split())
-    return sorted(words, key=lambda who: -words[who])[:3][-1]
+def _count(result: Result, speed: int, sitting: Sitting, closeness: Closeness | None) -> int:
+    """Add one sitting up; answers how many turns were made in it."""
+    turns, log = 0, sitting.log
+    for name, one in sitting.readers.items():
+        found = tally(name, one, log, (sitting.began, sitting.ended), sitting.cpu_s[one.id])
+        if closeness is not None:
+            found.counts["close"] = closeness.repeats(name, one, log)
+        turns += found.figures.turns
+        result.tallies.setdefault((speed, name), Tally()).add(found)
+    return turns
 
 
-async def _arrive(serving: Serving, meeting: Meeting, plan: Plan, ticket: str, *, mediated: bool) -> None:
-    """Agents first, one after the other, so that two runs see the same arrivals."""
-    names = {cast.id: cast.name for cast in plan.cast} | {"Coder": "Coder", "Witness": "Witness"}
-    for id, name in names.items():
-        agent = meeting.agents[id] = Stranger(name, "agent")
-        await agent.open(await dial(serving.url))
-        await agent.join(ROOM)
-    meeting.host.token = ticket
-    await meeting.host.open(await dial(serving.url))
-    await meeting.host.join(ROOM, view=None if mediated else {"mode": "raw"})
-    meeting.host.token = None  # a ticket is good once; from here on the session stands for it
-    for name, view in READERS.items():
-        reader = meeting.readers[name] = Stranger(name.title()[:40])
-        await reader.open(await dial(serving.url))
-        await reader.join(ROOM, view=_view(name, view, meeting) if mediated else {"mode": "raw"})
+def table(result: Result, *, close: bool) -> Table:
+    """The table, in Markdown, so that it can be kept beside the command."""
+    shown = Table(*COLUMNS, box=box.MARKDOWN)
+    for (speed, name), one in result.tallies.items():
+        if name == RAW:
+            continue
+        counts, seen = one.counts, one.figures
+        segments = max(1, counts["segments"])
+        shown.add_row(
+            f"{speed}x, {name}",
+            f"{seen.heard}",
+            f"{seen.shown}",
+            f"{seen.compression:.1%}",
+            f"{counts['overruns']}",
+            f"{1 - counts['attribution'] / segments:.1%}",
+            f"{1 - counts['verbatim'] / segments:.1%}",
+            f"{counts['uncovered']}",
+            f"{counts['repeats']} of {counts['pieces']}",
+            f"{counts['close']}" if close else "-",
+            f"{counts['both sides']} of {counts['objected']}; alone {counts['alone']}",
+            f"{rank(seen.late, 0.5) * 1000:.0f} / {rank(seen.late, 0.99) * 1000:.0f}",
+            f"{rank(seen.firsts, 0.5):.1f} / {rank(seen.firsts, 0.95):.1f}",
+            f"{len(seen.firsts) / max(1, seen.messages):.0%}",
+            f"{one.cpu_s * 1000 / max(1, seen.turns):.2f}" if speed == 1 else "",
+        )
+    return shown
 
 
-def _view(name: str, view: Frame, meeting: Meeting) -> Frame:
-    follow = [meeting.followed_id] if name.startswith("follower at ") else []
-    return {**view, "focus": {"follow": follow}}
+def remarks(result: Result) -> list[str]:
+    """What is said once: the servers' CPU, the raw path, what no column holds, the machine."""
+    path = result.raw_path
+    alone, crowded = path.p99
+    lines = [f"CPU of the whole server at {s}x: {result.server_ms[s]:.1f} ms a turn" for s in SPEEDS if s != 1]
+    lines.append(
+        f"raw path p99: {alone * 1000:.1f} ms alone, {crowded * 1000:.1f} ms with {CROWD} mediated readers "
+        f"(ratio {crowded / max(alone, 1e-9):.2f}, {'met' if path.met else 'NOT MET'}); p50 "
+        f"{rank(path.alone, 0.5) * 1000:.1f} and {rank(path.crowded, 0.5) * 1000:.1f} ms; "
+        f"server {path.cpu_alone:.0%} and {path.cpu_crowded:.0%} of a core"
+    )
+    other = [what for one in result.tallies.values() for what in one.other]
+    raw = [one.counts["uncovered"] for (_, name), one in result.tallies.items() if name == RAW]
+    lines.append(f"the raw readers lack {sum(raw)} messages; other violations: {len(other)}")
+    lines += [f"  {what[:300]}" for what in other[:5]]
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return [*lines, f"{machine}; {result.seconds:.0f} s in all"]
 
 
-async def _crash(serving: Serving, meeting: Meeting) -> None:
-    """Kill the server while several agents speak at once, then let everybody come back and say it again."""
-    agents = [agent for agent in meeting.agents.values() if agent.name != "Witness"]
-    unsure: list[tuple[Stranger, str]] = []
-
-    async def babble(agent: Stranger, number: int) -> None:
-        id = f"babble-{number}"
-        try:
-            await agent.say(ROOM, f"Babble number {number} under load.", id=id)
-        except Closed:
-            unsure.append((agent, id))
-
-    tasks = [asyncio.create_task(babble(agents[n % len(agents)], n)) for n in range(60)]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    await serving.end(signal.SIGKILL)
-    await asyncio.gather(*tasks)
-    for one in meeting.everyone:
-        await one.over()
-    await serving.start()
-    for one in meeting.everyone:
-        await one.open(await dial(serving.url))
-        await one.join(ROOM)
-    for agent, id in unsure:  # idempotent: what was kept is not said twice
-        await agent.say(ROOM, f"Babble number {id.removeprefix('babble-')} under load.", id=id)
-
-
-async def _settle(meeting: Meeting, *, mediated: bool) -> None:
-    """Wait until everybody has, or is told of, all that was said."""
-    head = meeting.log.head
-
-    def done(one: Stranger) -> Callable[[Frame], bool]:
-        place = one.places[ROOM]
-        raw = place.view is None or place.view["mode"] == "raw"
-        if raw:
-            return lambda frame: frame["type"] == "message" and frame["seq"] >= head
-        return lambda frame: frame["type"] == "turn" and bool(frame["covers"]) and frame["covers"]["to"] >= head
-
-    for one in meeting.everyone:
-        await one.until(done(one), within=SETTLE_SECONDS_MAX)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.meeting", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--meetings", type=int, default=3, help="how many of the file, from the first on")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each meeting's own time")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path, default=data_home(), help="folder with the tokenizer of `vectors`")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args()
+    try:
+        numbers = range(1, given.meetings + 1)
+        plans = [read_plan(given.file, meeting=number, minutes=given.minutes) for number in numbers]
+    except ReplayError as error:
+        print(f"meeting: {error}", file=sys.stderr)
+        return 1
+    closeness = Closeness(MiniLmEncoder(given.data)) if missing(given.data) is None else None
+    result = run(plans, given.seed, closeness)
+    shown = table(result, close=closeness is not None)
+    if given.json:
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in _rows(shown)]
+        print(json.dumps({"readers": rows, "remarks": remarks(result), "met": result.met}, ensure_ascii=False))
+    else:
+        Console(width=max(Console().width, TABLE_WIDTH_MIN)).print(shown)
+        print("\n".join(f"- {line}" for line in remarks(result)))
+    return 0 if result.met else 1
 
 
-def agent_frames(meeting: Meeting, lines: int) -> list[list[Any]]:
-    """What each agent received up to message `lines`, presence apart, with guests' ids masked by names."""
-    names = {one.id: str(one.name) for one in meeting.everyone}
-    types = ("message", "redacted", "turn", "alex", "view", "typing")
-    return [[_masked(frame, names) for frame in agent.received(*types)[:lines]] for agent in meeting.agents.values()]
+def _rows(shown: Table) -> list[list[str]]:
+    """The cells of a table, row by row."""
+    columns = [list(map(str, column.cells)) for column in shown.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
-def seen_by_agents(meeting: Meeting) -> list[set[str]]:
-    """Whom each agent was told to be in the room; how arrivals are gathered into frames depends on the second."""
-    told: list[set[str]] = []
-    for agent in meeting.agents.values():
-        frames: Sequence[Frame] = agent.received("joined", "presence")
-        members = [member for frame in frames for key in ("members", "joined") for member in frame.get(key, ())]
-        told.append({member["name"] for member in members})
-    return told
-
-
-def _masked(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _masked(inner, names) for key, inner in value.items() if key not in ("at", "epoch")}
-    if isinstance(value, list):
-        return [_masked(inner, names) for inner in value]
-    return names.get(value, value) if isinstance(value, str) else value
+if __name__ == "__main__":
+    raise SystemExit(main())

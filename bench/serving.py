@@ -48,6 +48,14 @@ class Serving:
             raise RuntimeError(f"expected the server to print its address, got {line!r}")
         return line.partition("#ticket=")[2].strip()
 
+    def cpu_s(self) -> float:
+        """CPU the server has used, in seconds; 0 where the system has no /proc to tell it."""
+        stat = Path(f"/proc/{self._child.pid}/stat") if self._child is not None else None
+        if stat is None or not stat.exists():
+            return 0.0
+        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the server; SIGKILL is the crash."""
         if self._child is not None and self._child.returncode is None:

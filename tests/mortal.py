@@ -67,7 +67,7 @@ class Mortal:
 class Server:
     """The product as `cadence.app` puts it together, over one log that outlives it."""
 
-    def __init__(self, clock: Callable[[], float], defaults: ViewPatch, encoder: EncoderFactory | None) -> None:
+    def __init__(self, clock: Callable[[], float], defaults: ViewPatch, encoder: EncoderFactory | None = None) -> None:
         self.clock = clock
         self._encoder = encoder
         self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))

@@ -79,17 +79,22 @@ def pieces_of(turn: Frame) -> Iterator[tuple[str, Frame]]:
             yield from ((piece, segment) for piece in segment["text"].split(words.CUT))
 
 
-def shown_again(reading: Reading, log: Log) -> tuple[int, int]:
-    """(repeats, pieces): pieces of digests of which more than 60 % of at least 3 content words stood in one of the
-    96 pieces before. A measure with a stranger's words, wider than what `law_10` is sure of."""
+def told(reading: Reading) -> Iterator[list[str]]:
+    """Turn by turn, the pieces it quotes."""
+    for _, seen in sorted(reading.turns.items()):
+        yield [text for text, _ in pieces_of(seen.frame)]
+
+
+def shown_again(reading: Reading) -> tuple[int, int]:
+    """(repeats, pieces): quoted pieces of which more than 60 % of at least 3 content words stood in one of the 96
+    before. A measure with a stranger's words, wider than what `law_10` is sure of and than what that law forbids."""
     memory: deque[Piece] = deque(maxlen=96)
     repeats = pieces = 0
-    for number, seen in sorted(reading.turns.items()):
-        shown = [Piece(number, text, content(text)) for text, _ in pieces_of(seen.frame)]
-        if _is_digest(seen.frame, log):
-            told = [piece for piece in shown if len(piece.content) >= 3]
-            pieces += len(shown)
-            repeats += sum(any(overlap(piece, one) > OVERLAP_MAX for one in memory) for piece in told)
+    for number, texts in enumerate(told(reading)):
+        shown = [Piece(number, text, content(text)) for text in texts]
+        said = [piece for piece in shown if len(piece.content) >= 3]
+        pieces += len(shown)
+        repeats += sum(any(overlap(piece, one) > OVERLAP_MAX for one in memory) for piece in said)
         memory.extend(shown)
     return repeats, pieces
 

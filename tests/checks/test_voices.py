@@ -84,7 +84,7 @@ def test_the_same_words_of_another_are_a_repeat_in_a_digest() -> None:
     first, second = turn(1, 14.5, 1, 4, quote("cyd", f"{LONG}.", 4)), turn(2, 19.0, 5, 5, quote("ann", f"{LONG}.", 5))
     found = repeats.law_10(reading(first, second), LOG, "rae")
     assert len(found) == 1 and "after turn 1" in found[0]
-    assert repeats.shown_again(reading(first, second), LOG) == (1, 2)
+    assert repeats.shown_again(reading(first, second)) == (1, 2)
     mentioned = Log(ROOM, {**LOG.messages, 5: {**SAID[4], "mentions": ["rae"]}})
     assert repeats.law_10(reading(first, second), mentioned, "rae") == []
 
