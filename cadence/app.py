@@ -209,6 +209,7 @@ def serve(settings: Settings) -> int:
     configure_logging()
     try:
         check_exposure(settings)
+        check_place(settings.place)
         listener = listen(settings.host, settings.port)
         with contextlib.closing(listener):
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -281,6 +282,12 @@ def check_exposure(settings: Settings) -> None:
             f"host {settings.host} can be reached from other machines: set CADENCE_TOKEN to a secret that everyone "
             "must show, or pass --open to let anyone in"
         )
+
+
+def check_place(place: Path) -> None:
+    """Refuse a folder that is not there: a misspelt path is no empty place. Raises `StartError`."""
+    if not place.is_dir():
+        raise StartError(f"expected a folder at {place}, got none; `cadence init {place}` makes one")
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from cadence.app import Service, StartError, check_exposure, dispatch, listen, pid_file, read_host_token, wall_clock
+from cadence.app import (
+    Service,
+    StartError,
+    check_exposure,
+    check_place,
+    dispatch,
+    listen,
+    pid_file,
+    read_host_token,
+    wall_clock,
+)
 from cadence.personas.starter import init
 from cadence.settings import load
 
@@ -101,3 +111,9 @@ async def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match="cannot be written"):
         await Service.open(load(place=tmp_path, data=tmp_path / "file" / "data"))
+
+
+def test_a_place_that_is_not_there_is_no_empty_place(tmp_path: Path) -> None:
+    check_place(tmp_path)
+    with pytest.raises(StartError, match="`cadence init .*rooom` makes one"):
+        check_place(tmp_path / "rooom")
