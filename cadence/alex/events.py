@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cadence.alex.answers import Missed
 from cadence.alex.transcript import Entry
-from cadence.rooms.wire import AlexState, Behind, Turn, View
+from cadence.alex.turns import Pick
+from cadence.rooms.wire import AlexState, Behind, Segment, Turn, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,20 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket."""
+    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket.
+
+    `missed` is what the pyramid shows of the absence; without it everything that waits competes.
+    """
+
+    missed: Missed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the reader asked for was found: it becomes one turn, now and outside the bucket."""
+
+    picks: tuple[Pick, ...]
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,7 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Tick
+Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Answered | Tick
 
 
 @dataclass(frozen=True, slots=True)

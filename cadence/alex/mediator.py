@@ -24,10 +24,12 @@ from functools import partial
 
 import numpy as np
 
+from cadence.alex.answers import Missed
 from cadence.alex.coverage import OpenRange
 from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
     Action,
+    Answered,
     Event,
     Forgot,
     Opened,
@@ -91,7 +93,7 @@ class Mediator:
         self._turn = turn
         self._bucket = bucket
         self._transcript = transcript
-        self._memory = memory
+        self.memory = self._memory = memory
         self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
         self._near: dict[str, float] = {}  # speaker -> when last addressed or opened
@@ -137,8 +139,14 @@ class Mediator:
                 self._head = event.to
                 self._range.skip(event.messages, event.words, now)
             case Returned():
-                return self._catch_up(now)
+                return self._catch_up(event.missed, now)
+            case Answered():
+                return self._answer(event, now)
         return []
+
+    def waiting_seqs(self) -> set[int]:
+        """The messages of which some text waits."""
+        return {message.entry.seq for message in self._waiting}
 
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
@@ -310,18 +318,19 @@ class Mediator:
         self._state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
         return self._turn_of(paced.segments, now, "paced", rest[0].entry.seq - 1 if rest else None)
 
-    def _catch_up(self, now: float) -> list[Action]:
-        """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
+    def _catch_up(self, missed: Missed | None, now: float) -> list[Action]:
+        """One turn of at most `CATCH_UP_WORDS` over all that was missed; only what is urgent goes on waiting."""
         if not self._range.messages:
             return []
-        # Nothing may overdraw here, so what is urgent competes like the rest, with all attention.
         waiting = list(self._waiting)
-        units = [replace(candidate, urgent=False) for candidate in candidates(waiting)]
+        waiting, competing = missed.among(waiting, now) if missed is not None else (waiting, candidates(waiting))
+        # Nothing may overdraw here, so what is urgent competes like the rest, with all attention.
+        units = [replace(candidate, urgent=False) for candidate in competing]
         segments: list[Segment] = []
         if units:
             at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
             ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
-            weights = attend(units, ages, self._view, self._nearby(now), self._transcript.background)
+            weights = attend(units, ages, self._view, self.nearby(now), self._transcript.background)
             weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
             segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
         self._waiting.clear(but_urgent=True)
@@ -331,27 +340,39 @@ class Mediator:
         self._report_due = now
         return [Show(turn)]
 
+    def _answer(self, found: Answered, now: float) -> list[Action]:
+        """A turn beside the cadence, which covers nothing; what it shows waits no longer."""
+        total = max(1, sum(pick.unit.n for pick in found.picks))
+        for pick in found.picks:
+            self._memory.show(pick.unit, pick.unit.n / total, None, now, pick.entry.vector(pick.unit))
+        self._waiting.shown([pick.unit for pick in found.picks])
+        self._bucket.advance(now)
+        self._bucket.settle()
+        return [Show(self._numbered(found.segments, now, "answer", None))]
+
     def _turn_of(
         self, segments: Sequence[Segment], now: float, mode: TurnMode | Mode = "paraphrase", to: int | None = None
     ) -> Turn:
         """Close the range up to the head, or `to`, with these segments and charge them."""
-        words = sum(segment_words(segment) for segment in segments)
         to = self._head if to is None else to
         messages, counted = self._range.close(to)
         covers = Covers(self._epoch, self.covered_to + 1, to, messages, counted)
         if mode == "catch_up":
             self._bucket.settle()
         else:
-            self._bucket.spend(words)
+            self._bucket.spend(sum(segment_words(segment) for segment in segments))
         self.covered_to = to
+        return self._numbered(segments, now, "paraphrase" if mode == "raw" else mode, covers)
+
+    def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1
         return Turn(
             room=self._room,
             turn=self._turn,
             at=to_iso(now),
-            mode="paraphrase" if mode == "raw" else mode,
+            mode=mode,
             covers=covers,
-            words=words,
+            words=sum(segment_words(segment) for segment in segments),
             segments=tuple(segments),
             by=BY,
         )
@@ -371,9 +392,10 @@ class Mediator:
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
         at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
         ages = age_units(now, at, self._view.cadence_s, self._bucket.rate)
-        return attend(units, ages, self._view, self._nearby(now), self._transcript.background)
+        return attend(units, ages, self._view, self.nearby(now), self._transcript.background)
 
-    def _nearby(self, now: float) -> set[str]:
+    def nearby(self, now: float) -> set[str]:
+        """The speakers at distance 0."""
         near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}
         return near | set(self._view.focus.follow)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from cadence.alex import views
@@ -11,7 +12,7 @@ from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
 from cadence.rooms.mediation import ReaderRecord
-from cadence.rooms.wire import View, ViewPatch
+from cadence.rooms.wire import Turn, View, ViewPatch
 
 REDACTED_KEPT = 1_000
 UNLEARNED_MAX = 10_000  # messages whose words are not yet counted
@@ -44,6 +45,7 @@ class Reader:
         self.due: float | None = None
         self.actions: deque[Action] = deque()  # not yet carried out; while there are some, no look is taken
         self.lock = asyncio.Lock()  # held while the log is written for this reader
+        self.asked: dict[int, Callable[[Turn], None]] = {}  # by number of the answering turn: who sends it
 
     @property
     def view(self) -> View:

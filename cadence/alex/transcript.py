@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
@@ -107,6 +108,11 @@ class Transcript:
     def entry(self, seq: int) -> Entry | None:
         """The entry of a recent message."""
         return self._entries.get(seq)
+
+    def newest(self, messages: int) -> list[Entry]:
+        """The entries of so many of the last messages, oldest first."""
+        found = list(islice(reversed(self._entries.values()), messages))
+        return found[::-1]
 
     def authors(self, seqs: Iterable[int]) -> set[str]:
         """Who wrote these messages, as far as they are remembered."""

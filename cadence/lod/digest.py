@@ -18,7 +18,7 @@ Pure and deterministic: the result does not depend on the order of `units`; of e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,20 +107,24 @@ def rank(
     sides: Sequence[str | None] | None = None,
     vectors: Matrix | None = None,
     closeness: Floats | None = None,
+    counted: Mapping[str, float] | None = None,
+    masses: Floats | None = None,
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
 
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
     `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
-    cosine with what this reader was shown lately.
+    cosine with what this reader was shown lately. Units that stand for more than themselves (see `nodes`) come with
+    `masses` [units], how many each stands for, and `counted`, how often each term was used, by attention.
     """
     if not units:
         return Ladder((), (), np.zeros(0))
     order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
     ordered = [units[i] for i in order]
     weights = np.asarray(attention, dtype=np.float64)[order]
-    facility = Facility(None if vectors is None else vectors[order], weights)
-    race = _Race(ordered, weights, background, facility, sides is not None)
+    clients = weights if masses is None else weights * masses[order]
+    facility = Facility(None if vectors is None else vectors[order], clients)
+    race = _Race(ordered, weights, background, facility, sides is not None, counted)
     if closeness is not None:
         race.avoid(closeness[order])
     race.hear([unit.speaker for unit in ordered], memory, now)
@@ -147,7 +151,13 @@ class _Race:
     """One greedy run: the gains of all units, kept up to date as units are picked. Units are in order of time."""
 
     def __init__(
-        self, units: Sequence[Unit], attention: Floats, background: Background, facility: Facility, dispute: bool
+        self,
+        units: Sequence[Unit],
+        attention: Floats,
+        background: Background,
+        facility: Facility,
+        dispute: bool,
+        counted: Mapping[str, float] | None,
     ) -> None:
         self._n = np.array([unit.n for unit in units], dtype=np.int64)
         salience = np.array([unit.salience for unit in units], dtype=np.float64)
@@ -155,15 +165,19 @@ class _Race:
         self._open = np.ones(len(units), dtype=bool)
         self.repeats: list[tuple[int, int]] = []
         self._facility = facility
-        self._cover_words(units, attention, background)
+        self._cover_words(units, attention, background, counted)
         self._groups: list[tuple[NDArray[np.int64], Floats]] = []  # group of each unit (-1: none), R of each group
         self._voice = np.zeros(len(units))
 
-    def _cover_words(self, units: Sequence[Unit], attention: Floats, background: Background) -> None:
+    def _cover_words(
+        self, units: Sequence[Unit], attention: Floats, background: Background, counted: Mapping[str, float] | None
+    ) -> None:
         ids: dict[str, int] = {}
         flat = np.array([ids.setdefault(term, len(ids)) for unit in units for term in unit.terms], dtype=np.int64)
         owner = np.repeat(np.arange(len(units)), [len(unit.terms) for unit in units])
         used = np.bincount(flat, weights=attention[owner], minlength=len(ids))
+        if counted is not None:
+            used = np.array([counted.get(term, 0.0) for term in ids], dtype=np.float64)
         known = np.array([background.count(term) for term in ids], dtype=np.float64)
         worth = used * np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
         if not worth.any():  # a new room, or one where everybody says the same: all words are equally rare

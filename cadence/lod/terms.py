@@ -8,7 +8,7 @@ Pure: the same text in the same language always gives the same terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 
 import regex
@@ -98,9 +98,9 @@ def postings(all_terms: Iterable[Iterable[str]]) -> dict[str, list[int]]:
 class Background:
     """How many of the room's units used each term: rare words tell more than common ones."""
 
-    def __init__(self) -> None:
-        self.total = 0
-        self._counts: dict[str, int] = {}
+    def __init__(self, counts: Mapping[str, int] | None = None, total: int = 0) -> None:
+        self.total = total
+        self._counts = dict(counts or {})
 
     def add(self, unit_terms: Iterable[str]) -> None:
         """Count one unit's distinct terms."""
@@ -114,6 +114,10 @@ class Background:
     def count(self, term: str) -> int:
         """How many units counted so far used `term`."""
         return self._counts.get(term, 0)
+
+    def counts(self) -> Mapping[str, int]:
+        """All terms that were counted; not to be changed."""
+        return self._counts
 
     def clear(self) -> None:
         """Forget everything."""
