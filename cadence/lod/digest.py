@@ -107,8 +107,11 @@ def rank(
     sides: Sequence[str | None] | None = None,
     vectors: Matrix | None = None,
     closeness: Floats | None = None,
+    exact: bool = False,
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
+
+    `exact` makes one rung as wide as the budget: an answer of so many words, asked for once, has nothing to nest in.
 
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
     `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
@@ -128,13 +131,13 @@ def rank(
         race.hear([sides[i] for i in order], memory, now)
     rungs: list[Rung] = []
     used, found = 0, 0
-    limit = RUNG_WORDS_FIRST
+    limit = int(budget) if exact else RUNG_WORDS_FIRST
     while race.any_open():
         added = race.extend(limit - used)
         used += sum(units[order[i]].n for i in added)
         found += len(added)
         rungs.append(Rung(limit, tuple(order[i] for i in added)))
-        if limit > budget and found:
+        if exact or (limit > budget and found):
             break
         limit *= 2
     shares = np.empty(len(units))
