@@ -135,7 +135,7 @@ def rank(
         rows[order] = np.arange(len(units))
     else:
         known = window.rows
-        rows = np.array([known[unit.seq, unit.index] for unit in units], dtype=np.int64)
+        rows = np.array([known[unit] for unit in units], dtype=np.int64)
     weights = np.zeros(len(window))
     weights[rows] = attention
     used = None if counted is None else np.array([counted.get(term, 0.0) for term in window.terms], dtype=np.float64)
@@ -200,8 +200,8 @@ class _Race:
         self._open = set(runners)
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
         self._telling = {row for row in runners if self._share[row] > 0.0}
-        self._queue: list[tuple[float, int]] | None = None  # (-gain as last known, row), of those that may be picked
-        self._queued_telling = True
+        self._queue: list[tuple[float, int]] = []  # (-gain as last known, row), of those that may be picked
+        self._stage = 0  # the queue holds nothing yet, those that say something, the rest
         self.repeats: list[tuple[int, int]] = []
 
     def spread(self, vectors: Matrix, rows: Ints, masses: Floats) -> None:
@@ -229,42 +229,40 @@ class _Race:
     def extend(self, room: int) -> list[int]:
         """Pick greedily until nothing more fits into `room` words."""
         added: list[int] = []
-        while (best := self._next(room)) is not None:
+        aside: list[tuple[float, int]] = []  # what does not fit into this rung
+        while (best := self._next(room, aside)) is not None:
             room -= self._n[best]
             self._take(best)
             added.append(best)
+        for one in aside:
+            heapq.heappush(self._queue, one)
         return added
 
-    def _next(self, room: int) -> int | None:
+    def _next(self, room: int, aside: list[tuple[float, int]]) -> int | None:
         """The row of the highest gain among those that fit, of equals the earliest; None if none fits."""
-        if self._queue is None or (self._queued_telling and not self._telling):
-            self._queue = self._refilled()
-        queue, waiting = self._queue, []
-        best: int | None = None
+        if self._stage == 0 or (self._stage == 1 and not self._telling):
+            self._refill()
+        queue, open_, costs = self._queue, self._open, self._n
         while queue:
             known, row = queue[0]
-            if row not in self._open:
+            if row not in open_:
                 heapq.heappop(queue)
-            elif self._n[row] > room:
-                waiting.append(heapq.heappop(queue))
+            elif costs[row] > room:
+                aside.append(heapq.heappop(queue))
             elif (gain := -self._gain(row)) > known:
                 heapq.heapreplace(queue, (gain, row))
             else:
-                best = row
-                break
-        for one in waiting:
-            heapq.heappush(queue, one)
-        return best
+                return row
+        return None
 
-    def _refilled(self) -> list[tuple[float, int]]:
-        """A queue of those that say something, or, when none of these is left, of the rest."""
-        self._queued_telling = bool(self._telling)
-        self._weight = self._weights.tolist()
+    def _refill(self) -> None:
+        """Queue those that say something, or, when none of these is left, the rest."""
+        first, self._stage = self._stage == 0, 1 if self._telling else 2
         rows = sorted(self._telling or self._open)
-        gains = [self._gain(row) for row in rows] if self._covered else self._first_gains()[rows].tolist()
-        queue = [(-gain, row) for gain, row in zip(gains, rows, strict=True)]
-        heapq.heapify(queue)
-        return queue
+        self._weight = self._weights.tolist()
+        gains = self._first_gains()[rows].tolist() if first else [self._gain(row) for row in rows]
+        self._queue = [(-gain, row) for gain, row in zip(gains, rows, strict=True)]
+        heapq.heapify(self._queue)
 
     def _first_gains(self) -> Floats:
         """The gains of all rows while nothing is picked: the sums of `_gain`, in one go."""

@@ -49,9 +49,13 @@ class Window:
         return len(self.units)
 
     @cached_property
-    def rows(self) -> dict[tuple[int, int], int]:
-        """The row of a unit, by its seq and index."""
-        return {(unit.seq, unit.index): i for i, unit in enumerate(self.units)}
+    def rows(self) -> dict[Unit, int]:
+        """The row of each unit."""
+        return {unit: i for i, unit in enumerate(self.units)}
+
+    def holds(self, units: Sequence[Unit]) -> bool:
+        """Whether all of these very units are in it."""
+        return self.rows.keys() >= set(units)
 
     def scaled(self, exponent: float) -> Floats:
         """What a unit's gain is multiplied by: its salience over its words to this exponent."""
