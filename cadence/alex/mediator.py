@@ -294,7 +294,8 @@ class Mediator:
     ) -> list[Segment]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        selection = Selection(units, weights, budget, self._memory, background, sides, now)
+        window = self._transcript.window
+        selection = Selection(units, weights, budget, self._memory, background, sides, now, window)
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)

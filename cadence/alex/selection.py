@@ -5,8 +5,9 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,14 @@ from cadence.lod.digest import rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
-from cadence.lod.vectors import stacked
+from cadence.lod.vectors import Vector, stacked
+from cadence.lod.window import Window
 from cadence.rooms.wire import View
 
 PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
 
 Floats = NDArray[np.float64]
+Windows = Callable[[Sequence[Unit]], Window | None]
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Selection:
         background: Background,
         sides: Mapping[str, str],
         now: float,
+        window: Windows = lambda units: None,
     ) -> None:
         self._candidates = candidates
         self._weights = weights
@@ -75,11 +79,8 @@ class Selection:
         self._background = background
         self._sides = sides
         self._now = now
-        self._total = sum(candidate.unit.n for candidate in candidates) or 1
-        self._attention = {
-            (candidate.unit.seq, candidate.unit.index): float(weight)
-            for candidate, weight in zip(candidates, weights, strict=True)
-        }
+        self._window = window
+        self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
@@ -127,26 +128,29 @@ class Selection:
 
     def _take_ranked(self, blocked: Collection[int]) -> None:
         """Fill what is left with the best-ranked units that are no repeats."""
-        taken = {(pick.unit.seq, pick.unit.index) for pick in self._choice.picks}
+        closed = {id(pick.unit) for pick in self._choice.picks}
         rest = [
             i
             for i, candidate in enumerate(self._candidates)
-            if not candidate.urgent
-            and candidate.unit.seq not in blocked
-            and (candidate.unit.seq, candidate.unit.index) not in taken
+            if not candidate.urgent and candidate.unit.seq not in blocked and id(candidate.unit) not in closed
         ]
-        vectors = [self._candidates[i].entry.vector(self._candidates[i].unit) for i in rest]
-        repeats = self._memory.units.repeats([self._candidates[i].unit for i in rest], vectors)
-        self._choice.counted += [self._candidates[i].unit for i, again in zip(rest, repeats, strict=True) if again]
-        rest = [i for i, again in zip(rest, repeats, strict=True) if not again]
+        candidates = [self._candidates[i] for i in rest]
+        units = [candidate.unit for candidate in candidates]
+        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
+        repeats = self._memory.units.repeats(units, vectors)
+        if repeats.any():
+            self._choice.counted += [units[i] for i in np.flatnonzero(repeats)]
+            fresh = np.flatnonzero(~repeats).tolist()
+            candidates, vectors = [candidates[i] for i in fresh], [vectors[i] for i in fresh]
+            rest = [rest[i] for i in fresh]
         if self._budget > 0 and rest:
-            self._climb([self._candidates[i] for i in rest], self._weights[rest])
+            self._climb(candidates, self._weights[rest], vectors)
         self._count_repeats()
 
-    def _climb(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+    def _climb(self, candidates: Sequence[Candidate], weights: Floats, vectors: Sequence[Vector | None]) -> None:
         units = [candidate.unit for candidate in candidates]
         sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
-        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
+        known = stacked(vectors)
         ladder = rank(
             units,
             weights,
@@ -155,8 +159,9 @@ class Selection:
             self._now,
             self._budget,
             sides=sides,
-            vectors=stacked(vectors),
-            closeness=self._memory.units.closeness(vectors),
+            vectors=known,
+            closeness=None if known is None else self._memory.units.closeness(vectors),
+            window=self._window(units),
         )
         chosen = ladder.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
@@ -171,7 +176,12 @@ class Selection:
         self._choice.picks.append(Pick(entry, unit, self._attended(unit), objects_to=objects_to))
 
     def _attended(self, unit: Unit) -> float:
-        return self._attention.get((unit.seq, unit.index), 1.0)
+        i = self._places.get((unit.seq, unit.index))
+        return 1.0 if i is None else float(self._weights[i])
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], int]:
+        return {(candidate.unit.seq, candidate.unit.index): i for i, candidate in enumerate(self._candidates)}
 
     def _count_repeats(self) -> None:
         """Add each repeat to the pick it repeats; what repeats an earlier turn is only left out."""

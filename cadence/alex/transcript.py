@@ -6,20 +6,28 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import OrderedDict
+<<<<<<< HEAD
 from collections.abc import Iterable
 from itertools import islice
+=======
+from collections.abc import Iterable, Sequence
+>>>>>>> 1a9c8ae3b9e1b174da566ac060bded3483b496ad
 
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
 from cadence.lod.units import Parsed, PartText, Source, Unit, parse
 from cadence.lod.vectors import Vector
+from cadence.lod.window import Window
 from cadence.rooms.wire import Message, from_iso
 
 ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
 QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
 QUOTE_CHARACTERS_MIN = 12  # a shorter quotation may stand anywhere
 PLAIN_STANCE_CHARACTERS = 4_000
+WINDOW_STEP = 64  # a shared window begins at a multiple of so many messages
+WINDOWS_KEPT_MAX = 8
+WINDOW_SPARE_MAX = 2  # a shared window holds at most so many messages for each unit of who looks through it
 
 
 class Entry:
@@ -88,6 +96,32 @@ class Transcript:
         self.background = Background()
         self.sides = Sides()
         self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
+
+    def window(self, units: Sequence[Unit]) -> Window | None:
+        """These units and others of the same time as arrays, shared by all readers who look now; None if it is not
+        worth while. `units` in order of time.
+
+        Which window it is follows from the log and from `units` alone, so no reader can change what another is shown.
+        """
+        first, newest = units[0].seq // WINDOW_STEP * WINDOW_STEP, next(reversed(self._entries), 0)
+        if newest - first > WINDOW_SPARE_MAX * len(units) + WINDOW_STEP:
+            return None
+        key = (first, newest, self.background.learned)
+        known = self._windows.get(key)
+        if known is None:
+            known = self._windows[key] = Window(self._units_from(first), self.background)
+            while len(self._windows) > WINDOWS_KEPT_MAX:
+                self._windows.popitem(last=False)
+        return known if known.holds(units) else None
+
+    def _units_from(self, seq: int) -> list[Unit]:
+        recent: list[Entry] = []
+        for entry in reversed(self._entries.values()):
+            if entry.seq < seq:
+                break
+            recent.append(entry)
+        return [unit for entry in reversed(recent) for unit in entry.parsed.units]
 
     def enter(self, message: Message) -> Entry:
         """Note a message and return its entry. Call once per message, in order of seq."""
@@ -121,11 +155,13 @@ class Transcript:
     def redact(self, seq: int) -> None:
         """A message is gone, from here too."""
         self._entries.pop(seq, None)
+        self._windows.clear()
 
     def forget(self) -> None:
         """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
         self.sides.clear()
+        self._windows.clear()
 
     def _answered(self, message: Message) -> Message | None:
         """The message this one answers: by its reply edge, else the one it quotes at its beginning."""

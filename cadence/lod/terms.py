@@ -100,11 +100,13 @@ class Background:
 
     def __init__(self, counts: Mapping[str, int] | None = None, total: int = 0) -> None:
         self.total = total
+        self.learned = 0  # how often it was added to: whether it is still as it was
         self._counts = dict(counts or {})
 
     def add(self, unit_terms: Iterable[str]) -> None:
         """Count one unit's distinct terms."""
         self.total += 1
+        self.learned += 1
         counts = self._counts
         for term in unit_terms:
             counts[term] = counts.get(term, 0) + 1
