@@ -30,6 +30,7 @@ from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPat
 
 LOOP_SECONDS_MAX = 0.002  # looking at due readers yields to the loop after this long
 STORE_RETRY_SECONDS = 1.0
+MEDIATOR = "alex"  # who set a view that nobody set
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
 
 P = ParamSpec("P")
@@ -153,6 +154,15 @@ class Driver:
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):
             self.opened(request.room, user, (request.seq,))
+        reader = self._rooms[request.room].readers.get(user)
+        if reader is None or reader.mediator is None or not isinstance(request.turn, int):
+            return
+        dwell_s = request.dwell_s if isinstance(request.dwell_s, float) else None
+        if reader.pace.read(request.turn, dwell_s) and (patch := reader.learned(self._clock())) is not None:
+            reader.set_patch(patch, by=MEDIATOR)
+            self._feed(reader, Viewed(reader.resolved()))
+            self._announce(reader)
+            self._spawn(self._save(reader))
 
     def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
         mediated = self._rooms[room]
@@ -250,6 +260,7 @@ class Driver:
         await self._durably(self._store.append_turn, reader.user, turn)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
+        reader.pace.sent(turn.turn, turn.words, self._clock())
         self._tell(turn.room, reader.user, turn.without(frozenset(reader.room.redacted)))
 
     def _announce(self, reader: Reader) -> None:

@@ -10,6 +10,7 @@ from cadence.alex import views
 from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
+from cadence.lod.pace import PaceLearner
 from cadence.rooms.mediation import ReaderRecord
 from cadence.rooms.wire import View, ViewPatch
 
@@ -43,6 +44,7 @@ class Reader:
         self.parked_at: float | None = None
         self.due: float | None = None
         self.actions: deque[Action] = deque()  # not yet carried out; while there are some, no look is taken
+        self.pace = PaceLearner()
         self.lock = asyncio.Lock()  # held while the log is written for this reader
 
     @property
@@ -58,6 +60,13 @@ class Reader:
     def resolved(self) -> View:
         """The view as the record has it over the room's defaults."""
         return views.resolve(self.room.defaults, self.record.patch)
+
+    def learned(self, now: float) -> ViewPatch | None:
+        """What Alex may set by itself now: a pace nearer to how this reader reads, if they left that to Alex."""
+        if not self.view.auto or self.raw or {"pace_wpm", "auto"}.intersection(self.record.locked):
+            return None
+        pace_wpm = self.pace.next_pace(self.view.pace_wpm, now)
+        return None if pace_wpm is None else ViewPatch(pace_wpm=pace_wpm)
 
     def set_patch(self, patch: ViewPatch, *, by: str) -> None:
         """Remember what was set for this reader."""
