@@ -253,7 +253,7 @@ class Driver:
     def _report(self, reader: Reader, action: Action) -> None:
         if isinstance(action, Report):
             room = reader.room.room
-            self._tell(room, reader.user, Alex(room=room, state=action.state, behind=action.behind))
+            self._tell(room, reader.user, Alex(room=room, state=action.state, behind=action.behind, mood=action.mood))
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""

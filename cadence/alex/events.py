@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cadence.alex.transcript import Entry
-from cadence.rooms.wire import AlexState, Behind, Turn, View
+from cadence.rooms.wire import AlexState, Behind, Mood, Turn, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class Report:
 
     state: AlexState
     behind: Behind
+    mood: Mood
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ from cadence.alex.events import (
     Posted,
     RawEnded,
     Redacted,
-    Report,
     Returned,
     Show,
     Skipped,
@@ -43,13 +42,14 @@ from cadence.alex.events import (
 )
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
+from cadence.alex.reporting import Reporter
 from cadence.alex.selection import Floats, Selection, attend
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.rooms.wire import AlexState, Behind, Covers, Mode, Segment, Turn, TurnMode, View, to_iso
+from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
@@ -59,7 +59,6 @@ CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed a
 NEAR_SECONDS = 600.0  # how long someone stays near after being addressed or opened
 NEAR_SPEAKERS_MAX = 256
 CATCH_UP_WORDS = 120
-REPORT_SECONDS = 1.0  # at most one `alex` frame per this long while the state stays
 BY = "embedded"
 
 
@@ -99,10 +98,7 @@ class Mediator:
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
-        self._state: AlexState = "idle"
-        self._reported: tuple[AlexState, int] = ("idle", 0)
-        self._reported_at = -math.inf
-        self._report_due = math.inf
+        self._reporter = Reporter()
 
     def passes(self, entry: Entry) -> bool:
         """Whether the reader gets `entry` as `message` at once (LOD.md section 2, protocol rules 1 and 2).
@@ -142,7 +138,7 @@ class Mediator:
 
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
-        due = min(self._next_look, self._report_due)
+        due = min(self._next_look, self._reporter.due)
         return None if due == math.inf else due
 
     # Events.
@@ -163,10 +159,10 @@ class Mediator:
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         if not entry.human:
             self._range.add(entry, now)
-        if self._state == "idle":
-            self._state = "passthrough"
+        if self._reporter.state == "idle":
+            self._reporter.state = "passthrough"
         self._arm(now)
-        self._report_due = min(self._report_due, max(now, self._reported_at + REPORT_SECONDS))
+        self._reporter.soon(now)
 
     def _approach(self, speakers: set[str] | frozenset[str], now: float) -> None:
         for speaker in sorted(speakers):
@@ -187,8 +183,8 @@ class Mediator:
         if view.mode == "raw" and before.mode != "raw":
             actions += self._close(now)
             self.raw_from = self.covered_to + 1
-            self._next_look = self._report_due = math.inf
-            self._state, self._reported = "idle", ("idle", 0)
+            self._next_look = math.inf
+            self._reporter.stop()
         elif view.mode != "raw" and self.raw_from is not None:
             actions.append(RawEnded(self.raw_from, self._head))
             self.covered_to, self.raw_from = self._head, None
@@ -209,7 +205,7 @@ class Mediator:
             self._looked_at, self._next_look = self._next_look, math.inf
             actions += self._look(now)
         if self._view.mode != "raw":
-            actions += self._report(now)
+            actions += self._reporter.report(self._range, self._transcript.mood, now)
         return actions
 
     # Looking.
@@ -234,8 +230,8 @@ class Mediator:
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
         else:
-            self._state = "idle"
-        self._report_due = now
+            self._reporter.state = "idle"
+        self._reporter.due = now
         return [Show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
@@ -245,7 +241,7 @@ class Mediator:
             return self._turn_of([], now) if stale else None
         credit = self._bucket.credit
         if sum(message.words for message in waiting) <= credit:
-            self._state = "passthrough"
+            self._reporter.state = "passthrough"
             return self._turn_of(self._everything(waiting, now), now, self._view.mode)
         urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
@@ -253,9 +249,9 @@ class Mediator:
             if self._view.mode == "paced":
                 return self._paced(waiting, now)
             if segments := self._digest(waiting, now):
-                self._state = "paraphrasing"
+                self._reporter.state = "paraphrasing"
                 return self._turn_of(segments, now)
-        self._state = "rate_limiting"
+        self._reporter.state = "rate_limiting"
         return None
 
     def _everything(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
@@ -307,7 +303,7 @@ class Mediator:
         rest = waiting[len(paced.done) :]
         behind = reading_seconds(rest, self._bucket.rate) > BEHIND_SECONDS
         condensed = any(segment.kind == "catch_up" for segment in paced.segments)
-        self._state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
+        self._reporter.state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
         return self._turn_of(paced.segments, now, "paced", rest[0].entry.seq - 1 if rest else None)
 
     def _catch_up(self, now: float) -> list[Action]:
@@ -325,10 +321,10 @@ class Mediator:
             weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
             segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
         self._waiting.clear(but_urgent=True)
-        self._state = "catching_up"
+        self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
         self._arm(now)
-        self._report_due = now
+        self._reporter.due = now
         return [Show(turn)]
 
     def _turn_of(
@@ -376,17 +372,3 @@ class Mediator:
     def _nearby(self, now: float) -> set[str]:
         near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}
         return near | set(self._view.focus.follow)
-
-    # Reporting.
-
-    def _report(self, now: float) -> list[Action]:
-        state, messages = self._state, self._range.messages
-        if (state, messages) == self._reported:
-            self._report_due = math.inf
-            return []
-        if state == self._reported[0] and now < self._reported_at + REPORT_SECONDS:
-            self._report_due = self._reported_at + REPORT_SECONDS
-            return []
-        self._reported, self._reported_at, self._report_due = (state, messages), now, math.inf
-        seconds = round(max(0.0, now - self._range.since), 1) if messages else 0.0
-        return [Report(state, Behind(messages, self._range.words, seconds))]
