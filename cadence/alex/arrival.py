@@ -177,7 +177,8 @@ class Arrival:
     ) -> AsyncIterator[Sequence[msgspec.Struct]]:
         room, user = reader.room.room, reader.user
         if after is not None:
-            async for batch in turns_owed(self.store, room, user, after, reader.record.turn if turn is None else turn):
+            to_turn, elsewhere = reader.record.turn if turn is None else turn, reader.room.in_universe
+            async for batch in turns_owed(self.store, room, user, after, to_turn, elsewhere=elsewhere):
                 yield batch
         async for batch in messages_owed(self.store, room, user, since, raw_from=raw_from, to=to):
             yield batch

@@ -8,7 +8,6 @@ mediator of another.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -19,7 +18,23 @@ import structlog
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
-from cadence.alex.events import Action, Event, Forgot, Opened, Posted, RawEnded, Redacted, Report, Show, Tick, Viewed
+from cadence.alex.events import (
+    Action,
+    Event,
+    Forgot,
+    Opened,
+    Placed,
+    Posted,
+    RawEnded,
+    Redacted,
+    Report,
+    Show,
+    Stirred,
+    Tick,
+    Viewed,
+)
+from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
+from cadence.alex.neighbourhood import Neighbourhood
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
@@ -27,8 +42,8 @@ from cadence.models.async_encoder import Encoding
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
 from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
+from cadence.rooms.wire import Redacted as RedactedFrame
 
-LOOP_SECONDS_MAX = 0.002  # looking at due readers yields to the loop after this long
 STORE_RETRY_SECONDS = 1.0
 MEDIATOR = "alex"  # who set a view that nobody set
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
@@ -54,18 +69,25 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._encoder = None if encoder is None else encoder(self._encoded)
         self._rooms: dict[str, MediatedRoom] = {}
-        self._heap: list[tuple[float, int, Reader]] = []
-        self._order = 0  # breaks ties between equal deadlines: first armed, first served
-        self._timer: asyncio.Handle | None = None
+        self._neighbourhood = Neighbourhood()
+        self._looks = Looks(clock, self._look)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def open_room(self, room: str, epoch: str, head: int, defaults: ViewPatch) -> None:
-        """Start mediating a room, or take new defaults for one that is open (they hold from the next join)."""
-        if (known := self._rooms.get(room)) is not None:
-            known.defaults = defaults
+    async def open_room(
+        self, room: str, epoch: str, head: int, defaults: ViewPatch, *, scope: str = "", public: bool = True
+    ) -> None:
+        """Start mediating a room, or change one that is open (new defaults hold from the next join).
+
+        Rooms that lie in a `scope` hear each other, as far as a reader may read them.
+        """
+        known = self._rooms.get(room)
+        mediated = known or self._rooms.setdefault(room, MediatedRoom(room, epoch, head, defaults))
+        mediated.defaults = defaults
+        for reader in self._neighbourhood.put(mediated, scope, public):
+            self._place(reader)
+        if known is not None:
             return
-        mediated = self._rooms[room] = MediatedRoom(room, epoch, head, defaults)
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
 
@@ -81,8 +103,7 @@ class Driver:
         self._closed = True
         if self._encoder is not None:
             await self._encoder.close()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._looks.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STORE_RETRY_SECONDS)
         for task in self._tasks:
@@ -100,6 +121,7 @@ class Driver:
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
         reader.connections += 1
         reader.parked_at = None
+        reader.guest = member.role == "guest"
         arrival = Arrival(self._store, self._clock, self._drain, self._announce)
         try:
             async with reader.lock:
@@ -108,6 +130,8 @@ class Driver:
             self.detach(room, member.id)
             raise
         self._follow(reader)
+        for moved in (reader, *self._neighbourhood.moved(room, member.id)):
+            self._place(moved)
         return attached
 
     def detach(self, room: str, user: str) -> None:
@@ -118,6 +142,8 @@ class Driver:
             return
         reader.parked_at = self._clock()
         self._schedule(reader)
+        for moved in self._neighbourhood.moved(room, user):
+            self._place(moved)
         asyncio.get_running_loop().call_later(AWAY_SECONDS, self._unpark, reader)
         if reader.mediator is not None:
             reader.record = replace(reader.record, closed_at=reader.parked_at)
@@ -150,6 +176,9 @@ class Driver:
         mediated.transcript.redact(seq)
         for reader in mediated.readers.values():
             self._feed(reader, Redacted(seq))
+        for reader in self._neighbourhood.redacted(mediated, seq):
+            self._feed(reader, Redacted(seq, room))
+            self._tell(reader.room.room, reader.user, RedactedFrame(room=room, seq=seq, by=""))
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):
@@ -216,6 +245,10 @@ class Driver:
         if (reader := mediated.readers.get(user)) is not None:
             reader.record = record
 
+    def _place(self, reader: Reader) -> None:
+        if reader.room.in_universe:
+            self._feed(reader, Placed(self._neighbourhood.places(reader)))
+
     def _feed(self, reader: Reader, event: Event) -> None:
         if reader.mediator is None:
             return
@@ -261,7 +294,7 @@ class Driver:
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
         reader.pace.sent(turn.turn, turn.words, self._clock())
-        self._tell(turn.room, reader.user, turn.without(frozenset(reader.room.redacted)))
+        self._tell(turn.room, reader.user, turn.without(reader.room.gone()))
 
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, _view_reply(reader.room, reader.user, reader.record))
@@ -293,6 +326,8 @@ class Driver:
             entry = mediated.unlearned.popleft()
             mediated.transcript.learn(entry)
             self._encode(mediated, entry)
+            for reader in self._neighbourhood.said(mediated, entry, self._clock()):
+                self._feed(reader, Stirred())
             if asyncio.get_running_loop().time() >= until and mediated.unlearned:
                 asyncio.get_running_loop().call_soon(self._learn, mediated)
                 return
@@ -333,44 +368,12 @@ class Driver:
     def _schedule(self, reader: Reader) -> None:
         """Arm the reader's deadline; none while nobody is connected or a turn is being stored."""
         idle = reader.mediator is None or reader.connections == 0 or bool(reader.actions)
-        due = None if idle or reader.mediator is None else reader.mediator.deadline()
-        if due == reader.due:
-            return
-        reader.due = due
-        if due is not None:
-            self._order += 1
-            heapq.heappush(self._heap, (due, self._order, reader))
-            self._arm()
+        self._looks.set(reader, None if idle or reader.mediator is None else reader.mediator.deadline())
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._heap and self._heap[0][2].due != self._heap[0][0]:
-            heapq.heappop(self._heap)  # overtaken by a later `_schedule`
-        if self._heap and not self._closed:
-            delay = max(0.0, self._heap[0][0] - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
-
-    def _look(self) -> None:
-        """Tick the readers that are due, until `LOOP_SECONDS_MAX` is used up."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LOOP_SECONDS_MAX
-        self._timer = None
-        while self._heap and loop.time() <= until:
-            due, _, reader = self._heap[0]
-            if reader.due != due or reader.mediator is None:
-                heapq.heappop(self._heap)
-                continue
-            now = self._clock()
-            if now < due - 1e-3:
-                break
-            heapq.heappop(self._heap)
-            reader.due = None
-            # A loop may wake a hair early; the machine never hears of a time before its deadline.
-            reader.actions.extend(reader.mediator.handle(Tick(), max(now, due)))
+    def _look(self, reader: Reader, now: float) -> None:
+        if reader.mediator is not None:
+            reader.actions.extend(reader.mediator.handle(Tick(), now))
             self._follow(reader)
-        self._arm()
 
 
 def _view_reply(mediated: MediatedRoom, user: str, record: ReaderRecord) -> ViewReply:

@@ -5,8 +5,10 @@ Pure: data only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cadence.alex.listening import Place
 from cadence.alex.transcript import Entry
 from cadence.rooms.wire import AlexState, Behind, Mood, Turn, View
 
@@ -35,7 +37,22 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
+    """A message is gone; `room` is None for the reader's own room."""
+
     seq: int
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The other rooms that the reader can hear from here on."""
+
+    rooms: Mapping[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Stirred:
+    """Something was said in a room in hearing; who sleeps shall look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Tick
+Event = Posted | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,16 +31,20 @@ from cadence.alex.events import (
     Event,
     Forgot,
     Opened,
+    Placed,
     Posted,
     RawEnded,
     Redacted,
     Returned,
     Show,
     Skipped,
+    Stirred,
     Tick,
     Viewed,
 )
+from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
 from cadence.alex.reporting import Reporter
 from cadence.alex.selection import Floats, Selection, attend
@@ -49,6 +53,7 @@ from cadence.alex.turns import Pick, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
+from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
@@ -56,8 +61,6 @@ WAITING_LOOKS_MAX = 12
 WAITING_UNITS_MAX = 2_000
 WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended are dropped at once
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
-NEAR_SECONDS = 600.0  # how long someone stays near after being addressed or opened
-NEAR_SPEAKERS_MAX = 256
 CATCH_UP_WORDS = 120
 BY = "embedded"
 
@@ -91,9 +94,11 @@ class Mediator:
         self._bucket = bucket
         self._transcript = transcript
         self._memory = memory
+        self._listening = Listening(memory)
         self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
-        self._near: dict[str, float] = {}  # speaker -> when last addressed or opened
+        self._listened_at = now
+        self._near = Near()
         self._waiting = Waiting()
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
@@ -123,10 +128,17 @@ class Mediator:
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._approach(event.speakers, now)
+                self._near.approach(event.speakers, now)
+            case Redacted(seq, room) if room is not None:
+                self._memory.forget(room, seq)
             case Redacted():
                 self._waiting.remove(event.seq)
                 self._memory.units.remove(event.seq)
+            case Placed():
+                self._listening.place(event.rooms, now)
+            case Stirred():
+                if self._listening.hears and self._view.mode == "paraphrase":
+                    self._arm(now)
             case Forgot():
                 self._memory.clear()
             case Skipped():
@@ -135,6 +147,11 @@ class Mediator:
             case Returned():
                 return self._catch_up(now)
         return []
+
+    @property
+    def asleep(self) -> bool:
+        """Whether no look is planned."""
+        return self._next_look == math.inf
 
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
@@ -149,7 +166,7 @@ class Mediator:
         if direct:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
-            self._approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
         if direct:
@@ -163,13 +180,6 @@ class Mediator:
             self._reporter.state = "passthrough"
         self._arm(now)
         self._reporter.soon(now)
-
-    def _approach(self, speakers: set[str] | frozenset[str], now: float) -> None:
-        for speaker in sorted(speakers):
-            self._near.pop(speaker, None)
-            self._near[speaker] = now
-        while len(self._near) > NEAR_SPEAKERS_MAX:
-            del self._near[next(iter(self._near))]
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view
@@ -231,26 +241,41 @@ class Mediator:
             self._arm(now)
         else:
             self._reporter.state = "idle"
+            if self._listening.hears and self._view.mode == "paraphrase" and self._listening.awake(now):
+                self._arm(now)
         self._reporter.due = now
         return [Show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
         waiting = list(self._waiting)
-        if not waiting:
-            stale = now - self._range.since >= CLOSING_SECONDS
-            return self._turn_of([], now) if stale else None
         credit = self._bucket.credit
-        if sum(message.words for message in waiting) <= credit:
+        listens = self._listening.hears and self._view.mode == "paraphrase"
+        if listens:
+            fresh = sum(message.entry.words for message in waiting if message.since > self._listened_at)
+            self._listening.earn(self._bucket.rate, fresh, self._view.sigma, now)
+            self._listened_at = now
+        if not waiting:
+            heard = self._listening.overhear(credit, now, alone=True) if listens else []
+            stale = now - self._range.since >= CLOSING_SECONDS
+            return self._turn_of(heard, now) if heard or stale else None
+        words = sum(message.words for message in waiting)
+        if words <= credit:
             self._reporter.state = "passthrough"
-            return self._turn_of(self._everything(waiting, now), now, self._view.mode)
+            segments = self._everything(waiting, now)
+            heard = self._listening.overhear(credit - words, now) if listens else []
+            return self._turn_of(segments + heard, now, self._view.mode)
         urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             if self._view.mode == "paced":
                 return self._paced(waiting, now)
-            if segments := self._digest(waiting, now):
+            heard = self._listening.overhear(credit, now, once=True, alone=True) if listens and not urgent else []
+            left = credit - sum(segment_words(segment) for segment in heard)
+            # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
+            segments = self._digest(waiting, left, now) if not heard or left >= UNIT_WORDS_MAX else []
+            if segments or heard:
                 self._reporter.state = "paraphrasing"
-                return self._turn_of(segments, now)
+                return self._turn_of(segments + heard, now)
         self._reporter.state = "rate_limiting"
         return None
 
@@ -272,10 +297,10 @@ class Mediator:
         self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 
-    def _digest(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
-        """The best of what waits within the credit; what is shown waits no longer."""
+    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> list[Segment]:
+        """The best of what waits within `budget` words; what is shown waits no longer."""
         units = candidates(waiting)
-        return self._chosen(waiting, units, self._attend(now, units), self._bucket.credit, now)
+        return self._chosen(waiting, units, self._attend(now, units), budget, now)
 
     def _chosen(
         self, waiting: Sequence[OpenMessage], units: Sequence[Candidate], weights: Floats, budget: float, now: float
@@ -317,7 +342,9 @@ class Mediator:
         if units:
             at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
             ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
-            weights = attend(units, ages, self._view, self._nearby(now), self._transcript.background)
+            weights = attend(
+                units, ages, self._view, self._near.at(now, self._view.focus.follow), self._transcript.background
+            )
             weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
             segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
         self._waiting.clear(but_urgent=True)
@@ -360,15 +387,11 @@ class Mediator:
         segments: list[Segment] = []
         if open_range and waiting and self._bucket.credit > 0:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
-            segments = self._everything(waiting, now) if fits else self._digest(waiting, now)
+            segments = self._everything(waiting, now) if fits else self._digest(waiting, self._bucket.credit, now)
         self._waiting.clear()
         return [Show(self._turn_of(segments, now))] if open_range else []
 
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
         at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
         ages = age_units(now, at, self._view.cadence_s, self._bucket.rate)
-        return attend(units, ages, self._view, self._nearby(now), self._transcript.background)
-
-    def _nearby(self, now: float) -> set[str]:
-        near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}
-        return near | set(self._view.focus.follow)
+        return attend(units, ages, self._view, self._near.at(now, self._view.focus.follow), self._transcript.background)

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import replace
 
 from cadence.alex import views
+from cadence.alex.ambience import Ambience
 from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
@@ -27,6 +28,15 @@ class MediatedRoom:
         self.unlearned: deque[Entry] = deque(maxlen=UNLEARNED_MAX)
         self.readers: dict[str, Reader] = {}
         self.redacted: deque[int] = deque(maxlen=REDACTED_KEPT)  # for mediators that are just being fed
+        self.redacted_elsewhere: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)  # of rooms in hearing
+        self.public = True
+        self.in_universe = False  # whether it lies in a scope, so that it hears others and is heard
+        self.ambience = Ambience(room)
+        self.stirred_at = float("-inf")
+
+    def gone(self) -> list[tuple[str, int]]:
+        """What was redacted lately and a turn that is on its way may cite."""
+        return [*((self.room, seq) for seq in self.redacted), *self.redacted_elsewhere]
 
 
 class Reader:
@@ -38,6 +48,7 @@ class Reader:
     def __init__(self, room: MediatedRoom, user: str) -> None:
         self.room, self.user = room, user
         self.record = ReaderRecord()
+        self.guest = True
         self.loaded = False  # whether `record` is what the log holds
         self.mediator: Mediator | None = None
         self.connections = 0
@@ -51,6 +62,11 @@ class Reader:
     def view(self) -> View:
         """The view as last set."""
         return self.mediator.view if self.mediator is not None else self.resolved()
+
+    @property
+    def asleep(self) -> bool:
+        """Whether there is a mediator that plans no look."""
+        return self.mediator is not None and self.connections > 0 and self.mediator.asleep
 
     @property
     def raw(self) -> bool:

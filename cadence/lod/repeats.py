@@ -27,13 +27,13 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[int], frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
+        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
 
-    def add(self, seqs: Iterable[int], terms: Iterable[str], vector: Vector | None = None) -> None:
-        """A unit with these content words was shown; it comes from one of the messages `seqs`."""
+    def add(self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None) -> None:
+        """A unit with these content words was shown; it comes from one of the messages `seqs`, whatever names them."""
         self._shown.append((frozenset(seqs), frozenset(terms), vector))
 
-    def remove(self, seq: int) -> None:
+    def remove(self, seq: object) -> None:
         """A message is gone: nothing of it is remembered (law 17)."""
         self._shown = deque((shown for shown in self._shown if seq not in shown[0]), maxlen=SHOWN_MAX)
 
