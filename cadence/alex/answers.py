@@ -9,7 +9,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 import msgspec
@@ -34,20 +34,29 @@ Placed = tuple[int, int]  # seq, index of a unit
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What to show of an absence: units by their place, and the messages that do not wait any more."""
+    """What to show of an absence: units by their place, and the messages that do not wait any more.
 
-    places: frozenset[Placed]
+    Without places everything that waits competes.
+    """
+
+    places: frozenset[Placed] | None = None
     older: tuple[Entry, ...] = ()
 
     def among(self, waiting: Sequence[OpenMessage], now: float) -> tuple[list[OpenMessage], list[Candidate]]:
-        """All that may be shown of the absence, and the units that compete; what concerns the reader always does."""
+        """All messages that may be shown of the absence, and the units that compete.
+
+        What concerns the reader always does; nothing is urgent, as nothing may overdraw here.
+        """
         here = {message.entry.seq for message in waiting}
         older = [OpenMessage(entry, now, False) for entry in self.older if entry.seq not in here and not entry.human]
-        everything = sorted([*waiting, *older], key=lambda message: message.entry.seq)
-        seqs = {seq for seq, _ in self.places}
-        looked_at = [message for message in everything if message.urgent or message.entry.seq in seqs]
-        units = [one for one in candidates(looked_at) if one.urgent or (one.unit.seq, one.unit.index) in self.places]
-        return everything, units
+        messages = sorted([*waiting, *older], key=lambda message: message.entry.seq)
+        places = self.places
+        if places is None:
+            return messages, [replace(one, urgent=False) for one in candidates(messages)]
+        seqs = {seq for seq, _ in places}
+        near = candidates(message for message in messages if message.urgent or message.entry.seq in seqs)
+        units = [one for one in near if one.urgent or (one.unit.seq, one.unit.index) in places]
+        return messages, [replace(one, urgent=False) for one in units]
 
 
 def weigh(now: float, since: float, sigma: float) -> Callable[[float], float]:
@@ -79,12 +88,12 @@ def overview(
 
 
 def unshown(
-    memory: ReaderMemory, waiting: Collection[int]
+    memory: ReaderMemory, waits: Callable[[int], bool]
 ) -> Callable[[Sequence[Unit], Sequence[Kept]], NDArray[np.bool_]]:
     """Refuses what the reader has been shown, or got as `message`: human speech that does not wait."""
 
     def refuse(units: Sequence[Unit], kept: Sequence[Kept]) -> NDArray[np.bool_]:
-        human = np.array([one.human and one.seq not in waiting for one in kept], dtype=np.bool_)
+        human = np.array([one.human and not waits(one.seq) for one in kept], dtype=np.bool_)
         return memory.units.repeats(units) | human
 
     return refuse

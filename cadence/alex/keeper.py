@@ -7,7 +7,9 @@ that at most `LEVEL_SECONDS_MAX`.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -55,26 +57,31 @@ class Keeper:
         self.pyramid = Pyramid(room)
         self._room, self._transcript, self._store, self._spawn = room, transcript, store, spawn
         self._head = 0
-        self._following = False  # reading from the log what was not heard
-        self._saving = False
-        self._unsaved: dict[Ident, Stored | None] = {}
-        self._redacted: list[int] = []
-        self._mending = False
+        self._following = True  # reading from the log what was not heard; at first that is everything
         self._level = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None  # until what is built is stored
+        self._unsaved: dict[Ident, Stored | None] = {}
+        self._redacted: deque[int] = deque()  # Bounded by the messages of the room: what is still to be mended
+        self._mending = False
+        self._gone: set[int] = set()  # redacted before they were heard
 
     # Hearing.
 
     async def open(self, head: int) -> None:
-        """Go on from what is stored, and hear what is missing up to `head`. Call before anything is heard."""
+        """Go on from what is stored, and hear what is missing up to `head`."""
         self._head = max(self._head, head)
-        self._following = True
         try:
             self.pyramid = Pyramid(self._room, [node.body for node in await self._store.nodes(self._room)])
-        except ValueError as error:
-            log.warning("the pyramid is built again", room=self._room, why=str(error))
-        except StoreUnavailable as error:
-            log.warning("the pyramid could not be read, and is built again", room=self._room, why=str(error))
+        except (ValueError, StoreUnavailable) as error:
+            log.warning("the pyramid is built again from the log", room=self._room, why=str(error))
         await self._follow()
+
+    async def close(self) -> None:
+        """Store what is built, as far as the log allows; what is not is built again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        with suppress(StoreUnavailable):
+            await self.save()
 
     def hear(self, entry: Entry) -> None:
         """A message was posted. What it adds is built by `step`."""
@@ -82,7 +89,7 @@ class Keeper:
         if self._following:
             return
         if entry.seq == self.pyramid.last + 1:
-            self.pyramid.add(said_of(entry))
+            self.pyramid.add(self._said(entry))
         elif entry.seq > self.pyramid.last:  # some were not heard: the room was too fast
             self._following = True
             self._level.clear()
@@ -103,7 +110,7 @@ class Keeper:
             try:
                 async for page in pages(self._store, self._room, self.pyramid.last, self._head):
                     for message in page:
-                        self.pyramid.add(said_of(self._entry(message)))
+                        self.pyramid.add(self._said(self._entry(message)))
                         while self.pyramid.carry():
                             pass
                     await asyncio.sleep(0)
@@ -112,6 +119,12 @@ class Keeper:
         self._following = False
         self._level.set()
         self._save_soon()
+
+    def _said(self, entry: Entry) -> Said:
+        if entry.seq in self._gone:
+            self._gone.discard(entry.seq)
+            entry = Entry(entry.message.erased(), None)
+        return said_of(entry)
 
     def _entry(self, message: Message) -> Entry:
         known = self._transcript.entry(message.seq)
@@ -141,6 +154,9 @@ class Keeper:
 
     def redacted(self, seq: int) -> None:
         """A message is gone from the log: build again what knew it."""
+        if seq > self.pyramid.last:
+            self._gone.add(seq)
+            return
         self._redacted.append(seq)
         if not self._mending:
             self._mending = True
@@ -155,7 +171,7 @@ class Keeper:
             except StoreUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self._redacted.pop(0)
+            self._redacted.popleft()
         self._mending = False
         self._save_soon()
 
@@ -175,13 +191,14 @@ class Keeper:
     # Storing.
 
     def _save_soon(self) -> None:
-        if not self._saving:
-            self._saving = True
-            self._spawn(self._save_later())
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SAVE_SECONDS, self._save_now)
 
-    async def _save_later(self) -> None:
-        await asyncio.sleep(SAVE_SECONDS)
-        self._saving = False
+    def _save_now(self) -> None:
+        self._timer = None
+        self._spawn(self._try_to_save())
+
+    async def _try_to_save(self) -> None:
         try:
             await self.save()
         except StoreUnavailable as error:

@@ -17,7 +17,7 @@ from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
-from cadence.lod.attention import attention, topic_distance
+from cadence.lod.attention import age_units, attention, topic_distance
 from cadence.lod.digest import rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
@@ -52,6 +52,25 @@ def attend(
     topic = topic_distance(view.interests, [candidate.unit for candidate in candidates], background)
     weights: Floats = attention(place, ages, topic, view.sigma)
     weights[[candidate.urgent for candidate in candidates]] = 1.0
+    return weights
+
+
+def attend_waiting(
+    candidates: Sequence[Candidate], view: View, rate: float, near: Collection[str], background: Background, now: float
+) -> Floats:
+    """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
+    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    return attend(candidates, age_units(now, at, view.cadence_s, rate), view, near, background)
+
+
+def attend_absence(
+    candidates: Sequence[Candidate], reader: str, view: View, near: Collection[str], background: Background, now: float
+) -> Floats:
+    """Attention of a reader who comes back: age counts over the length of the absence, what concerns them fully."""
+    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    ages = (now - at) / max(now - float(at.min()), 1.0)
+    weights = attend(candidates, ages, view, near, background)
+    weights[[i for i, candidate in enumerate(candidates) if candidate.entry.concerns(reader)]] = 1.0
     return weights
 
 

@@ -6,13 +6,10 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import OrderedDict
-<<<<<<< HEAD
-from collections.abc import Iterable
-from itertools import islice
-=======
 from collections.abc import Iterable, Sequence
->>>>>>> 1a9c8ae3b9e1b174da566ac060bded3483b496ad
+from itertools import islice
 
+from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
@@ -34,13 +31,14 @@ class Entry:
     """One message of the log as the mediators see it; split into units when first looked at, then never again.
 
     `answered` is the message it answers, if that is known. `objects_to` and `agrees_with` are the seq of the
-    message it explicitly objects to, or merely agrees with.
+    message it explicitly objects to, or merely agrees with; `answers` whether it replies to a question.
     """
 
     __slots__ = (
         "_parsed",
         "_vectors",
         "agrees_with",
+        "answers",
         "at",
         "human",
         "message",
@@ -60,6 +58,7 @@ class Entry:
         found = _stance(message, answered)
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
+        self.answers = answered is not None and _asks(answered)
         self._parsed: Parsed | None = None
         self._vectors: dict[int, Vector] = {}  # by index of the unit
 
@@ -95,6 +94,7 @@ class Transcript:
     def __init__(self) -> None:
         self.background = Background()
         self.sides = Sides()
+        self.mood = Mood()
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
 
@@ -135,9 +135,12 @@ class Transcript:
         return entry
 
     def learn(self, entry: Entry) -> None:
-        """Count an entry's words as the room's everyday language. Call once per entry, in order of seq."""
+        """Count an entry's words as the room's everyday language and mood. Call once per entry, in order of seq."""
         for unit in entry.parsed.units:
             self.background.add(unit.terms)
+        objects, agrees = entry.objects_to is not None, entry.agrees_with is not None
+        stance: Stance | None = "objection" if objects else "agreement" if agrees else None
+        self.mood.hear(entry.at, entry.message.text, entry.words, stance, answers=entry.answers)
 
     def entry(self, seq: int) -> Entry | None:
         """The entry of a recent message."""
@@ -183,4 +186,8 @@ def _stance(message: Message, answered: Message | None) -> Stance | None:
     """Whether a message takes an explicit stance towards the one it answers; nobody takes one towards themselves."""
     if answered is None or answered.redacted or answered.from_.id == message.from_.id:
         return None
-    return stance(message.text, to_question=answered.text.rstrip().endswith(("?", "？")))
+    return stance(message.text, to_question=_asks(answered))
+
+
+def _asks(message: Message) -> bool:
+    return message.text.rstrip().endswith(("?", "？"))

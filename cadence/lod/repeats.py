@@ -27,12 +27,12 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[int], frozenset[str], Vector | None]] = deque()
+        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None]] = deque()
         self._using: dict[str, list[int]] = {}  # by term: the numbers of the units shown that use it, ascending
         self._number = 0
 
-    def add(self, seqs: Iterable[int], terms: Iterable[str], vector: Vector | None = None) -> None:
-        """A unit with these content words was shown; it comes from one of the messages `seqs`."""
+    def add(self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None) -> None:
+        """A unit with these content words was shown; it comes from one of the messages `seqs`, whatever names them."""
         self._shown.append((frozenset(seqs), frozenset(terms), vector))
         self._number += 1
         for term in self._shown[-1][1]:
@@ -43,7 +43,7 @@ class ShownMemory:
                 if not self._using[term]:
                     del self._using[term]
 
-    def remove(self, seq: int) -> None:
+    def remove(self, seq: object) -> None:
         """A message is gone: nothing of it is remembered (law 17)."""
         kept = [shown for shown in self._shown if seq not in shown[0]]
         if len(kept) < len(self._shown):

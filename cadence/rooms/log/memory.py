@@ -21,7 +21,7 @@ from cadence.rooms.log import (
     SessionRecord,
     StoredNode,
 )
-from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
 from cadence.rooms.wire import Message, Turn
 
 _SALT = b""  # nothing leaves memory, and a fixed salt keeps a simulation the same in every run
@@ -128,7 +128,7 @@ class MemoryLog:
         found.nodes = {name: node for name, node in found.nodes.items() if not node.first <= seq <= node.last}
         for turn_room, user, number in found.cited_by.get(seq, ()):
             turns = self._readers[turn_room, user].turns
-            turns[number] = erase(turns[number], [(room, seq)])
+            turns[number] = turns[number].without([(room, seq)])
         await asyncio.sleep(0)
         return True
 
@@ -148,7 +148,7 @@ class MemoryLog:
         sources = cited(turn)
         gone = [(room, message.seq) for room, seq in sources for message in self._at(room, seq) if message.redacted]
         reader.record = record
-        reader.turns[turn.turn] = erase(turn, gone)
+        reader.turns[turn.turn] = turn.without(gone)
         for room, seq in sources:
             if room in self._rooms:
                 self._rooms[room].cited_by.setdefault(seq, set()).add((turn.room, user, turn.turn))

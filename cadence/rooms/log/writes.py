@@ -26,7 +26,7 @@ from cadence.rooms.log import (
 )
 from cadence.rooms.log.lane import Outcome
 from cadence.rooms.log.reads import read_message, read_turn, reader
-from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
 from cadence.rooms.log.schema import Store, empty_wal
 from cadence.rooms.wire import Turn, encode
 
@@ -109,7 +109,7 @@ def redact(store: Store, room: str, seq: int) -> bool:
     ).fetchall()
     for rowid, body in citing:
         store.execute(
-            "UPDATE turns SET body = ? WHERE rowid = ?", (encode(erase(read_turn(body), [(room, seq)])), rowid)
+            "UPDATE turns SET body = ? WHERE rowid = ?", (encode(read_turn(body).without([(room, seq)])), rowid)
         )
     store.execute("DELETE FROM nodes WHERE room = ? AND first <= ? AND last >= ?", (room, seq, seq))
     store.erased = True
@@ -126,7 +126,7 @@ def append_turn(store: Store, user: str, turn: Turn) -> None:
     try:
         store.execute(
             "INSERT INTO turns (room, user, turn, body) VALUES (?, ?, ?, ?)",
-            (turn.room, user, turn.turn, encode(erase(turn, gone))),
+            (turn.room, user, turn.turn, encode(turn.without(gone))),
         )
     except sqlite3.IntegrityError:
         raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again") from None

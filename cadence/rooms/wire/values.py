@@ -197,7 +197,7 @@ class Segment(Struct, frozen=True, omit_defaults=True):
         """This segment as it may be shown once the messages `redacted` are gone (protocol rule 8)."""
         if self.redacted is True or not redacted.intersection(self.sources):
             return self
-        return Segment(self.kind, self.speakers, "", self.sources, self.weight, redacted=True)
+        return Segment(self.kind, self.speakers, "", self.sources, self.weight, room=self.room, redacted=True)
 
 
 class Behind(Struct, frozen=True):
