@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from cadence.alex import views
+from cadence.alex.answers import Missed
+from cadence.alex.asking import Asking
 from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
 from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
@@ -43,13 +45,15 @@ NEVER = 2**62  # a seq no room reaches
 class Arrival:
     """What `attach` needs of the driver.
 
-    `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view.
+    `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view, `asking`
+    gives what reads the pyramid for a reader.
     """
 
     store: ReaderStore
     clock: Callable[[], float]
     drain: Callable[[Reader], Awaitable[None]]
     announce: Callable[[Reader], None]
+    asking: Callable[[Reader, Mediator], Asking]
 
     async def attach(
         self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
@@ -122,7 +126,14 @@ class Arrival:
             phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
             now=now,
         )
+        away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+        catches_up = decided.replay and away and view.mode == "paraphrase"
         postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now)
+        missed: Missed | None = None
+        if catches_up:
+            heard = room.head
+            missed = await self.asking(reader, mediator).missed(decided.first, now)
+            postponed += await self._feed_gap(reader, mediator, heard + 1, now)
         # No await from here to the next line but one: the mediator has heard all that was posted.
         reached = room.head
         if view.mode == "raw":  # what it is sent raw it need not hear, but its range ends where the room does
@@ -133,9 +144,8 @@ class Arrival:
         reader.record = _begun(record, decided, mediator)
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
-        away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
-        if decided.replay and away and view.mode == "paraphrase":
-            reader.actions.extend(mediator.handle(Returned(), now))
+        if catches_up:
+            reader.actions.extend(mediator.handle(Returned(missed), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
         since = after.seq if decided.replay and after is not None else head
         owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)
@@ -177,7 +187,8 @@ class Arrival:
     ) -> AsyncIterator[Sequence[msgspec.Struct]]:
         room, user = reader.room.room, reader.user
         if after is not None:
-            async for batch in turns_owed(self.store, room, user, after, reader.record.turn if turn is None else turn):
+            to_turn, elsewhere = reader.record.turn if turn is None else turn, reader.room.in_universe
+            async for batch in turns_owed(self.store, room, user, after, to_turn, elsewhere=elsewhere):
                 yield batch
         async for batch in messages_owed(self.store, room, user, since, raw_from=raw_from, to=to):
             yield batch

@@ -40,7 +40,7 @@ def disputes(waiting: Sequence[OpenMessage], memory: ReaderMemory, transcript: T
         about = message.entry.objects_to
         if about is None or message.touched or not message.left:
             continue
-        unit = _telling(message.left, ())
+        unit = telling(message.left, ())
         if memory.has_seen(about):
             found.append(Dispute(message.entry, unit, about, None))
             continue
@@ -48,7 +48,7 @@ def disputes(waiting: Sequence[OpenMessage], memory: ReaderMemory, transcript: T
         if target is None or not target.parsed.units:
             continue  # its text is gone or before this reader's time: the objection speaks for itself
         terms = {term for one in message.left for term in one.terms}
-        found.append(Dispute(message.entry, unit, about, (target, _telling(target.parsed.units, terms))))
+        found.append(Dispute(message.entry, unit, about, (target, telling(target.parsed.units, terms))))
     return found
 
 
@@ -61,7 +61,7 @@ def agreements(waiting: Iterable[OpenMessage]) -> Mapping[int, list[Entry]]:
     return found
 
 
-def _telling(units: Sequence[Unit], about: Iterable[str]) -> Unit:
+def telling(units: Sequence[Unit], about: Iterable[str]) -> Unit:
     """The unit that says most of `about`, in the speaker's own words; of equals the first with something to say."""
     wanted = set(about)
     own = [unit for unit in units if unit.block is None and not unit.text.startswith(">")]

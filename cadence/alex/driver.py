@@ -8,31 +8,60 @@ mediator of another.
 from __future__ import annotations
 
 import asyncio
-import heapq
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any, ParamSpec
 
 import msgspec
 import structlog
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
-from cadence.alex.events import Action, Event, Forgot, Opened, Posted, RawEnded, Redacted, Report, Show, Tick, Viewed
-from cadence.alex.reader import MediatedRoom, Reader
+from cadence.alex.asking import Asking
+from cadence.alex.background import STORE_RETRY_SECONDS, Background
+from cadence.alex.events import (
+    Action,
+    Event,
+    Forgot,
+    Opened,
+    Placed,
+    Posted,
+    RawEnded,
+    Redacted,
+    Report,
+    Show,
+    Stirred,
+    Tick,
+    Viewed,
+)
+from cadence.alex.keeper import Keeper
+from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
+from cadence.alex.mediator import Mediator
+from cadence.alex.neighbourhood import Neighbourhood
+from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
 from cadence.models.async_encoder import Encoding
 from cadence.models.encoder import Vectors
-from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
-from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
+from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
+from cadence.rooms.wire import (
+    After,
+    Alex,
+    Ask,
+    Member,
+    Message,
+    Read,
+    Turn,
+    ViewPatch,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
+from cadence.rooms.wire import Redacted as RedactedFrame
 
-LOOP_SECONDS_MAX = 0.002  # looking at due readers yields to the loop after this long
-STORE_RETRY_SECONDS = 1.0
+MEDIATOR = "alex"  # who set a view that nobody set
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
 
-P = ParamSpec("P")
 UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
 Tell = Callable[[str, str, msgspec.Struct], None]
@@ -53,20 +82,30 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._encoder = None if encoder is None else encoder(self._encoded)
         self._rooms: dict[str, MediatedRoom] = {}
-        self._heap: list[tuple[float, int, Reader]] = []
-        self._order = 0  # breaks ties between equal deadlines: first armed, first served
-        self._timer: asyncio.Handle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._keepers: dict[str, Keeper] = {}
+        self._neighbourhood = Neighbourhood()
+        self._looks = Looks(clock, self._look)
+        self._background = Background()
+        self._spawn = self._background.spawn
 
-    async def open_room(self, room: str, epoch: str, head: int, defaults: ViewPatch) -> None:
-        """Start mediating a room, or take new defaults for one that is open (they hold from the next join)."""
-        if (known := self._rooms.get(room)) is not None:
-            known.defaults = defaults
+    async def open_room(
+        self, room: str, epoch: str, head: int, defaults: ViewPatch, *, scope: str = "", public: bool = True
+    ) -> None:
+        """Start mediating a room, or change one that is open (new defaults hold from the next join).
+
+        Rooms that lie in a `scope` hear each other, as far as a reader may read them.
+        """
+        known = self._rooms.get(room)
+        mediated = known or self._rooms.setdefault(room, MediatedRoom(room, epoch, head, defaults))
+        mediated.defaults = defaults
+        for reader in self._neighbourhood.put(mediated, scope, public):
+            self._place(reader)
+        if known is not None:
             return
-        mediated = self._rooms[room] = MediatedRoom(room, epoch, head, defaults)
+        keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
+        self._spawn(keeper.open(head))
 
     def forget(self, room: str) -> None:
         """A played conversation begins again: what was heard of it no longer weighs."""
@@ -77,15 +116,13 @@ class Driver:
 
     async def close(self) -> None:
         """Stop looking, and finish what is being stored as far as the log allows."""
-        self._closed = True
         if self._encoder is not None:
             await self._encoder.close()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STORE_RETRY_SECONDS)
-        for task in self._tasks:
-            task.cancel()
+        self._looks.close()
+        await self._background.finish(STORE_RETRY_SECONDS)
+        for keeper in self._keepers.values():
+            await keeper.close()
+        self._background.cancel()
 
     # What happens in a room.
 
@@ -99,7 +136,8 @@ class Driver:
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
         reader.connections += 1
         reader.parked_at = None
-        arrival = Arrival(self._store, self._clock, self._drain, self._announce)
+        reader.guest = member.role == "guest"
+        arrival = Arrival(self._store, self._clock, self._drain, self._announce, self._asking)
         try:
             async with reader.lock:
                 attached = await arrival.attach(reader, after, patch, head, alone=alone)
@@ -107,6 +145,8 @@ class Driver:
             self.detach(room, member.id)
             raise
         self._follow(reader)
+        for moved in (reader, *self._neighbourhood.moved(room, member.id)):
+            self._place(moved)
         return attached
 
     def detach(self, room: str, user: str) -> None:
@@ -117,6 +157,8 @@ class Driver:
             return
         reader.parked_at = self._clock()
         self._schedule(reader)
+        for moved in self._neighbourhood.moved(room, user):
+            self._place(moved)
         asyncio.get_running_loop().call_later(AWAY_SECONDS, self._unpark, reader)
         if reader.mediator is not None:
             reader.record = replace(reader.record, closed_at=reader.parked_at)
@@ -147,12 +189,45 @@ class Driver:
         mediated = self._rooms[room]
         mediated.redacted.append(seq)
         mediated.transcript.redact(seq)
+        self._keepers[room].redacted(seq)
         for reader in mediated.readers.values():
             self._feed(reader, Redacted(seq))
+        for reader in self._neighbourhood.redacted(mediated, seq):
+            self._feed(reader, Redacted(seq, room))
+            self._tell(reader.room.room, reader.user, RedactedFrame(room=room, seq=seq, by=""))
+
+    async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
+        reader = self._rooms[request.room].readers.get(by.id)
+        if reader is not None:
+            async with reader.lock:  # an arrival under way ends first
+                pass
+        if reader is None or reader.mediator is None:
+            raise WireError("unavailable", "you are just arriving: ask again in a moment", retry_after_s=1.0)
+        mediator = reader.mediator
+        found = await self._asking(reader, mediator).answer(request, self._clock())
+        if reader.mediator is not mediator:
+            raise WireError("unavailable", "you left while Alex was looking: ask again", retry_after_s=1.0)
+        self._feed(reader, found, deliver)
+        await self._carry_out(reader)
+
+    def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
+        room = reader.room
+        return Asking(room, self._keepers[room.room], self._store, mediator, reader.record.read_to)
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):
             self.opened(request.room, user, (request.seq,))
+        reader = self._rooms[request.room].readers.get(user)
+        if reader is not None:
+            reader.has_read(request)
+        if reader is None or reader.mediator is None or not isinstance(request.turn, int):
+            return
+        dwell_s = request.dwell_s if isinstance(request.dwell_s, float) else None
+        if reader.pace.read(request.turn, dwell_s) and (patch := reader.learned(self._clock())) is not None:
+            reader.set_patch(patch, by=MEDIATOR)
+            self._feed(reader, Viewed(reader.resolved()))
+            self._announce(reader)
+            self._spawn(self._save(reader))
 
     def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
         mediated = self._rooms[room]
@@ -180,7 +255,7 @@ class Driver:
                 record, patch=views.merged(record.patch, patch), locked=tuple(dict.fromkeys(locked)), set_by=by.id
             )
             await self._set(mediated, reader, user, record)
-        return _view_reply(mediated, user, record)
+        return view_reply(mediated, user, record)
 
     # What follows.
 
@@ -206,10 +281,18 @@ class Driver:
         if (reader := mediated.readers.get(user)) is not None:
             reader.record = record
 
-    def _feed(self, reader: Reader, event: Event) -> None:
+    def _place(self, reader: Reader) -> None:
+        if reader.room.in_universe:
+            self._feed(reader, Placed(self._neighbourhood.places(reader)))
+
+    def _feed(self, reader: Reader, event: Event, deliver: Callable[[Turn], None] | None = None) -> None:
+        """Let the mediator hear `event`; `deliver` sends the turn that follows, if not `tell` shall."""
         if reader.mediator is None:
             return
-        reader.actions.extend(reader.mediator.handle(event, self._clock()))
+        actions = reader.mediator.handle(event, self._clock())
+        if deliver is not None:
+            reader.asked |= {action.turn.turn: deliver for action in actions if isinstance(action, Show)}
+        reader.actions.extend(actions)
         self._follow(reader)
 
     def _follow(self, reader: Reader) -> None:
@@ -233,7 +316,7 @@ class Driver:
             if isinstance(action, Show):
                 await self._show(reader, action.turn)
             elif isinstance(action, RawEnded):
-                await self._durably(self._store.add_raw_range, room, user, action.first, action.last)
+                await self._background.durably(self._store.add_raw_range, room, user, action.first, action.last)
                 # A raw range covers as a turn does: who returns before the next turn goes on behind it.
                 reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
             else:
@@ -243,28 +326,20 @@ class Driver:
     def _report(self, reader: Reader, action: Action) -> None:
         if isinstance(action, Report):
             room = reader.room.room
-            self._tell(room, reader.user, Alex(room=room, state=action.state, behind=action.behind))
+            self._tell(room, reader.user, Alex(room=room, state=action.state, behind=action.behind, mood=action.mood))
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._durably(self._store.append_turn, reader.user, turn)
+        await self._background.durably(self._store.append_turn, reader.user, turn)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
-        self._tell(turn.room, reader.user, turn.without(frozenset(reader.room.redacted)))
+        reader.pace.sent(turn.turn, turn.words, self._clock())
+        reader.shown(turn)
+        turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
+        deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
 
     def _announce(self, reader: Reader) -> None:
-        self._tell(reader.room.room, reader.user, _view_reply(reader.room, reader.user, reader.record))
-
-    async def _durably(self, write: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Write to the log, again and again until it takes it: what a mediator decided must not be lost."""
-        while True:
-            try:
-                return await write(*args, **kwargs)
-            except StoreUnavailable as error:
-                log.warning("the log does not take what Alex writes; trying again", why=str(error))
-                if self._closed:
-                    raise
-                await asyncio.sleep(STORE_RETRY_SECONDS)
+        self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
 
     async def _save(self, reader: Reader) -> None:
         async with reader.lock:
@@ -276,14 +351,22 @@ class Driver:
         await self._store.add_postponed(reader.room.room, reader.user, [seq])
 
     def _learn(self, mediated: MediatedRoom) -> None:
-        """Count the words of what was posted, yielding to the loop in between."""
-        until = asyncio.get_running_loop().time() + LOOP_SECONDS_MAX
+        """Count the words of what was posted, and build the pyramid, yielding to the loop in between."""
+        loop, keeper = asyncio.get_running_loop(), self._keepers[mediated.room]
+        until = loop.time() + LOOP_SECONDS_MAX
         while mediated.unlearned:
             entry = mediated.unlearned.popleft()
             mediated.transcript.learn(entry)
+            keeper.hear(entry)
             self._encode(mediated, entry)
-            if asyncio.get_running_loop().time() >= until and mediated.unlearned:
-                asyncio.get_running_loop().call_soon(self._learn, mediated)
+            for reader in self._neighbourhood.said(mediated, entry, self._clock()):
+                self._feed(reader, Stirred())
+            if loop.time() >= until and mediated.unlearned:
+                loop.call_soon(self._learn, mediated)
+                return
+        while keeper.step():
+            if loop.time() >= until:
+                loop.call_soon(self._learn, mediated)
                 return
 
     def _encode(self, mediated: MediatedRoom, entry: Entry) -> None:
@@ -301,17 +384,6 @@ class Driver:
         if vectors is not None and entry is not None:
             entry.learn_vector(index, vectors[0])
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in the background, owned by this driver; a failure is logged, never lost."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("mediation could not be stored", why=str(error), exc_info=error)
-
     # Time.
 
     def _unpark(self, reader: Reader) -> None:
@@ -322,48 +394,9 @@ class Driver:
     def _schedule(self, reader: Reader) -> None:
         """Arm the reader's deadline; none while nobody is connected or a turn is being stored."""
         idle = reader.mediator is None or reader.connections == 0 or bool(reader.actions)
-        due = None if idle or reader.mediator is None else reader.mediator.deadline()
-        if due == reader.due:
-            return
-        reader.due = due
-        if due is not None:
-            self._order += 1
-            heapq.heappush(self._heap, (due, self._order, reader))
-            self._arm()
+        self._looks.set(reader, None if idle or reader.mediator is None else reader.mediator.deadline())
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._heap and self._heap[0][2].due != self._heap[0][0]:
-            heapq.heappop(self._heap)  # overtaken by a later `_schedule`
-        if self._heap and not self._closed:
-            delay = max(0.0, self._heap[0][0] - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
-
-    def _look(self) -> None:
-        """Tick the readers that are due, until `LOOP_SECONDS_MAX` is used up."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LOOP_SECONDS_MAX
-        self._timer = None
-        while self._heap and loop.time() <= until:
-            due, _, reader = self._heap[0]
-            if reader.due != due or reader.mediator is None:
-                heapq.heappop(self._heap)
-                continue
-            now = self._clock()
-            if now < due - 1e-3:
-                break
-            heapq.heappop(self._heap)
-            reader.due = None
-            # A loop may wake a hair early; the machine never hears of a time before its deadline.
-            reader.actions.extend(reader.mediator.handle(Tick(), max(now, due)))
+    def _look(self, reader: Reader, now: float) -> None:
+        if reader.mediator is not None:
+            reader.actions.extend(reader.mediator.handle(Tick(), now))
             self._follow(reader)
-        self._arm()
-
-
-def _view_reply(mediated: MediatedRoom, user: str, record: ReaderRecord) -> ViewReply:
-    view = views.resolve(mediated.defaults, record.patch)
-    return ViewReply(
-        room=mediated.room, participant=user, view=view, locked=record.locked, set_by=record.set_by or "room"
-    )

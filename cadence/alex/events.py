@@ -5,10 +5,14 @@ Pure: data only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cadence.alex.answers import Missed
+from cadence.alex.listening import Place
 from cadence.alex.transcript import Entry
-from cadence.rooms.wire import AlexState, Behind, Turn, View
+from cadence.alex.turns import Pick
+from cadence.rooms.wire import AlexState, Behind, Mood, Segment, Turn, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,22 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
+    """A message is gone; `room` is None for the reader's own room."""
+
     seq: int
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The other rooms that the reader can hear from here on."""
+
+    rooms: Mapping[str, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Stirred:
+    """Something was said in a room in hearing; who sleeps shall look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +73,20 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket."""
+    """The reader was away for long: what waits becomes one catch-up turn, now and outside the bucket.
+
+    `missed` is what the pyramid shows of the absence; without it everything that waits competes.
+    """
+
+    missed: Missed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the reader asked for was found: it becomes one turn, now and outside the bucket."""
+
+    picks: tuple[Pick, ...]
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +94,7 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = Posted | Viewed | Opened | Redacted | Forgot | Skipped | Returned | Tick
+Event = Posted | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +110,7 @@ class Report:
 
     state: AlexState
     behind: Behind
+    mood: Mood
 
 
 @dataclass(frozen=True, slots=True)

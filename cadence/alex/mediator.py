@@ -19,37 +19,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
+from cadence.alex.answers import Missed
 from cadence.alex.coverage import OpenRange
 from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
     Action,
+    Answered,
     Event,
     Forgot,
     Opened,
+    Placed,
     Posted,
     RawEnded,
     Redacted,
-    Report,
     Returned,
     Show,
     Skipped,
+    Stirred,
     Tick,
     Viewed,
 )
+from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
-from cadence.alex.selection import Floats, Selection, attend
+from cadence.alex.reporting import Reporter
+from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
-from cadence.alex.turns import Pick, quoted, segment_words, whole_message
+from cadence.alex.turns import Pick, made_turn, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
-from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.rooms.wire import AlexState, Behind, Covers, Mode, Segment, Turn, TurnMode, View, to_iso
+from cadence.lod.units import UNIT_WORDS_MAX
+from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
@@ -57,11 +60,7 @@ WAITING_UNITS_MAX = 2_000
 WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended are dropped at once
 AHEAD_SECONDS = 30.0  # half of what text waits: a message is told in its own order as far as this
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
-NEAR_SECONDS = 600.0  # how long someone stays near after being addressed or opened
-NEAR_SPEAKERS_MAX = 256
 CATCH_UP_WORDS = 120
-REPORT_SECONDS = 1.0  # at most one `alex` frame per this long while the state stays
-BY = "embedded"
 
 
 class Mediator:
@@ -92,18 +91,17 @@ class Mediator:
         self._turn = turn
         self._bucket = bucket
         self._transcript = transcript
-        self._memory = memory
+        self.memory = self._memory = memory
+        self._listening = Listening(memory)
         self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
-        self._near: dict[str, float] = {}  # speaker -> when last addressed or opened
+        self._listened_at = now
+        self._near = Near()
         self._waiting = Waiting()
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
-        self._state: AlexState = "idle"
-        self._reported: tuple[AlexState, int] = ("idle", 0)
-        self._reported_at = -math.inf
-        self._report_due = math.inf
+        self._reporter = Reporter()
 
     def passes(self, entry: Entry) -> bool:
         """Whether the reader gets `entry` as `message` at once (LOD.md section 2, protocol rules 1 and 2).
@@ -128,22 +126,40 @@ class Mediator:
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._approach(event.speakers, now)
+                self._near.approach(event.speakers, now)
+            case Redacted(seq, room) if room is not None:
+                self._memory.forget(room, seq)
             case Redacted():
                 self._waiting.remove(event.seq)
                 self._memory.units.remove(event.seq)
+            case Placed():
+                self._listening.place(event.rooms, now)
+            case Stirred():
+                if self._listening.hears and self._view.mode == "paraphrase":
+                    self._arm(now)
             case Forgot():
                 self._memory.clear()
             case Skipped():
                 self._head = event.to
                 self._range.skip(event.messages, event.words, now)
             case Returned():
-                return self._catch_up(now)
+                return self._catch_up(event.missed, now)
+            case Answered():
+                return self._answer(event, now)
         return []
+
+    def waits(self, seq: int) -> bool:
+        """Whether some text of a message waits."""
+        return seq in self._waiting
+
+    @property
+    def asleep(self) -> bool:
+        """Whether no look is planned."""
+        return self._next_look == math.inf
 
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
-        due = min(self._next_look, self._report_due)
+        due = min(self._next_look, self._reporter.due)
         return None if due == math.inf else due
 
     # Events.
@@ -154,7 +170,7 @@ class Mediator:
         if direct:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
-            self._approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
         if direct:
@@ -164,17 +180,10 @@ class Mediator:
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         if not entry.human:
             self._range.add(entry, now)
-        if self._state == "idle":
-            self._state = "passthrough"
+        if self._reporter.state == "idle":
+            self._reporter.state = "passthrough"
         self._arm(now)
-        self._report_due = min(self._report_due, max(now, self._reported_at + REPORT_SECONDS))
-
-    def _approach(self, speakers: set[str] | frozenset[str], now: float) -> None:
-        for speaker in sorted(speakers):
-            self._near.pop(speaker, None)
-            self._near[speaker] = now
-        while len(self._near) > NEAR_SPEAKERS_MAX:
-            del self._near[next(iter(self._near))]
+        self._reporter.soon(now)
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view
@@ -188,8 +197,8 @@ class Mediator:
         if view.mode == "raw" and before.mode != "raw":
             actions += self._close(now)
             self.raw_from = self.covered_to + 1
-            self._next_look = self._report_due = math.inf
-            self._state, self._reported = "idle", ("idle", 0)
+            self._next_look = math.inf
+            self._reporter.stop()
         elif view.mode != "raw" and self.raw_from is not None:
             actions.append(RawEnded(self.raw_from, self._head))
             self.covered_to, self.raw_from = self._head, None
@@ -210,7 +219,7 @@ class Mediator:
             self._looked_at, self._next_look = self._next_look, math.inf
             actions += self._look(now)
         if self._view.mode != "raw":
-            actions += self._report(now)
+            actions += self._reporter.report(self._range, self._transcript.mood, now)
         return actions
 
     # Looking.
@@ -235,28 +244,43 @@ class Mediator:
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
         else:
-            self._state = "idle"
-        self._report_due = now
+            self._reporter.state = "idle"
+            if self._listening.hears and self._view.mode == "paraphrase" and self._listening.awake(now):
+                self._arm(now)
+        self._reporter.due = now
         return [Show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
         waiting = list(self._waiting)
-        if not waiting:
-            stale = now - self._range.since >= CLOSING_SECONDS
-            return self._turn_of([], now) if stale else None
         credit = self._bucket.credit
-        if sum(message.words for message in waiting) <= credit:
-            self._state = "passthrough"
-            return self._turn_of(self._everything(waiting, now), now, self._view.mode)
+        listens = self._listening.hears and self._view.mode == "paraphrase"
+        if listens:
+            fresh = sum(message.entry.words for message in waiting if message.since > self._listened_at)
+            self._listening.earn(self._bucket.rate, fresh, self._view.sigma, now)
+            self._listened_at = now
+        if not waiting:
+            heard = self._listening.overhear(credit, now, alone=True) if listens else []
+            stale = now - self._range.since >= CLOSING_SECONDS
+            return self._turn_of(heard, now) if heard or stale else None
+        words = sum(message.words for message in waiting)
+        if words <= credit:
+            self._reporter.state = "passthrough"
+            segments = self._everything(waiting, now)
+            heard = self._listening.overhear(credit - words, now) if listens else []
+            return self._turn_of(segments + heard, now, self._view.mode)
         urgent = any(message.urgent for message in waiting)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             if self._view.mode == "paced":
                 return self._paced(waiting, now)
-            if segments := self._digest(waiting, now):
-                self._state = "paraphrasing"
-                return self._turn_of(segments, now)
-        self._state = "rate_limiting"
+            heard = self._listening.overhear(credit, now, once=True, alone=True) if listens and not urgent else []
+            left = credit - sum(segment_words(segment) for segment in heard)
+            # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
+            segments = self._digest(waiting, left, now) if not heard or left >= UNIT_WORDS_MAX else []
+            if segments or heard:
+                self._reporter.state = "paraphrasing"
+                return self._turn_of(segments + heard, now)
+        self._reporter.state = "rate_limiting"
         return None
 
     def _everything(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
@@ -277,18 +301,18 @@ class Mediator:
         self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 
-    def _digest(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
-        """The best of what waits within the credit; what is shown waits no longer."""
+    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> list[Segment]:
+        """The best of what waits within `budget` words; what is shown waits no longer."""
         units = candidates(waiting)
-        return self._chosen(waiting, units, self._attend(now, units), self._bucket.credit, now)
+        return self._chosen(waiting, units, self._attend(now, units), budget, now)
 
     def _chosen(
         self, waiting: Sequence[OpenMessage], units: Sequence[Candidate], weights: Floats, budget: float, now: float
     ) -> list[Segment]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        ahead = self._bucket.rate * AHEAD_SECONDS
-        selection = Selection(units, weights, budget, self._memory, background, sides, now, ahead)
+        window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
+        selection = Selection(units, weights, budget, self._memory, background, sides, now, window, ahead=ahead)
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)
@@ -309,54 +333,52 @@ class Mediator:
         rest = waiting[len(paced.done) :]
         behind = reading_seconds(rest, self._bucket.rate) > BEHIND_SECONDS
         condensed = any(segment.kind == "catch_up" for segment in paced.segments)
-        self._state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
+        self._reporter.state = "catching_up" if condensed else "rate_limiting" if behind else "passthrough"
         return self._turn_of(paced.segments, now, "paced", rest[0].entry.seq - 1 if rest else None)
 
-    def _catch_up(self, now: float) -> list[Action]:
-        """One turn of at most `CATCH_UP_WORDS` over all that waits; only what is urgent goes on waiting."""
+    def _catch_up(self, missed: Missed | None, now: float) -> list[Action]:
+        """One turn of at most `CATCH_UP_WORDS` over all that was missed; only what is urgent goes on waiting."""
         if not self._range.messages:
             return []
-        # Nothing may overdraw here, so what is urgent competes like the rest, with all attention.
-        waiting = list(self._waiting)
-        units = [replace(candidate, urgent=False) for candidate in candidates(waiting)]
+        waiting, units = (missed or Missed()).among(list(self._waiting), now)
         segments: list[Segment] = []
         if units:
-            at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
-            ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
-            weights = attend(units, ages, self._view, self._nearby(now), self._transcript.background)
-            weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
+            weights = attend_absence(units, self.reader, self._view, self.nearby(now), self._transcript.background, now)
             segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
         self._waiting.clear(but_urgent=True)
-        self._state = "catching_up"
+        self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
         self._arm(now)
-        self._report_due = now
+        self._reporter.due = now
         return [Show(turn)]
+
+    def _answer(self, found: Answered, now: float) -> list[Action]:
+        """A turn beside the cadence, which covers nothing. What it shows waits no longer, but where all comes whole."""
+        for pick in found.picks:
+            self._memory.show(pick.unit, 0.0, None, now, pick.entry.vector(pick.unit))
+        if self._view.mode == "paraphrase":
+            self._waiting.shown([pick.unit for pick in found.picks])
+        self._bucket.advance(now)
+        self._bucket.settle()
+        return [Show(self._numbered(found.segments, now, "answer", None))]
 
     def _turn_of(
         self, segments: Sequence[Segment], now: float, mode: TurnMode | Mode = "paraphrase", to: int | None = None
     ) -> Turn:
         """Close the range up to the head, or `to`, with these segments and charge them."""
-        words = sum(segment_words(segment) for segment in segments)
         to = self._head if to is None else to
         messages, counted = self._range.close(to)
         covers = Covers(self._epoch, self.covered_to + 1, to, messages, counted)
         if mode == "catch_up":
             self._bucket.settle()
         else:
-            self._bucket.spend(words)
+            self._bucket.spend(sum(segment_words(segment) for segment in segments))
         self.covered_to = to
+        return self._numbered(segments, now, "paraphrase" if mode == "raw" else mode, covers)
+
+    def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1
-        return Turn(
-            room=self._room,
-            turn=self._turn,
-            at=to_iso(now),
-            mode="paraphrase" if mode == "raw" else mode,
-            covers=covers,
-            words=words,
-            segments=tuple(segments),
-            by=BY,
-        )
+        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments)
 
     def _close(self, now: float) -> list[Action]:
         """The last turn before raw: what the credit allows, up to the head. None if only messages are open."""
@@ -366,29 +388,14 @@ class Mediator:
         segments: list[Segment] = []
         if open_range and waiting and self._bucket.credit > 0:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
-            segments = self._everything(waiting, now) if fits else self._digest(waiting, now)
+            segments = self._everything(waiting, now) if fits else self._digest(waiting, self._bucket.credit, now)
         self._waiting.clear()
         return [Show(self._turn_of(segments, now))] if open_range else []
 
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
-        at = np.array([candidate.entry.at for candidate in units], dtype=np.float64)
-        ages = age_units(now, at, self._view.cadence_s, self._bucket.rate)
-        return attend(units, ages, self._view, self._nearby(now), self._transcript.background)
+        background = self._transcript.background
+        return attend_waiting(units, self._view, self._bucket.rate, self.nearby(now), background, now)
 
-    def _nearby(self, now: float) -> set[str]:
-        near = {speaker for speaker, at in self._near.items() if now - at <= NEAR_SECONDS}
-        return near | set(self._view.focus.follow)
-
-    # Reporting.
-
-    def _report(self, now: float) -> list[Action]:
-        state, messages = self._state, self._range.messages
-        if (state, messages) == self._reported:
-            self._report_due = math.inf
-            return []
-        if state == self._reported[0] and now < self._reported_at + REPORT_SECONDS:
-            self._report_due = self._reported_at + REPORT_SECONDS
-            return []
-        self._reported, self._reported_at, self._report_due = (state, messages), now, math.inf
-        seconds = round(max(0.0, now - self._range.since), 1) if messages else 0.0
-        return [Report(state, Behind(messages, self._range.words, seconds))]
+    def nearby(self, now: float) -> set[str]:
+        """The speakers at distance 0."""
+        return self._near.at(now, self._view.focus.follow)

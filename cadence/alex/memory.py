@@ -22,12 +22,17 @@ SEQS_MAX = 20_000
 
 
 class ReaderMemory:
-    """`speakers` rewards who was shown little, `units` knows what would be a repeat."""
+    """`speakers` rewards who was shown little, `units` knows what would be a repeat.
+
+    What was overheard of other rooms is kept apart: it is no reason to leave out what the reader's own room says.
+    """
 
     def __init__(self) -> None:
         self.speakers = SpeakerMemory()
         self.units = ShownMemory()
         self._seqs: OrderedDict[int, None] = OrderedDict()
+        self._elsewhere = ShownMemory()
+        self._overheard: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def saw(self, seq: int) -> None:
         """Something of this message was shown, or all of it was sent."""
@@ -47,19 +52,49 @@ class ReaderMemory:
         if side is not None:
             self.speakers.add(side, share, now)
 
+    def overheard(self, room: str, unit: Unit) -> None:
+        """A unit of another room is shown; its message is not told of again."""
+        self._note(room, unit.seq)
+        self._elsewhere.add([(room, unit.seq)], unit.terms)
+
+    def knows(self, room: str, units: Sequence[Unit]) -> bool:
+        """Whether something of these messages of another room was shown, or what they say, from wherever."""
+        told = any((room, unit.seq) in self._overheard for unit in units)
+        return told or bool((self.units.repeats(units) | self._elsewhere.repeats(units)).any())
+
+    def forget(self, room: str, seq: int) -> None:
+        """A message of another room is gone: what it said is not remembered (law 17)."""
+        self._elsewhere.remove((room, seq))
+
+    def _note(self, room: str, seq: int) -> None:
+        self._overheard[room, seq] = None
+        while len(self._overheard) > SEQS_MAX:
+            self._overheard.popitem(last=False)
+
     def clear(self) -> None:
         """A played conversation begins again: all may be said anew."""
         self.speakers.clear()
         self.units.clear()
+        self._elsewhere.clear()
 
     def recall(self, turns: Iterable[Turn]) -> None:
         """Take over what these stored turns showed, oldest first."""
         for turn in turns:
             for segment in turn.segments:
+                elsewhere = segment.room if isinstance(segment.room, str) and segment.room != turn.room else None
                 for seq in segment.sources:
-                    self.saw(seq)
+                    if elsewhere is None:
+                        self.saw(seq)
+                    else:
+                        self._note(elsewhere, seq)
+                if segment.kind == "whisper":  # Alex's own words
+                    continue
                 for piece in _pieces(segment.text):
-                    self.units.add(segment.sources, terms(piece, guess_language(piece)))
+                    said = terms(piece, guess_language(piece))
+                    if elsewhere is None:
+                        self.units.add(segment.sources, said)
+                    else:
+                        self._elsewhere.add([(elsewhere, seq) for seq in segment.sources], said)
 
 
 def _pieces(text: str) -> Sequence[str]:

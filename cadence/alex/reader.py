@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from cadence.alex import views
+from cadence.alex.ambience import Ambience
 from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
+from cadence.lod.pace import PaceLearner
 from cadence.rooms.mediation import ReaderRecord
-from cadence.rooms.wire import View, ViewPatch
+from cadence.rooms.wire import Read, Turn, View, ViewPatch, ViewReply
 
 REDACTED_KEPT = 1_000
+TURNS_READ_MAX = 64  # the last turns of which a reader may say that they read them
 UNLEARNED_MAX = 10_000  # messages whose words are not yet counted
 
 
@@ -26,6 +30,15 @@ class MediatedRoom:
         self.unlearned: deque[Entry] = deque(maxlen=UNLEARNED_MAX)
         self.readers: dict[str, Reader] = {}
         self.redacted: deque[int] = deque(maxlen=REDACTED_KEPT)  # for mediators that are just being fed
+        self.redacted_elsewhere: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)  # of rooms in hearing
+        self.public = True
+        self.in_universe = False  # whether it lies in a scope, so that it hears others and is heard
+        self.ambience = Ambience(room)
+        self.stirred_at = float("-inf")
+
+    def gone(self) -> list[tuple[str, int]]:
+        """What was redacted lately and a turn that is on its way may cite."""
+        return [*((self.room, seq) for seq in self.redacted), *self.redacted_elsewhere]
 
 
 class Reader:
@@ -37,18 +50,27 @@ class Reader:
     def __init__(self, room: MediatedRoom, user: str) -> None:
         self.room, self.user = room, user
         self.record = ReaderRecord()
+        self.guest = True
         self.loaded = False  # whether `record` is what the log holds
         self.mediator: Mediator | None = None
         self.connections = 0
         self.parked_at: float | None = None
         self.due: float | None = None
         self.actions: deque[Action] = deque()  # not yet carried out; while there are some, no look is taken
+        self.pace = PaceLearner()
         self.lock = asyncio.Lock()  # held while the log is written for this reader
+        self._reached: dict[int, int] = {}  # turn -> the last seq it covers, of the last turns
+        self.asked: dict[int, Callable[[Turn], None]] = {}  # by number of the answering turn: who sends it
 
     @property
     def view(self) -> View:
         """The view as last set."""
         return self.mediator.view if self.mediator is not None else self.resolved()
+
+    @property
+    def asleep(self) -> bool:
+        """Whether there is a mediator that plans no look."""
+        return self.mediator is not None and self.connections > 0 and self.mediator.asleep
 
     @property
     def raw(self) -> bool:
@@ -59,6 +81,26 @@ class Reader:
         """The view as the record has it over the room's defaults."""
         return views.resolve(self.room.defaults, self.record.patch)
 
+    def learned(self, now: float) -> ViewPatch | None:
+        """What Alex may set by itself now: a pace nearer to how this reader reads, if they left that to Alex."""
+        if not self.view.auto or self.raw or {"pace_wpm", "auto"}.intersection(self.record.locked):
+            return None
+        pace_wpm = self.pace.next_pace(self.view.pace_wpm, now)
+        return None if pace_wpm is None else ViewPatch(pace_wpm=pace_wpm)
+
+    def shown(self, turn: Turn) -> None:
+        """A turn was stored: until how far somebody has read who says that they read it."""
+        if turn.covers is not None:
+            self._reached[turn.turn] = turn.covers.to
+        while len(self._reached) > TURNS_READ_MAX:
+            del self._reached[next(iter(self._reached))]
+
+    def has_read(self, request: Read) -> None:
+        """The reader tells how far they have read."""
+        reached = self._reached.get(request.turn, 0) if isinstance(request.turn, int) else 0
+        seq = min(request.seq, self.room.head) if isinstance(request.seq, int) else 0
+        self.record = replace(self.record, read_to=max(self.record.read_to, reached, seq))
+
     def set_patch(self, patch: ViewPatch, *, by: str) -> None:
         """Remember what was set for this reader."""
         self.record = replace(self.record, patch=views.merged(self.record.patch, patch), set_by=by)
@@ -67,3 +109,11 @@ class Reader:
         """Take over into the record whether a raw range is open."""
         covered_to = self.record.covered_to if mediator.raw_from is None else mediator.raw_from - 1
         self.record = replace(self.record, raw_from=mediator.raw_from, covered_to=covered_to)
+
+
+def view_reply(mediated: MediatedRoom, user: str, record: ReaderRecord) -> ViewReply:
+    """The frame that tells a reader's complete view."""
+    view = views.resolve(mediated.defaults, record.patch)
+    return ViewReply(
+        room=mediated.room, participant=user, view=view, locked=record.locked, set_by=record.set_by or "room"
+    )

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import UNSET
 
 from cadence.lod.budget import Bucket
 from cadence.lod.units import UNIT_WORDS_MAX
@@ -67,12 +68,19 @@ def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
 
 
 async def turns_owed(
-    store: ReaderStore, room: str, user: str, after: After, to_turn: int
+    store: ReaderStore, room: str, user: str, after: After, to_turn: int, *, elsewhere: bool = False
 ) -> AsyncIterator[list[msgspec.Struct]]:
-    """`redacted` frames, then the stored turns above `after.turn` up to `to_turn`."""
+    """`redacted` frames, then the stored turns above `after.turn` up to `to_turn`.
+
+    `elsewhere`: the turns may cite other rooms, and so may the turns that the client holds.
+    """
     turns = await store.turns(room, user, before=to_turn + 1, limit=TURNS_REPLAYED_MAX)
     turns = [one for one in turns if one.turn > (after.turn or 0)]
-    yield await _redactions(store, room, after, turns)
+    frames = await _redactions(store, room, after, turns)
+    if elsewhere:
+        held = await store.turns(room, user, before=(after.turn or 0) + 1, limit=TURNS_REPLAYED_MAX)
+        frames += _redacted_elsewhere([*held, *turns])
+    yield frames
     yield list(turns)
 
 
@@ -107,8 +115,20 @@ async def pages(store: ReaderStore, room: str, after: int, to: int) -> AsyncIter
 
 async def _redactions(store: ReaderStore, room: str, after: After, turns: Sequence[Turn]) -> list[msgspec.Struct]:
     """`redacted` frames for what the client may still hold, or is about to see cited."""
-    cited = {seq for turn in turns for segment in turn.segments for seq in segment.sources}
+    cited = {seq for turn in turns for segment in turn.segments if segment.room is UNSET for seq in segment.sources}
     first = max(0, min([after.seq - REDACTED_LOOKBACK_SEQS, *(seq - 1 for seq in cited)]))
     gone = await store.redacted_seqs(room, first, max([after.seq, *cited]))
     recent = after.seq - REDACTED_LOOKBACK_SEQS
     return [Redacted(room=room, seq=seq, by="") for seq in gone if seq in cited or recent <= seq <= after.seq]
+
+
+def _redacted_elsewhere(turns: Sequence[Turn]) -> list[msgspec.Struct]:
+    """`redacted` frames for what these turns cite of other rooms and is gone; the log has emptied it already."""
+    gone = {
+        (turn.room_of(segment), seq): None
+        for turn in turns
+        for segment in turn.segments
+        if segment.redacted is True and segment.room is not UNSET
+        for seq in segment.sources
+    }
+    return [Redacted(room=room, seq=seq, by="") for room, seq in gone]

@@ -5,8 +5,9 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +18,20 @@ from cadence.alex.telling import goes_back, in_order
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
-from cadence.lod.attention import attention, topic_distance
+from cadence.lod.attention import age_units, attention, topic_distance
 from cadence.lod.digest import Ladder, rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
-from cadence.lod.vectors import stacked
+from cadence.lod.vectors import Vector, stacked
+from cadence.lod.window import Window
 from cadence.rooms.wire import View
 
 PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
 PASSED_WEIGHT = 0.5  # of a unit whose message has gone on: told now, it would come out of order
 
 Floats = NDArray[np.float64]
+Windows = Callable[[Sequence[Unit]], Window | None]
 
 
 @dataclass(slots=True)
@@ -55,6 +58,25 @@ def attend(
     return weights
 
 
+def attend_waiting(
+    candidates: Sequence[Candidate], view: View, rate: float, near: Collection[str], background: Background, now: float
+) -> Floats:
+    """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
+    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    return attend(candidates, age_units(now, at, view.cadence_s, rate), view, near, background)
+
+
+def attend_absence(
+    candidates: Sequence[Candidate], reader: str, view: View, near: Collection[str], background: Background, now: float
+) -> Floats:
+    """Attention of a reader who comes back: age counts over the length of the absence, what concerns them fully."""
+    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    ages = (now - at) / max(now - float(at.min()), 1.0)
+    weights = attend(candidates, ages, view, near, background)
+    weights[[i for i, candidate in enumerate(candidates) if candidate.entry.concerns(reader)]] = 1.0
+    return weights
+
+
 class Selection:
     """One turn's choice within `budget` words, in four steps: urgent units, disputes, the ladder, the counts.
 
@@ -72,6 +94,8 @@ class Selection:
         background: Background,
         sides: Mapping[str, str],
         now: float,
+        window: Windows = lambda units: None,
+        *,
         ahead: float = 0.0,
     ) -> None:
         self._candidates = candidates
@@ -81,12 +105,9 @@ class Selection:
         self._background = background
         self._sides = sides
         self._now = now
+        self._window = window
         self._ahead = ahead
-        self._total = sum(candidate.unit.n for candidate in candidates) or 1
-        self._attention = {
-            (candidate.unit.seq, candidate.unit.index): float(weight)
-            for candidate, weight in zip(candidates, weights, strict=True)
-        }
+        self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
@@ -134,33 +155,37 @@ class Selection:
 
     def _take_ranked(self, blocked: Collection[int]) -> None:
         """Fill what is left with the best-ranked units that are no repeats."""
-        taken = {(pick.unit.seq, pick.unit.index) for pick in self._choice.picks}
+        closed = {id(pick.unit) for pick in self._choice.picks}
         rest = [
             i
             for i, candidate in enumerate(self._candidates)
-            if not candidate.urgent
-            and candidate.unit.seq not in blocked
-            and (candidate.unit.seq, candidate.unit.index) not in taken
+            if not candidate.urgent and candidate.unit.seq not in blocked and id(candidate.unit) not in closed
         ]
-        vectors = [self._candidates[i].entry.vector(self._candidates[i].unit) for i in rest]
-        repeats = self._memory.units.repeats([self._candidates[i].unit for i in rest], vectors)
-        self._choice.counted += [self._candidates[i].unit for i, again in zip(rest, repeats, strict=True) if again]
-        rest = [i for i, again in zip(rest, repeats, strict=True) if not again]
+        candidates = [self._candidates[i] for i in rest]
+        units = [candidate.unit for candidate in candidates]
+        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
+        repeats = self._memory.units.repeats(units, vectors)
+        if repeats.any():
+            self._choice.counted += [units[i] for i in np.flatnonzero(repeats)]
+            fresh = np.flatnonzero(~repeats).tolist()
+            candidates, vectors = [candidates[i] for i in fresh], [vectors[i] for i in fresh]
+            rest = [rest[i] for i in fresh]
         if self._budget > 0 and rest:
-            self._climb([self._candidates[i] for i in rest], self._weights[rest])
+            self._climb(candidates, self._weights[rest], vectors)
         self._count_repeats()
 
-    def _climb(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+    def _climb(self, candidates: Sequence[Candidate], weights: Floats, vectors: Sequence[Vector | None]) -> None:
         units = [candidate.unit for candidate in candidates]
         sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
-        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
-        matrix, closeness = stacked(vectors), self._memory.units.closeness(vectors)
+        known = stacked(vectors)
+        closeness = None if known is None else self._memory.units.closeness(vectors)
+        window = self._window(units)
 
         def climb(budget: float) -> Ladder:
-            voices = self._memory.speakers
+            voices, background = self._memory.speakers, self._background
             return rank(
-                units, weights, self._background, voices, self._now, budget,
-                sides=sides, vectors=matrix, closeness=closeness,
+                units, weights, background, voices, self._now, budget,
+                sides=sides, vectors=known, closeness=closeness, window=window,
             )  # fmt: skip
 
         ladder = climb(self._budget)
@@ -181,7 +206,12 @@ class Selection:
         self._choice.picks.append(Pick(entry, unit, self._attended(unit), objects_to=objects_to))
 
     def _attended(self, unit: Unit) -> float:
-        return self._attention.get((unit.seq, unit.index), 1.0)
+        i = self._places.get((unit.seq, unit.index))
+        return 1.0 if i is None else float(self._weights[i])
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], int]:
+        return {(candidate.unit.seq, candidate.unit.index): i for i, candidate in enumerate(self._candidates)}
 
     def _count_repeats(self) -> None:
         """Add each repeat to the pick it repeats; what repeats an earlier turn is only left out."""

@@ -6,32 +6,39 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
+from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
 from cadence.lod.units import Parsed, PartText, Source, Unit, parse
 from cadence.lod.vectors import Vector
+from cadence.lod.window import Window
 from cadence.rooms.wire import Message, from_iso
 
 ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
 QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
 QUOTE_CHARACTERS_MIN = 12  # a shorter quotation may stand anywhere
 PLAIN_STANCE_CHARACTERS = 4_000
+WINDOW_STEP = 64  # a shared window begins at a multiple of so many messages
+WINDOWS_KEPT_MAX = 8
+WINDOW_SPARE_MAX = 2  # a shared window holds at most so many messages for each unit of who looks through it
 
 
 class Entry:
     """One message of the log as the mediators see it; split into units when first looked at, then never again.
 
     `answered` is the message it answers, if that is known. `objects_to` and `agrees_with` are the seq of the
-    message it explicitly objects to, or merely agrees with.
+    message it explicitly objects to, or merely agrees with; `answers` whether it replies to a question.
     """
 
     __slots__ = (
         "_parsed",
         "_vectors",
         "agrees_with",
+        "answers",
         "at",
         "human",
         "message",
@@ -51,6 +58,7 @@ class Entry:
         found = _stance(message, answered)
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
+        self.answers = answered is not None and _asks(answered)
         self._parsed: Parsed | None = None
         self._vectors: dict[int, Vector] = {}  # by index of the unit
 
@@ -86,7 +94,34 @@ class Transcript:
     def __init__(self) -> None:
         self.background = Background()
         self.sides = Sides()
+        self.mood = Mood()
         self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
+
+    def window(self, units: Sequence[Unit]) -> Window | None:
+        """These units and others of the same time as arrays, shared by all readers who look now; None if it is not
+        worth while. `units` in order of time.
+
+        Which window it is follows from the log and from `units` alone, so no reader can change what another is shown.
+        """
+        first, newest = units[0].seq // WINDOW_STEP * WINDOW_STEP, next(reversed(self._entries), 0)
+        if newest - first > WINDOW_SPARE_MAX * len(units) + WINDOW_STEP:
+            return None
+        key = (first, newest, self.background.learned)
+        known = self._windows.get(key)
+        if known is None:
+            known = self._windows[key] = Window(self._units_from(first), self.background)
+            while len(self._windows) > WINDOWS_KEPT_MAX:
+                self._windows.popitem(last=False)
+        return known if known.holds(units) else None
+
+    def _units_from(self, seq: int) -> list[Unit]:
+        recent: list[Entry] = []
+        for entry in reversed(self._entries.values()):
+            if entry.seq < seq:
+                break
+            recent.append(entry)
+        return [unit for entry in reversed(recent) for unit in entry.parsed.units]
 
     def enter(self, message: Message) -> Entry:
         """Note a message and return its entry. Call once per message, in order of seq."""
@@ -100,13 +135,21 @@ class Transcript:
         return entry
 
     def learn(self, entry: Entry) -> None:
-        """Count an entry's words as the room's everyday language. Call once per entry, in order of seq."""
+        """Count an entry's words as the room's everyday language and mood. Call once per entry, in order of seq."""
         for unit in entry.parsed.units:
             self.background.add(unit.terms)
+        objects, agrees = entry.objects_to is not None, entry.agrees_with is not None
+        stance: Stance | None = "objection" if objects else "agreement" if agrees else None
+        self.mood.hear(entry.at, entry.message.text, entry.words, stance, answers=entry.answers)
 
     def entry(self, seq: int) -> Entry | None:
         """The entry of a recent message."""
         return self._entries.get(seq)
+
+    def newest(self, messages: int) -> list[Entry]:
+        """The entries of so many of the last messages, oldest first."""
+        found = list(islice(reversed(self._entries.values()), messages))
+        return found[::-1]
 
     def authors(self, seqs: Iterable[int]) -> set[str]:
         """Who wrote these messages, as far as they are remembered."""
@@ -115,11 +158,13 @@ class Transcript:
     def redact(self, seq: int) -> None:
         """A message is gone, from here too."""
         self._entries.pop(seq, None)
+        self._windows.clear()
 
     def forget(self) -> None:
         """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
         self.sides.clear()
+        self._windows.clear()
 
     def _answered(self, message: Message) -> Message | None:
         """The message this one answers: by its reply edge, else the one it quotes at its beginning."""
@@ -141,4 +186,8 @@ def _stance(message: Message, answered: Message | None) -> Stance | None:
     """Whether a message takes an explicit stance towards the one it answers; nobody takes one towards themselves."""
     if answered is None or answered.redacted or answered.from_.id == message.from_.id:
         return None
-    return stance(message.text, to_question=answered.text.rstrip().endswith(("?", "？")))
+    return stance(message.text, to_question=_asks(answered))
+
+
+def _asks(message: Message) -> bool:
+    return message.text.rstrip().endswith(("?", "？"))

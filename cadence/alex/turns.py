@@ -16,10 +16,11 @@ from msgspec import UNSET
 
 from cadence.alex.transcript import Entry
 from cadence.lod.units import Block, Unit, count_words
-from cadence.rooms.wire import Segment, SegmentPart
+from cadence.rooms.wire import Covers, Segment, SegmentPart, Turn, TurnMode
 
 FOLDED_WORDS = 15  # what a folded block costs, and the longest block shown whole in a digest
 GAP = " … "
+EMBEDDED = "embedded"  # who made a turn without a language model
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ def segment_words(segment: Segment) -> int:
     if segment.part is not UNSET and segment.part.folded:
         return FOLDED_WORDS
     return count_words(segment.text)
+
+
+def made_turn(
+    room: str, number: int, at: str, mode: TurnMode, covers: Covers | None, segments: Sequence[Segment]
+) -> Turn:
+    """These segments as a turn, with their words counted."""
+    words = sum(segment_words(segment) for segment in segments)
+    return Turn(
+        room=room, turn=number, at=at, mode=mode, covers=covers, words=words, segments=tuple(segments), by=EMBEDDED
+    )
 
 
 def whole_message(entry: Entry, weight: float) -> list[Segment]:

@@ -5,6 +5,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,14 @@ class OpenMessage:
             self._left = list(self.entry.parsed.units)
         return self._left
 
+    @property
+    def waits(self) -> bool:
+        """Whether any text waits; told without splitting the message where that is plain."""
+        message = self.entry.message
+        if self._left is None and not message.spoken:
+            return bool(message.parts or message.text.strip())
+        return bool(self.left)
+
     def show(self, unit: Unit) -> None:
         self.touched = True
         self.told = max(self.told, unit.index)
@@ -79,7 +88,11 @@ class Waiting:
 
     def __iter__(self) -> Iterator[OpenMessage]:
         """Those of which some text waits; a message of white space alone never does."""
-        return (message for message in self._open if message.left)
+        return (message for message in self._open if message.waits)
+
+    def __contains__(self, seq: int) -> bool:
+        at = bisect_left(self._open, seq, key=lambda message: message.entry.seq)
+        return at < len(self._open) and self._open[at].entry.seq == seq
 
     def add(self, entry: Entry, now: float, *, urgent: bool) -> None:
         """A message waits from `now` on."""
@@ -103,7 +116,7 @@ class Waiting:
         for unit in units:
             if unit.seq in by_seq:
                 by_seq[unit.seq].show(unit)
-        self._open = [message for message in self._open if message.left]
+        self._open = [message for message in self._open if message.waits]
 
     def drop_older(self, than: float) -> None:
         """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""

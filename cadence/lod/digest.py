@@ -13,21 +13,25 @@ r is the unit's own share of all word weight, R what its speaker (side) has been
 Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A unit that
 says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
+No gain ever grows while others are picked, so only the best of a queue is looked at again (lazy greedy, Minoux 1978).
+
 Pure and deterministic: the result does not depend on the order of `units`; of equal gains the earlier unit wins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Facility, Matrix
+from cadence.lod.window import Window
 
 RUNG_WORDS_FIRST = 10
 SPEAKERS_WEIGHT = 0.7
@@ -37,6 +41,7 @@ REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class SpeakerMemory:
@@ -107,142 +112,196 @@ def rank(
     sides: Sequence[str | None] | None = None,
     vectors: Matrix | None = None,
     closeness: Floats | None = None,
+    exact: bool = False,
+    counted: Mapping[str, float] | None = None,
+    masses: Floats | None = None,
+    window: Window | None = None,
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
 
+    `exact` makes one rung as wide as the budget: an answer of so many words, asked for once, has nothing to nest in.
+
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
     `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
-    cosine with what this reader was shown lately.
+    cosine with what this reader was shown lately. Units that stand for more than themselves (see `nodes`) come with
+    `masses` [units], how many each stands for, and `counted`, how often each term was used, by attention.
+    `window`, if given, holds at least these units, with the room's background as it is.
     """
     if not units:
         return Ladder((), (), np.zeros(0))
-    order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
-    ordered = [units[i] for i in order]
-    weights = np.asarray(attention, dtype=np.float64)[order]
-    facility = Facility(None if vectors is None else vectors[order], weights)
-    race = _Race(ordered, weights, background, facility, sides is not None)
+    if window is None:
+        order = sorted(range(len(units)), key=lambda i: (units[i].seq, units[i].index))
+        window, rows = Window([units[i] for i in order], background), np.empty(len(units), dtype=np.int64)
+        rows[order] = np.arange(len(units))
+    else:
+        known = window.rows
+        rows = np.array([known[unit] for unit in units], dtype=np.int64)
+    weights = np.zeros(len(window))
+    weights[rows] = attention
+    used = None if counted is None else np.array([counted.get(term, 0.0) for term in window.terms], dtype=np.float64)
+    race = _Race(window, rows, weights, used, sides is not None)
+    if vectors is not None:
+        race.spread(vectors, rows, weights[rows] if masses is None else weights[rows] * masses)
     if closeness is not None:
-        race.avoid(closeness[order])
-    race.hear([unit.speaker for unit in ordered], memory, now)
+        race.avoid(closeness, rows)
+    race.hear(window.speaker, window.speakers, memory, now)
     if sides is not None:
-        race.hear([sides[i] for i in order], memory, now)
-    rungs: list[Rung] = []
+        race.hear(*_sides(sides, rows, len(window)), memory, now)
+    rungs, of = _climb(race, budget, exact), {row: i for i, row in enumerate(rows.tolist())}
+    return Ladder(
+        tuple(Rung(limit, tuple(of[row] for row in added)) for limit, added in rungs),
+        tuple([unit.n for unit in units]),
+        race.shares[rows],
+        tuple((of[row], of[by]) for row, by in race.repeats),
+    )
+
+
+def _climb(race: _Race, budget: float, exact: bool) -> list[tuple[int, list[int]]]:
+    """The rungs of the ladder, with what each adds."""
+    rungs: list[tuple[int, list[int]]] = []
     used, found = 0, 0
-    limit = RUNG_WORDS_FIRST
+    limit = int(budget) if exact else RUNG_WORDS_FIRST
     while race.any_open():
         added = race.extend(limit - used)
-        used += sum(units[order[i]].n for i in added)
+        used += race.words(added)
         found += len(added)
-        rungs.append(Rung(limit, tuple(order[i] for i in added)))
-        if limit > budget and found:
+        rungs.append((limit, added))
+        if exact or (limit > budget and found):
             break
         limit *= 2
-    shares = np.empty(len(units))
-    shares[order] = race.shares
-    repeats = tuple((order[i], order[of]) for i, of in race.repeats)
-    return Ladder(tuple(rungs), tuple(unit.n for unit in units), shares, repeats)
+    return rungs
+
+
+def _sides(sides: Sequence[str | None], rows: Ints, length: int) -> tuple[list[int], list[str]]:
+    """The side of each row of a window, -1 for none, and the names of the sides."""
+    names: dict[str, int] = {}
+    of = [-1] * length
+    for row, side in zip(rows.tolist(), sides, strict=True):
+        if side is not None:
+            of[row] = names.setdefault(side, len(names))
+    return of, list(names)
 
 
 class _Race:
-    """One greedy run: the gains of all units, kept up to date as units are picked. Units are in order of time."""
+    """One greedy run over the rows of a window. `attention` [window] is 0 for those that do not run."""
 
-    def __init__(
-        self, units: Sequence[Unit], attention: Floats, background: Background, facility: Facility, dispute: bool
-    ) -> None:
-        self._n = np.array([unit.n for unit in units], dtype=np.int64)
-        salience = np.array([unit.salience for unit in units], dtype=np.float64)
-        self._weight = attention * salience / self._n ** (DISPUTE_LENGTH_EXPONENT if dispute else LENGTH_EXPONENT)
-        self._open = np.ones(len(units), dtype=bool)
-        self.repeats: list[tuple[int, int]] = []
-        self._facility = facility
-        self._cover_words(units, attention, background)
-        self._groups: list[tuple[NDArray[np.int64], Floats]] = []  # group of each unit (-1: none), R of each group
-        self._voice = np.zeros(len(units))
-
-    def _cover_words(self, units: Sequence[Unit], attention: Floats, background: Background) -> None:
-        ids: dict[str, int] = {}
-        flat = np.array([ids.setdefault(term, len(ids)) for unit in units for term in unit.terms], dtype=np.int64)
-        owner = np.repeat(np.arange(len(units)), [len(unit.terms) for unit in units])
-        used = np.bincount(flat, weights=attention[owner], minlength=len(ids))
-        known = np.array([background.count(term) for term in ids], dtype=np.float64)
-        worth = used * np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
-        if not worth.any():  # a new room, or one where everybody says the same: all words are equally rare
-            worth = used
-        self._worth = worth / (worth.sum() or 1.0)
-        self._cover = np.bincount(owner, weights=self._worth[flat], minlength=len(units))
-        self.shares = self._cover.copy()
+    def __init__(self, window: Window, rows: Ints, attention: Floats, used: Floats | None, dispute: bool) -> None:
+        self._window, self._n = window, window.n
+        self._weights = attention * window.scaled(DISPUTE_LENGTH_EXPONENT if dispute else LENGTH_EXPONENT)
+        self._weight: list[float] = []  # the same, from the first pick on
+        worth = window.worth(window.uses(attention) if used is None else used)
+        self.shares = window.shares(worth)
+        self._worth: list[float] = worth.tolist()
+        self._share: list[float] = self.shares.tolist()
+        self._covered: set[int] = set()
+        self._facility: tuple[Facility, dict[int, int]] | None = None
+        self._groups: list[tuple[Sequence[int], list[float]]] = []  # group of each row (-1: none), R of each group
+        runners = rows.tolist()
+        self._open = set(runners)
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
-        self._telling = self.shares > 0.0
-        self._covered = np.zeros(len(ids), dtype=bool)
-        self._terms = flat
-        self._terms_from = np.concatenate([[0], np.cumsum([len(unit.terms) for unit in units])])
-        by_term = np.argsort(flat, kind="stable")
-        self._users = owner[by_term]
-        self._users_from = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=len(ids)))])
+        self._telling = {row for row in runners if self._share[row] > 0.0}
+        self._queue: list[tuple[float, int]] = []  # (-gain as last known, row), of those that may be picked
+        self._stage = 0  # the queue holds nothing yet, those that say something, the rest
+        self.repeats: list[tuple[int, int]] = []
 
-    def hear(self, groups: Sequence[str | None], memory: SpeakerMemory, now: float) -> None:
+    def spread(self, vectors: Matrix, rows: Ints, masses: Floats) -> None:
+        """Reward breadth: how well the picks stand for all that waits."""
+        order = np.argsort(rows)  # clients are taken along time
+        found = Facility(vectors[order], masses[order])
+        self._facility = found, {int(rows[i]): place for place, i in enumerate(order)}
+
+    def hear(self, of: Sequence[int], groups: Sequence[str], memory: SpeakerMemory, now: float) -> None:
         """Reward units for the group they belong to, the more the less it has been shown."""
-        ids: dict[str, int] = {}
-        of = np.array([-1 if group is None else ids.setdefault(group, len(ids)) for group in groups], dtype=np.int64)
-        self._groups.append((of, np.array([memory.reward(group, now) for group in ids], dtype=np.float64)))
-        self._voice = self._raised(np.arange(len(groups)))
+        self._groups.append((of, [memory.reward(group, now) for group in groups]))
 
-    def avoid(self, closeness: Floats) -> None:
+    def avoid(self, closeness: Floats, rows: Ints) -> None:
         """Weigh units down by how close they come to what was shown."""
-        self._weight = self._weight * (1.0 - closeness)
+        self._weights[rows] *= 1.0 - closeness
 
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
-        return bool(self._open.any())
+        return bool(self._open)
+
+    def words(self, rows: Sequence[int]) -> int:
+        """What these cost."""
+        return sum(self._n[row] for row in rows)
 
     def extend(self, room: int) -> list[int]:
         """Pick greedily until nothing more fits into `room` words."""
         added: list[int] = []
-        while True:
-            gain = (self._cover + self._facility.gain() + self._voice) * self._weight
-            gain[~self._open | (self._n > room)] = -1.0
-            if (self._open & self._telling).any():
-                gain[~self._telling] = -1.0
-            best = int(gain.argmax())
-            if gain[best] < 0.0:
-                return added
-            room -= int(self._n[best])
+        aside: list[tuple[float, int]] = []  # what does not fit into this rung
+        while (best := self._next(room, aside)) is not None:
+            room -= self._n[best]
             self._take(best)
             added.append(best)
+        for one in aside:
+            heapq.heappush(self._queue, one)
+        return added
 
-    def _take(self, i: int) -> None:
-        self._open[i] = False
-        for term in self._terms[self._terms_from[i] : self._terms_from[i + 1]]:
-            if not self._covered[term]:
-                self._covered[term] = True
-                users = self._users[self._users_from[term] : self._users_from[term + 1]]
-                # What is left of a sum of floats may fall below zero by its last bit.
-                self._cover[users] = np.maximum(self._cover[users] - self._worth[term], 0.0)
-        self._facility.take(i)
-        self._refuse_repeats(i)
+    def _next(self, room: int, aside: list[tuple[float, int]]) -> int | None:
+        """The row of the highest gain among those that fit, of equals the earliest; None if none fits."""
+        if self._stage == 0 or (self._stage == 1 and not self._telling):
+            self._refill()
+        queue, open_, costs = self._queue, self._open, self._n
+        while queue:
+            known, row = queue[0]
+            if row not in open_:
+                heapq.heappop(queue)
+            elif costs[row] > room:
+                aside.append(heapq.heappop(queue))
+            elif (gain := -self._gain(row)) > known:
+                heapq.heapreplace(queue, (gain, row))
+            else:
+                return row
+        return None
+
+    def _refill(self) -> None:
+        """Queue those that say something, or, when none of these is left, the rest."""
+        first, self._stage = self._stage == 0, 1 if self._telling else 2
+        rows = sorted(self._telling or self._open)
+        self._weight = self._weights.tolist()
+        gains = self._first_gains()[rows].tolist() if first else [self._gain(row) for row in rows]
+        self._queue = [(-gain, row) for gain, row in zip(gains, rows, strict=True)]
+        heapq.heapify(self._queue)
+
+    def _first_gains(self) -> Floats:
+        """The gains of all rows while nothing is picked: the sums of `_gain`, in one go."""
+        gains = self.shares.copy()
+        if self._facility is not None:
+            facility, places = self._facility
+            gains[list(places)] += facility.gain()
         for of, rewards in self._groups:
-            if of[i] >= 0:
-                rewards[of[i]] += self.shares[i]
-                own = np.flatnonzero(of == of[i])
-                self._voice[own] = self._raised(own)
+            members = np.array(of)
+            known = np.array([*rewards, 0.0])[members]
+            gains += np.where(members < 0, 0.0, SPEAKERS_WEIGHT * (np.sqrt(known + self.shares) - np.sqrt(known)))
+        return gains * self._weights
 
-    def _refuse_repeats(self, i: int) -> None:
-        """Close the units that say again what unit `i` says."""
-        terms = self._terms[self._terms_from[i] : self._terms_from[i + 1]]
-        users = [self._users[self._users_from[term] : self._users_from[term + 1]] for term in terms]
-        if not users:
-            return
-        shared = np.bincount(np.concatenate(users), minlength=len(self._n))
-        size = np.diff(self._terms_from)
-        refused = np.flatnonzero(self._open & (size >= TERMS_MIN) & (shared > OVERLAP_MAX * size))
-        self._open[refused] = False
-        self.repeats += [(int(unit), i) for unit in refused]
-
-    def _raised(self, units: NDArray[np.int64]) -> Floats:
-        """What showing each of these units would add to the voices of its groups."""
-        raised = np.zeros(len(units))
+    def _gain(self, row: int) -> float:
+        covered, worth = self._covered, self._worth
+        gain = sum([worth[term] for term in self._window.words[row] if term not in covered])
+        if self._facility is not None:
+            facility, places = self._facility
+            gain += float(facility.gain()[places[row]])
         for of, rewards in self._groups:
-            member = np.flatnonzero(of[units] >= 0)
-            known = rewards[of[units[member]]]
-            raised[member] += SPEAKERS_WEIGHT * (np.sqrt(known + self.shares[units[member]]) - np.sqrt(known))
-        return raised
+            if of[row] >= 0:
+                known = rewards[of[row]]
+                gain += SPEAKERS_WEIGHT * (sqrt(known + self._share[row]) - sqrt(known))
+        return gain * self._weight[row]
+
+    def _take(self, row: int) -> None:
+        self._close(row)
+        self._covered.update(self._window.words[row])
+        if self._facility is not None:
+            facility, places = self._facility
+            facility.take(places[row])
+        for of, rewards in self._groups:
+            if of[row] >= 0:
+                rewards[of[row]] += self._share[row]
+        for other in self._window.again(row):
+            if other in self._open:
+                self._close(other)
+                self.repeats.append((other, row))
+
+    def _close(self, row: int) -> None:
+        self._open.discard(row)
+        self._telling.discard(row)

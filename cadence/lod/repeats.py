@@ -27,26 +27,38 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[int], frozenset[str], Vector | None]] = deque(maxlen=SHOWN_MAX)
+        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None]] = deque()
+        self._using: dict[str, list[int]] = {}  # by term: the numbers of the units shown that use it, ascending
+        self._number = 0
 
-    def add(self, seqs: Iterable[int], terms: Iterable[str], vector: Vector | None = None) -> None:
-        """A unit with these content words was shown; it comes from one of the messages `seqs`."""
+    def add(self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None) -> None:
+        """A unit with these content words was shown; it comes from one of the messages `seqs`, whatever names them."""
         self._shown.append((frozenset(seqs), frozenset(terms), vector))
+        self._number += 1
+        for term in self._shown[-1][1]:
+            self._using.setdefault(term, []).append(self._number)
+        if len(self._shown) > SHOWN_MAX:
+            for term in self._shown.popleft()[1]:
+                del self._using[term][0]
+                if not self._using[term]:
+                    del self._using[term]
 
-    def remove(self, seq: int) -> None:
+    def remove(self, seq: object) -> None:
         """A message is gone: nothing of it is remembered (law 17)."""
-        self._shown = deque((shown for shown in self._shown if seq not in shown[0]), maxlen=SHOWN_MAX)
+        kept = [shown for shown in self._shown if seq not in shown[0]]
+        if len(kept) < len(self._shown):
+            self.clear()
+            for shown in kept:
+                self.add(*shown)
 
     def clear(self) -> None:
         """Forget all that was shown."""
         self._shown.clear()
+        self._using.clear()
 
     def repeats(self, units: Sequence[Unit], vectors: Sequence[Vector | None] | None = None) -> NDArray[np.bool_]:
         """Which of `units` say again what was shown, [units]."""
-        known: dict[str, list[int]] = {}
-        for i, (_, terms, _) in enumerate(self._shown):
-            for term in terms:
-                known.setdefault(term, []).append(i)
+        known = self._using
         found = np.array([_overlap(unit.terms, known) > OVERLAP_MAX for unit in units], dtype=np.bool_)
         if vectors is not None:
             found |= self.closeness(vectors) > COSINE_MAX
@@ -54,14 +66,15 @@ class ShownMemory:
 
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
         """The highest cosine of each vector with what was shown, [units]; 0 where there is no vector."""
-        shown = [vector for _, _, vector in self._shown if vector is not None]
         candidates = stacked(vectors)
-        return np.zeros(len(vectors)) if candidates is None or not shown else max_cosine(candidates, np.stack(shown))
+        shown = [] if candidates is None else [vector for _, _, vector in self._shown if vector is not None]
+        return max_cosine(candidates, np.stack(shown)) if candidates is not None and shown else np.zeros(len(vectors))
 
 
 def _overlap(terms: Sequence[str], known: dict[str, list[int]]) -> float:
     """The largest share of `terms` that stands in one unit shown."""
-    if len(terms) < TERMS_MIN:
+    size = len(terms)
+    if size < TERMS_MIN or [term in known for term in terms].count(True) <= OVERLAP_MAX * size:
         return 0.0
     counts = Counter(i for term in terms for i in known.get(term, ()))
     return max(counts.values(), default=0) / len(terms)

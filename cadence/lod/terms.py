@@ -8,7 +8,7 @@ Pure: the same text in the same language always gives the same terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 
 import regex
@@ -98,13 +98,15 @@ def postings(all_terms: Iterable[Iterable[str]]) -> dict[str, list[int]]:
 class Background:
     """How many of the room's units used each term: rare words tell more than common ones."""
 
-    def __init__(self) -> None:
-        self.total = 0
-        self._counts: dict[str, int] = {}
+    def __init__(self, counts: Mapping[str, int] | None = None, total: int = 0) -> None:
+        self.total = total
+        self.learned = 0  # how often it was added to: whether it is still as it was
+        self._counts = dict(counts or {})
 
     def add(self, unit_terms: Iterable[str]) -> None:
         """Count one unit's distinct terms."""
         self.total += 1
+        self.learned += 1
         counts = self._counts
         for term in unit_terms:
             counts[term] = counts.get(term, 0) + 1
@@ -114,6 +116,10 @@ class Background:
     def count(self, term: str) -> int:
         """How many units counted so far used `term`."""
         return self._counts.get(term, 0)
+
+    def counts(self) -> Mapping[str, int]:
+        """All terms that were counted; not to be changed."""
+        return self._counts
 
     def clear(self) -> None:
         """Forget everything."""

@@ -15,6 +15,7 @@ HUMAN_MESSAGES_PER_S = 5.0
 ROOM_MESSAGES_PER_S = 2000.0
 REQUESTS_PER_S = 400.0  # frames of any kind on one connection: a `join` costs more to answer than to send
 BURST_S = 2.0
+ASKS_PER_MINUTE = 6.0  # of one user
 
 
 def messages_per_s(kind: Kind) -> float:

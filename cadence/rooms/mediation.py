@@ -6,14 +6,14 @@ is: the application passes an implementation in. Without one every human receive
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
-from cadence.rooms.wire import After, Member, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,21 @@ class ReaderRecord:
     covered_to: int = 0
     raw_from: int | None = None
     closed_at: float | None = None
+    read_to: int = 0  # the highest seq that the reader told to have read, or that a turn so told covers
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNode:
+    """What a mediator keeps of the messages first..last of a room; the log never looks into `body`.
+
+    `name` is the mediator's own; `gone` how many of the messages were redacted when it was made.
+    """
+
+    name: str
+    first: int
+    last: int
+    gone: int
+    body: bytes
 
 
 class StoreUnavailable(Exception):
@@ -81,6 +96,10 @@ class ReaderStore(Protocol):
 
     async def postponed(self, room: str, user: str, after: int) -> list[int]: ...
 
+    async def save_nodes(self, room: str, kept: Sequence[StoredNode], dropped: Sequence[str]) -> None: ...
+
+    async def nodes(self, room: str) -> list[StoredNode]: ...
+
 
 class Mediation(Protocol):
     """One method per thing that happens in a room; `user` is a member's id."""
@@ -101,6 +120,9 @@ class Mediation(Protocol):
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         """Answer a `view` frame; raises `WireError`. The hub pushes the answer to the reader's connections."""
+
+    async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
+        """Answer an `ask` frame with one turn; raises `WireError`. `deliver` sends the turn, when it is durable."""
 
     def read(self, user: str, request: Read) -> None:
         """The reader has read a turn or a message."""

@@ -25,7 +25,7 @@ COMMAND = "python -m cadence.rooms.schema"
 
 # `Error` would shadow the language's own class in every file that imports it.
 _TYPESCRIPT_NAMES = {"Error": "ErrorFrame"}
-_ALIASES = ("Kind", "Role", "Mode", "Whisper", "TurnMode", "SegmentKind", "AlexState", "ErrorCode")
+_ALIASES = ("Kind", "Role", "Mode", "Whisper", "AskWhat", "TurnMode", "SegmentKind", "AlexState", "ErrorCode")
 _CONSTANTS = (
     "SUBPROTOCOL",
     "FRAME_BYTES_MAX",

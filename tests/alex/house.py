@@ -31,6 +31,7 @@ class House:
         self.driver = self.new_driver()
         self.epoch = ""
         self.head = 0
+        self.other_head = 0
         self._ids = 0
 
     def clock(self) -> float:
@@ -43,6 +44,28 @@ class House:
         state = await self.store.open_room("lab")
         self.epoch, self.head = state.epoch, state.head
         await self.driver.open_room("lab", state.epoch, state.head, defaults or ViewPatch())
+
+    async def open_other(self, scope: str = "north", *, public: bool = True) -> None:
+        """Open the room `hut`, in a scope as `lab` is from here on."""
+        for room, open_ in (("lab", True), ("hut", public)):
+            state = await self.store.open_room(room)
+            await self.driver.open_room(
+                room, state.epoch, state.head, ViewPatch(), scope="north" if room == "lab" else scope, public=open_
+            )
+
+    async def say_in_hut(self, text: str, speaker: str = "hob", kind: Any = "agent") -> Message:
+        self._ids += 1
+        author = Author(speaker, speaker.title(), kind)
+        appended = await self.store.append(Draft("hut", author, f"m{self._ids}", self.clock(), text))
+        self.other_head = appended.message.seq
+        self.driver.posted(appended.message)
+        return appended.message
+
+    async def chatter(self, seconds: int, speaker: str = "hob") -> None:
+        """A line a second in the hut."""
+        for _ in range(seconds):
+            await self.say_in_hut(line(5_000 + self.other_head), speaker)
+            await wait(1.0)
 
     async def restart(self) -> None:
         """A new driver over the same log, as after a crash."""

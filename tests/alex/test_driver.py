@@ -9,8 +9,8 @@ from cadence.alex.driver import UnitKey
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
-from cadence.rooms.wire import Alex, Message, Read, Turn, View, ViewPatch, ViewRequest, WireError
-from tests.alex.house import ADA, BOB, HOST, house, wait
+from cadence.rooms.wire import Alex, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest, WireError
+from tests.alex.house import ADA, BOB, HOST, House, house, wait
 from tests.alex.talk import SENTENCE
 
 
@@ -175,7 +175,7 @@ async def test_what_a_reader_opens_comes_nearer() -> None:
         await lab.say()
         lab.driver.read("ada", Read(room="lab", seq=1))
         reader = lab.driver._rooms["lab"].readers["ada"]
-        assert reader.mediator is not None and reader.mediator._nearby(lab.clock()) == {"vera"}
+        assert reader.mediator is not None and reader.mediator._near.at(lab.clock(), ()) == {"vera"}
 
 
 async def test_forgetting_clears_the_word_counts_of_the_room() -> None:
@@ -229,3 +229,44 @@ async def test_a_room_that_opens_again_keeps_its_readers_and_takes_new_defaults(
         attached, _ = await lab.attach(BOB)
         assert attached.view.cadence_s == 20.0
         await lab.say(SENTENCE)
+
+
+async def read_at(lab: House, wpm: float, turns: int) -> None:
+    """Ada reads every turn at `wpm`, one after another, and says so."""
+    done = 0
+    while done < turns:
+        await lab.flood(8)
+        for turn in lab.turns()[done:]:
+            await wait(turn.words / (wpm / 60))
+            lab.driver.read("ada", Read(room="lab", turn=turn.turn, dwell_s=turn.words / (wpm / 60)))
+            done += 1
+
+
+async def test_alex_learns_the_pace_of_who_left_that_to_alex_and_says_so() -> None:
+    async with house() as lab:
+        await lab.attach()
+        await read_at(lab, 400.0, 30)
+        told = [frame for frame in lab.frames() if isinstance(frame, ViewReply)]
+        assert [frame.view.pace_wpm for frame in told][:2] == [261.0, 287.0]
+        assert {frame.set_by for frame in told} == {"alex"}
+        await wait(1)
+        stored = await lab.store.reader("lab", "ada")
+        assert stored is not None and stored.patch.pace_wpm == told[-1].view.pace_wpm and stored.set_by == "alex"
+
+
+@pytest.mark.parametrize("patch", [ViewPatch(auto=False), ViewPatch(mode="raw")])
+async def test_alex_leaves_the_pace_of_others_alone(patch: ViewPatch) -> None:
+    async with house() as lab:
+        await lab.attach(patch=patch)
+        for number in range(40):
+            await lab.flood(8)
+            lab.driver.read("ada", Read(room="lab", turn=number, dwell_s=2.0))
+        assert not [frame for frame in lab.frames() if isinstance(frame, ViewReply)]
+
+
+async def test_a_pace_that_a_host_locked_is_not_learned() -> None:
+    async with house() as lab:
+        await lab.attach()
+        await lab.driver.set_view(HOST, ViewRequest(room="lab", participant="ada", pace_wpm=200.0, lock=("pace_wpm",)))
+        await read_at(lab, 400.0, 30)
+        assert lab.driver._rooms["lab"].readers["ada"].view.pace_wpm == 200.0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cadence.alex.events import Viewed
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.rooms.wire import View, ViewPatch
@@ -29,3 +31,18 @@ def test_an_open_raw_range_is_noted_with_what_is_covered_before_it() -> None:
     machine.handle(Viewed(View()), START)
     ada.note_raw(machine)
     assert ada.record.raw_from is None
+
+
+def test_a_pace_is_learned_only_where_the_reader_and_the_host_leave_it_to_alex() -> None:
+    def learned(patch: ViewPatch, locked: tuple[str, ...] = ()) -> ViewPatch | None:
+        ada = reader()
+        ada.set_patch(patch, by="ada")
+        ada.record = replace(ada.record, locked=locked)
+        for turn in range(10):
+            ada.pace.sent(turn, 20, START)
+            ada.pace.read(turn, 4.0)
+        return ada.learned(START + 60)
+
+    assert learned(ViewPatch()) == ViewPatch(pace_wpm=261.0)
+    assert learned(ViewPatch(auto=False)) is None
+    assert learned(ViewPatch(), ("pace_wpm",)) is None and learned(ViewPatch(), ("auto",)) is None

@@ -260,3 +260,15 @@ def test_what_comes_close_to_what_was_shown_yields() -> None:
     closeness = np.array([0.9, 0.1])
     ranked = rank(units, np.ones(2), room_of(units), SpeakerMemory(), 0.0, 5, closeness=closeness)
     assert ranked.select(5) == (1,)
+
+
+@settings(max_examples=200)
+@given(WINDOW, st.integers(5, 200))
+def test_an_answer_of_so_many_words_uses_them_and_never_overdraws(units: list[Unit], budget: int) -> None:
+    found = rank(units, np.ones(len(units)), room_of(units), SpeakerMemory(), 0.0, budget, exact=True)
+    chosen = found.select(budget)
+    left = budget - sum(units[i].n for i in chosen)
+    assert left >= 0
+    said_again = {unit for unit, _ in found.repeats}
+    waiting = [one for i, one in enumerate(units) if i not in chosen and i not in said_again and one.terms]
+    assert not [one for one in waiting if one.n <= left]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cadence.rooms.mediation import ReaderRecord, StoreUnavailable
+from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreUnavailable
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ReaderRecord",
     "RoomState",
     "SessionRecord",
+    "StoredNode",
 ]
 
 
@@ -142,6 +143,15 @@ class Log(Protocol):
 
     async def postponed(self, room: str, user: str, after: int) -> list[int]:
         """The seqs given to `add_postponed` above `after`, ascending."""
+
+    async def save_nodes(self, room: str, kept: Sequence[StoredNode], dropped: Sequence[str]) -> None:
+        """Insert or replace nodes and forget those named in `dropped`, in one step.
+
+        A node that knows of fewer redactions than there are among its messages is not kept: its text is older.
+        """
+
+    async def nodes(self, room: str) -> list[StoredNode]:
+        """All nodes of a room, by first seq. A redaction takes away every node whose messages it was among."""
 
     async def save_session(self, record: SessionRecord) -> None:
         """Insert or replace a session."""

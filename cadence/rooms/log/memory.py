@@ -19,8 +19,9 @@ from cadence.rooms.log import (
     ReaderRecord,
     RoomState,
     SessionRecord,
+    StoredNode,
 )
-from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
 from cadence.rooms.wire import Message, Turn
 
 _SALT = b""  # nothing leaves memory, and a fixed salt keeps a simulation the same in every run
@@ -33,6 +34,7 @@ class _Room:
     messages: list[Message] = field(default_factory=list)  # seq n at index n - 1
     said: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict)  # (user, id): seq, fingerprint
     cited_by: dict[int, set[tuple[str, str, int]]] = field(default_factory=dict)  # seq: (room, user, turn)
+    nodes: dict[str, StoredNode] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -123,9 +125,10 @@ class MemoryLog:
         if found is None or not 1 <= seq <= len(found.messages) or found.messages[seq - 1].redacted:
             return False
         found.messages[seq - 1] = found.messages[seq - 1].erased()
+        found.nodes = {name: node for name, node in found.nodes.items() if not node.first <= seq <= node.last}
         for turn_room, user, number in found.cited_by.get(seq, ()):
             turns = self._readers[turn_room, user].turns
-            turns[number] = erase(turns[number], [(room, seq)])
+            turns[number] = turns[number].without([(room, seq)])
         await asyncio.sleep(0)
         return True
 
@@ -145,7 +148,7 @@ class MemoryLog:
         sources = cited(turn)
         gone = [(room, message.seq) for room, seq in sources for message in self._at(room, seq) if message.redacted]
         reader.record = record
-        reader.turns[turn.turn] = erase(turn, gone)
+        reader.turns[turn.turn] = turn.without(gone)
         for room, seq in sources:
             if room in self._rooms:
                 self._rooms[room].cited_by.setdefault(seq, set()).add((turn.room, user, turn.turn))
@@ -194,6 +197,20 @@ class MemoryLog:
     async def postponed(self, room: str, user: str, after: int) -> list[int]:
         self._check_open()
         return sorted(seq for seq in self._peek(room, user).postponed if seq > after)
+
+    async def save_nodes(self, room: str, kept: Sequence[StoredNode], dropped: Sequence[str]) -> None:
+        self._check_writable()
+        found = self._rooms[room]
+        for name in dropped:
+            found.nodes.pop(name, None)
+        for node in kept:
+            if len(await self.redacted_seqs(room, node.first - 1, node.last)) <= node.gone:
+                found.nodes[node.name] = node
+
+    async def nodes(self, room: str) -> list[StoredNode]:
+        self._check_open()
+        nodes = self._rooms[room].nodes.values() if room in self._rooms else ()
+        return sorted(nodes, key=lambda node: (node.first, node.last, node.name))
 
     async def save_session(self, record: SessionRecord) -> None:
         self._check_writable()

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cadence.rooms.log import ReaderRecord, SessionRecord
+from cadence.rooms.log import ReaderRecord, SessionRecord, StoredNode
 from cadence.rooms.wire import Message, Turn, ViewPatch
 
 _LARGEST = 2**63 - 1  # the largest integer SQLite compares
@@ -73,7 +73,7 @@ def redacted_seqs(connection: sqlite3.Connection, room: str, after: int, to: int
 
 def reader(connection: sqlite3.Connection, room: str, user: str) -> ReaderRecord | None:
     row = connection.execute(
-        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at FROM readers"
+        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at, read_to FROM readers"
         " WHERE room = ? AND user = ?",
         (room, user),
     ).fetchone()
@@ -88,6 +88,11 @@ def raw_ranges(connection: sqlite3.Connection, room: str, user: str, after: int)
 def postponed(connection: sqlite3.Connection, room: str, user: str, after: int) -> list[int]:
     query = "SELECT seq FROM postponed WHERE room = ? AND user = ? AND seq > ? ORDER BY seq"
     return [seq for (seq,) in connection.execute(query, (room, user, after)).fetchall()]
+
+
+def nodes(connection: sqlite3.Connection, room: str) -> list[StoredNode]:
+    query = "SELECT name, first, last, gone, body FROM nodes WHERE room = ? ORDER BY first, last, name"
+    return [StoredNode(*row) for row in connection.execute(query, (room,)).fetchall()]
 
 
 def session(connection: sqlite3.Connection, key: str) -> SessionRecord | None:

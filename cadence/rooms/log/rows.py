@@ -5,7 +5,6 @@ Pure. The two implementations differ in where they keep things, never in these a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
@@ -62,21 +61,7 @@ def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRec
 
 def cited(turn: Turn) -> set[Cited]:
     """Every message a redaction of which must reach into `turn`."""
-    return {(_room(turn, index), seq) for index, segment in enumerate(turn.segments) for seq in segment.sources}
-
-
-def erase(turn: Turn, gone: Iterable[Cited]) -> Turn:
-    """`turn` with every segment emptied that cites one of `gone`, and only those.
-
-    Not `Turn.without`: a segment of another scope may cite the same number in another room.
-    """
-    by_room: dict[str, set[int]] = {}
-    for room, seq in gone:
-        by_room.setdefault(room, set()).add(seq)
-    segments = tuple(
-        segment.without(by_room.get(_room(turn, index), set())) for index, segment in enumerate(turn.segments)
-    )
-    return turn if segments == turn.segments else msgspec.structs.replace(turn, segments=segments)
+    return {(turn.room_of(segment), seq) for segment in turn.segments for seq in segment.sources}
 
 
 def conflict(draft: Draft) -> LogConflict:
@@ -90,8 +75,3 @@ def conflict(draft: Draft) -> LogConflict:
 def unknown_room(room: str) -> LogError:
     """A write to a room that has no log."""
     return LogError(f"expected a room that was opened, got `{room}`: call `open_room` first")
-
-
-def _room(turn: Turn, index: int) -> str:
-    room = turn.segments[index].room
-    return room if isinstance(room, str) else turn.room

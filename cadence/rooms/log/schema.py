@@ -14,7 +14,7 @@ from pathlib import Path
 from cadence.rooms.log import LogError, LogNewer, LogUnavailable
 from cadence.rooms.log.rows import SALT_BYTES
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x43414443  # "CADC": tells our file from any other database
 BUSY_MS_MAX = 1000  # how long one statement waits for a stranger's lock (a backup, a shell)
 
@@ -59,6 +59,17 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 CREATE INDEX sessions_closed ON sessions (closed_at);
 """
+_NODES = """
+CREATE TABLE nodes (  -- what a mediator keeps of the messages first..last; a cache: the log alone makes them again
+    room TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (room, name)
+);
+CREATE INDEX nodes_messages ON nodes (room, first, last);
+ALTER TABLE readers ADD COLUMN read_to INTEGER NOT NULL DEFAULT 0;
+"""
+# What each version adds to the one before it; a new log goes through all of them.
+_VERSIONS = (_TABLES, _NODES)
 
 
 class Store(sqlite3.Connection):
@@ -82,8 +93,7 @@ def open_store(path: Path, now: float) -> Store:
         version = _version(store, path)
         _configure(store)
         store.execute("BEGIN IMMEDIATE")
-        if version == 0:
-            _create(store)
+        _upgrade(store, version)
         for table in ("readers", "sessions"):
             store.execute(f"UPDATE {table} SET closed_at = ? WHERE closed_at IS NULL", (now,))
         store.salt = store.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
@@ -175,12 +185,15 @@ def _configure(store: Store) -> None:
     store.execute("PRAGMA fullfsync = ON")  # where a plain fsync does not reach the disk (macOS)
 
 
-def _create(store: Store) -> None:
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            store.execute(statement)
-    store.execute("INSERT INTO facts (name, value) VALUES ('salt', ?)", (secrets.token_bytes(SALT_BYTES),))
-    store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+def _upgrade(store: Store, version: int) -> None:
+    """Bring a log of an older version, or an empty file, to this one."""
+    for statements in _VERSIONS[version:]:
+        for statement in statements.split(";\n"):
+            if statement.strip():
+                store.execute(statement)
+    if version == 0:
+        store.execute("INSERT INTO facts (name, value) VALUES ('salt', ?)", (secrets.token_bytes(SALT_BYTES),))
+        store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     store.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from cadence.rooms.log import Appended, Draft, ReaderRecord, RoomState, SessionRecord, reads, writes
+from cadence.rooms.log import Appended, Draft, ReaderRecord, RoomState, SessionRecord, StoredNode, reads, writes
 from cadence.rooms.log.lane import Lane, answer_each
 from cadence.rooms.log.schema import Store, hold, open_reading, open_store
 from cadence.rooms.wire import Message, Turn
@@ -92,6 +92,12 @@ class SqliteLog:
 
     async def postponed(self, room: str, user: str, after: int) -> list[int]:
         return await self._reads.call(lambda reading: reads.postponed(reading, room, user, after))
+
+    async def save_nodes(self, room: str, kept: Sequence[StoredNode], dropped: Sequence[str]) -> None:
+        await self._writes.call(lambda store: writes.save_nodes(store, room, kept, dropped))
+
+    async def nodes(self, room: str) -> list[StoredNode]:
+        return await self._reads.call(lambda reading: reads.nodes(reading, room))
 
     async def save_session(self, record: SessionRecord) -> None:
         await self._writes.call(lambda store: writes.save_session(store, record))

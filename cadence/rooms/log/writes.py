@@ -22,10 +22,11 @@ from cadence.rooms.log import (
     ReaderRecord,
     RoomState,
     SessionRecord,
+    StoredNode,
 )
 from cadence.rooms.log.lane import Outcome
 from cadence.rooms.log.reads import read_message, read_turn, reader
-from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
 from cadence.rooms.log.schema import Store, empty_wal
 from cadence.rooms.wire import Turn, encode
 
@@ -108,8 +109,9 @@ def redact(store: Store, room: str, seq: int) -> bool:
     ).fetchall()
     for rowid, body in citing:
         store.execute(
-            "UPDATE turns SET body = ? WHERE rowid = ?", (encode(erase(read_turn(body), [(room, seq)])), rowid)
+            "UPDATE turns SET body = ? WHERE rowid = ?", (encode(read_turn(body).without([(room, seq)])), rowid)
         )
+    store.execute("DELETE FROM nodes WHERE room = ? AND first <= ? AND last >= ?", (room, seq, seq))
     store.erased = True
     return True
 
@@ -124,7 +126,7 @@ def append_turn(store: Store, user: str, turn: Turn) -> None:
     try:
         store.execute(
             "INSERT INTO turns (room, user, turn, body) VALUES (?, ?, ?, ?)",
-            (turn.room, user, turn.turn, encode(erase(turn, gone))),
+            (turn.room, user, turn.turn, encode(turn.without(gone))),
         )
     except sqlite3.IntegrityError:
         raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again") from None
@@ -143,7 +145,7 @@ def _is_redacted(store: Store, room: str, seq: int) -> bool:
 def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> None:
     store.execute(
         "INSERT OR REPLACE INTO readers (room, user, patch, locked, set_by, turn, run_from, covered_to, raw_from,"
-        " closed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " closed_at, read_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room,
             user,
@@ -155,6 +157,7 @@ def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> Non
             record.covered_to,
             record.raw_from,
             record.closed_at,
+            record.read_to,
         ),
     )
 
@@ -168,6 +171,19 @@ def add_raw_range(store: Store, room: str, user: str, first: int, last: int) -> 
 def add_postponed(store: Store, room: str, user: str, seqs: Sequence[int]) -> None:
     store.executemany(
         "INSERT OR IGNORE INTO postponed (room, user, seq) VALUES (?, ?, ?)", [(room, user, seq) for seq in seqs]
+    )
+
+
+def save_nodes(store: Store, room: str, kept: Sequence[StoredNode], dropped: Sequence[str]) -> None:
+    store.executemany("DELETE FROM nodes WHERE room = ? AND name = ?", [(room, name) for name in dropped])
+    store.executemany(
+        # Made before a redaction, committed after it: what it said must not come back.
+        "INSERT OR REPLACE INTO nodes (room, name, first, last, gone, body) SELECT ?, ?, ?, ?, ?, ?"
+        " WHERE (SELECT count(*) FROM messages WHERE room = ? AND redacted = 1 AND seq BETWEEN ? AND ?) <= ?",
+        [
+            (room, node.name, node.first, node.last, node.gone, node.body, room, node.first, node.last, node.gone)
+            for node in kept
+        ],
     )
 
 

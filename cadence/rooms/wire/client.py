@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from cadence.rooms.wire.values import PAGE_ITEMS_MAX, PARTS_MAX, After, Duration, Kind, Part, Seq, ViewPatch
+from cadence.rooms.wire.values import PAGE_ITEMS_MAX, PARTS_MAX, After, AskWhat, Duration, Kind, Part, Seq, ViewPatch
 
 
 class Request(Struct, frozen=True, omit_defaults=True, tag_field="type"):
@@ -60,8 +60,8 @@ class Read(Request, frozen=True, tag="read", kw_only=True):
 
 class Ask(Request, frozen=True, tag="ask", kw_only=True):
     room: str
-    what: str
-    since: int | str | UnsetType = UNSET
+    what: AskWhat
+    since: Seq | str | UnsetType = UNSET
     speaker: str | UnsetType = UNSET
     text: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
     words: Annotated[int, Meta(ge=10, le=400)] = 120

@@ -5,6 +5,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 import msgspec
@@ -108,9 +109,19 @@ class Turn(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="turn"
     by: str
     ref: str | UnsetType = UNSET
 
-    def without(self, redacted: frozenset[int] | set[int]) -> Turn:
-        """This turn with every segment that cites a redacted message emptied."""
-        segments = tuple(segment.without(redacted) for segment in self.segments)
+    def room_of(self, segment: Segment) -> str:
+        """The room whose messages `segment` cites."""
+        return segment.room if isinstance(segment.room, str) else self.room
+
+    def without(self, gone: Iterable[tuple[str, int]]) -> Turn:
+        """This turn with every segment emptied that cites a message in `gone`, given as (room, seq).
+
+        A segment of another scope may cite the same number in another room, so the room counts.
+        """
+        by_room: dict[str, set[int]] = {}
+        for room, seq in gone:
+            by_room.setdefault(room, set()).add(seq)
+        segments = tuple(segment.without(by_room.get(self.room_of(segment), set())) for segment in self.segments)
         return self if segments == self.segments else msgspec.structs.replace(self, segments=segments)
 
 

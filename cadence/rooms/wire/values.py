@@ -24,6 +24,7 @@ Kind = Literal["human", "agent"]
 Role = Literal["host", "member", "guest"]
 Mode = Literal["paraphrase", "paced", "raw"]
 Whisper = Literal["off", "light", "heavy"]
+AskWhat = Literal["catch_up", "room", "speaker", "question"]
 TurnMode = Literal["paraphrase", "paced", "catch_up", "answer"]
 SegmentKind = Literal["verbatim", "quote", "paraphrase", "answer", "catch_up", "ambient", "whisper"]
 AlexState = Literal["idle", "passthrough", "paraphrasing", "rate_limiting", "catching_up"]
@@ -196,7 +197,7 @@ class Segment(Struct, frozen=True, omit_defaults=True):
         """This segment as it may be shown once the messages `redacted` are gone (protocol rule 8)."""
         if self.redacted is True or not redacted.intersection(self.sources):
             return self
-        return Segment(self.kind, self.speakers, "", self.sources, self.weight, redacted=True)
+        return Segment(self.kind, self.speakers, "", self.sources, self.weight, room=self.room, redacted=True)
 
 
 class Behind(Struct, frozen=True):

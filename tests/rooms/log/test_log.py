@@ -16,6 +16,7 @@ from cadence.rooms.log import (
     ReaderRecord,
     RoomState,
     SessionRecord,
+    StoredNode,
 )
 from cadence.rooms.log.rows import to_message
 from cadence.rooms.wire import Focus, Message, Part, ViewPatch
@@ -385,3 +386,50 @@ async def test_closing_keeps_what_was_still_waiting(place: Place) -> None:
     assert [appended.message.seq for appended in await asyncio.gather(*waiting)] == list(range(1, 41))
     async with place.opened() as log:
         assert (await log.open_room("room")).head == 40
+
+
+# What a mediator keeps of stretches of a room.
+
+
+def node(first: int, last: int, gone: int = 0, body: bytes = b"stems") -> StoredNode:
+    return StoredNode(f"{first}-{last}", first, last, gone, body)
+
+
+async def say(log: Any, count: int) -> None:
+    for n in range(count):
+        await log.append(draft(f"text {n}", f"n{n}"))
+
+
+async def test_nodes_are_kept_replaced_and_dropped_in_one_step(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        await say(log, 9)
+        await log.save_nodes("room", [node(1, 8), node(5, 8), node(1, 4)], [])
+        await log.save_nodes("room", [node(5, 8, body=b"new")], ["1-4", "never"])
+    async with place.opened("room", "other") as log:
+        assert await log.nodes("room") == [node(1, 8), node(5, 8, body=b"new")]
+        assert await log.nodes("other") == []
+
+
+async def test_a_redaction_takes_away_every_node_whose_messages_it_was_among(place: Place) -> None:
+    async with place.opened() as log:
+        await say(log, 9)
+        await log.save_nodes("room", [node(1, 8), node(1, 4), node(5, 8), node(9, 9)], [])
+        await log.redact("room", 5)
+        assert [kept.name for kept in await log.nodes("room")] == ["1-4", "9-9"]
+
+
+async def test_a_node_that_is_older_than_a_redaction_is_not_kept(place: Place) -> None:
+    async with place.opened() as log:
+        await say(log, 9)
+        await log.redact("room", 5)
+        await log.save_nodes("room", [node(1, 4), node(1, 8), node(5, 8, gone=1)], [])
+        assert [kept.name for kept in await log.nodes("room")] == ["1-4", "5-8"]
+
+
+async def test_how_far_a_reader_has_read_is_kept_over_turns(place: Place) -> None:
+    async with place.opened() as log:
+        await log.save_reader("room", "rea", ReaderRecord(read_to=7))
+        await log.append_turn("rea", turn(1, to=9))
+    async with place.opened() as log:
+        record = await log.reader("room", "rea")
+        assert record is not None and (record.read_to, record.covered_to) == (7, 9)

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cadence.rooms.log import LogConflict, ReaderRecord
-from cadence.rooms.log.rows import cited, erase, fingerprint, next_record, to_message
+from cadence.rooms.log.rows import cited, fingerprint, next_record, to_message
 from cadence.rooms.wire import Author, Message, Part, encode
 from tests.rooms.log.places import draft, segment, turn
 
@@ -73,26 +71,3 @@ def test_a_turn_out_of_order_names_what_was_expected_and_what_came() -> None:
 def test_citations_carry_the_room_of_the_segment() -> None:
     made = turn(1, segment("a", 1, 2), segment("b", 2, 3), segment("c", 1, room="other"))
     assert cited(made) == {("room", 1), ("room", 2), ("room", 3), ("other", 1)}
-
-
-def test_nothing_gone_gives_the_very_same_turn() -> None:
-    made = turn(1, segment("a", 1))
-    assert erase(made, []) is made
-    assert erase(made, [("room", 2), ("other", 1)]) is made
-
-
-@given(
-    rooms=st.lists(st.sampled_from(["room", "other"]), max_size=6),
-    sources=st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3), max_size=6),
-    gone=st.sets(st.tuples(st.sampled_from(["room", "other"]), st.integers(1, 5))),
-)
-def test_erasing_empties_exactly_the_segments_that_cite_what_is_gone(
-    rooms: list[str], sources: list[list[int]], gone: set[tuple[str, int]]
-) -> None:
-    made = turn(1, *(segment("text", *seqs, room=room) for room, seqs in zip(rooms, sources, strict=False)))
-    left = erase(made, gone)
-    assert (left.covers, left.words, left.turn) == (made.covers, made.words, made.turn)
-    for before, after in zip(made.segments, left.segments, strict=True):
-        hit = any((before.room, seq) in gone for seq in before.sources)
-        assert after == (before.without(set(before.sources)) if hit else before)
-        assert after.text == ("" if hit else "text")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cadence.rooms.log import LogError, LogNewer, LogUnavailable
-from cadence.rooms.log.schema import APPLICATION_ID, VERSION, hold, open_reading, open_store
+from cadence.rooms.log.schema import _TABLES, APPLICATION_ID, VERSION, hold, open_reading, open_store
 
 
 @pytest.fixture
@@ -53,6 +53,20 @@ def test_only_the_owner_may_read_any_file_of_the_log(path: Path) -> None:
         os.umask(before)
     assert names >= {"log.sqlite", "log.sqlite-wal", "log.sqlite-shm", "log.sqlite.lock"}
     assert modes == {0o600}
+
+
+def test_a_log_of_the_first_version_is_brought_up_to_date_with_all_it_holds(path: Path) -> None:
+    first = [*_TABLES.split(";\n")[:-1], f"PRAGMA application_id = {APPLICATION_ID}", "PRAGMA user_version = 1"]
+    said = "INSERT INTO messages (room, seq, user, id, mark, body) VALUES ('room', 1, 'ana', '1', x'00', x'01')"
+    rea = "INSERT INTO readers VALUES ('room', 'rea', '{}', '[]', '', 3, 1, 9, NULL, 5.0)"
+    rewrite(path, *first, "INSERT INTO facts VALUES ('salt', x'0102')", said, rea)
+    store = open_store(path, 0.0)
+    assert store.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert store.salt == b"\x01\x02"
+    assert store.execute("SELECT user, seq FROM messages").fetchall() == [("ana", 1)]
+    assert store.execute("SELECT user, turn, closed_at, read_to FROM readers").fetchall() == [("rea", 3, 5.0, 0)]
+    assert store.execute("SELECT count(*) FROM nodes").fetchone() == (0,)
+    store.close()
 
 
 def test_the_salt_is_made_once(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cadence.rooms.log import LogConflict, LogError, LogUnavailable, ReaderRecord
+from cadence.rooms.log import LogConflict, LogError, LogUnavailable, ReaderRecord, StoredNode
 from cadence.rooms.log.schema import open_store
 from cadence.rooms.log.sqlite import BATCH_REQUESTS_MAX
 from tests.rooms.log.places import FILE, Gate, crash_image, draft, everything_in, pragma, segment, sqlite_log, turn
@@ -168,6 +168,8 @@ async def test_no_file_of_the_log_holds_a_redacted_text_once_redact_returns(tmp_
         await asyncio.gather(*(log.append(draft(texts[seq], str(seq))) for seq in secrets))
         shown = {seq: turn(1 + (seq - 1) // 7, segment(f"{secrets[seq]} too", seq)) for seq in secrets}
         await asyncio.gather(*(log.append_turn(f"reader {seq % 7}", shown[seq]) for seq in shown))
+        nodes = [StoredNode(str(seq), seq, seq, 0, f"{secrets[seq]} stem".encode() * 9) for seq in secrets]
+        await log.save_nodes("room", nodes, [])
         gone = rng.sample(sorted(secrets), 120)
         await asyncio.gather(*(log.redact("room", seq) for seq in gone))
         left = everything_in(tmp_path)

@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
 
 from cadence.rooms.wire import (
     Alex,
@@ -83,10 +86,32 @@ def test_a_redacted_message_keeps_its_place_and_loses_its_content() -> None:
 
 
 def test_a_turn_empties_the_segments_that_cite_a_redacted_message_and_keeps_its_figures() -> None:
-    left = TURN.without({8})
+    left = TURN.without([("r", 8)])
     assert [segment.text for segment in left.segments] == ["hello", ""]
     assert msgspec.structs.replace(left, segments=SEGMENTS) == TURN
-    assert TURN.without({9}) is TURN
+    assert TURN.without([("r", 9), ("elsewhere", 8)]) is TURN
+
+
+@given(
+    rooms=st.lists(st.sampled_from(["r", "elsewhere"]), max_size=6),
+    sources=st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=3), max_size=6),
+    gone=st.sets(st.tuples(st.sampled_from(["r", "elsewhere"]), st.integers(1, 5))),
+)
+def test_exactly_the_segments_that_cite_what_is_gone_are_emptied(
+    rooms: list[str], sources: list[list[int]], gone: set[tuple[str, int]]
+) -> None:
+    """A segment without a room cites the turn's own; the same number in another room is another message."""
+    pairs = list(zip(rooms, sources, strict=False))
+    segments = [
+        Segment("quote", ("vera",), "text", tuple(seqs), 1.0, room=UNSET if room == "r" else room)
+        for room, seqs in pairs
+    ]
+    made = msgspec.structs.replace(TURN, segments=tuple(segments))
+    left = made.without(gone)
+    for (room, seqs), before, after in zip(pairs, made.segments, left.segments, strict=True):
+        hit = any((room, seq) in gone for seq in seqs)
+        assert after.text == ("" if hit else "text") and (after.room, after.sources) == (before.room, before.sources)
+    assert (left is made) == all(segment.redacted is UNSET for segment in left.segments)
 
 
 def test_an_error_becomes_a_frame_with_what_its_raiser_knew_first() -> None:

@@ -1,0 +1,1 @@
+"""The proof of the level of detail on real conversations: `python -m bench.lod`."""

@@ -1,0 +1,86 @@
+"""Which rooms of a server hear each other, and which of them a reader may hear.
+
+A reader hears the rooms of the universe that they may read (protocol rule 10) and are not in themselves: who is in
+two rooms reads each where it is.
+
+No loop and no clock of its own. Readers and rooms are looked at, not changed, but for what the rooms overhear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cadence.alex.listening import Place
+from cadence.alex.reader import MediatedRoom, Reader
+from cadence.alex.transcript import Entry
+from cadence.lod.scopes import Tree
+
+STIR_SECONDS = 1.0  # sleepers of a room are woken at most once in this time; no cadence is shorter
+
+
+class Neighbourhood:
+    """The rooms of one server in their scopes."""
+
+    def __init__(self) -> None:
+        self._tree = Tree()
+        self._rooms: dict[str, MediatedRoom] = {}
+        self._heard: dict[str, tuple[tuple[MediatedRoom, float], ...]] = {}  # by the room that hears
+        self._hearing: dict[str, list[MediatedRoom]] = {}  # by the room that is heard
+
+    def put(self, room: MediatedRoom, scope: str, public: bool) -> list[Reader]:
+        """A room lies in `scope` from here on. Returns the readers whose hearing may have changed."""
+        known = self._rooms.get(room.room) is room
+        self._rooms[room.room] = room
+        moved = self._tree.put(room.room, scope)
+        if known and not moved and room.public == public:
+            return []
+        room.public, room.in_universe = public, bool(scope)
+        self._heard = {
+            name: tuple((self._rooms[other], steps) for other, steps in self._tree.around(name)) for name in self._rooms
+        }
+        self._hearing = {name: [] for name in self._rooms}
+        for name, others in self._heard.items():
+            for other, _ in others:
+                self._hearing[other.room].append(self._rooms[name])
+        return [reader for one in self._rooms.values() for reader in one.readers.values()]
+
+    def places(self, reader: Reader) -> Mapping[str, Place]:
+        """The rooms that `reader` hears now, nearest first."""
+        return {
+            room.room: Place(room.ambience, steps)
+            for room, steps in self._heard.get(reader.room.room, ())
+            if may_read(reader, room) and not _is_in(reader, room)
+        }
+
+    def moved(self, room: str, user: str) -> list[Reader]:
+        """`user` has come into `room` or left it: their other readers, who hear it no longer, or again."""
+        return [other.readers[user] for other in self._hearing.get(room, ()) if user in other.readers]
+
+    def said(self, room: MediatedRoom, entry: Entry, now: float) -> list[Reader]:
+        """A message was posted; returns the sleeping readers of other rooms who shall look."""
+        hearing = self._hearing.get(room.room, ())
+        if not hearing:
+            return []
+        room.ambience.add(entry, now)
+        due = [other for other in hearing if other.readers and now >= other.stirred_at + STIR_SECONDS]
+        for other in due:
+            other.stirred_at = now
+        return [reader for other in due for reader in other.readers.values() if reader.asleep]
+
+    def redacted(self, room: MediatedRoom, seq: int) -> list[Reader]:
+        """A message is gone; returns the readers of other rooms who may have overheard it."""
+        room.ambience.redact(seq)
+        hearing = self._hearing.get(room.room, ())
+        for other in hearing:
+            other.redacted_elsewhere.append((room.room, seq))
+        return [reader for other in hearing for reader in other.readers.values() if may_read(reader, room)]
+
+
+def may_read(reader: Reader, room: MediatedRoom) -> bool:
+    """Whether `reader` could enter `room`: guests only where it is public."""
+    return room.public or not reader.guest
+
+
+def _is_in(reader: Reader, room: MediatedRoom) -> bool:
+    there = room.readers.get(reader.user)
+    return there is not None and there.connections > 0

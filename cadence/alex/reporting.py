@@ -1,0 +1,54 @@
+"""What a reader is told of Alex: the state, how much waits, the mood of the room; when, and not too often.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+import math
+
+from cadence.alex.coverage import OpenRange
+from cadence.alex.events import Report
+from cadence.lod.mood import Mood
+from cadence.rooms.wire import AlexState, Behind
+from cadence.rooms.wire import Mood as WireMood
+
+REPORT_SECONDS = 1.0  # at most one `alex` frame per this long while the state stays
+MOOD_SECONDS = 10.0  # while the room is not at rest its mood is looked at again after this long
+
+
+class Reporter:
+    """`state` may be set at any time; `due` is when `report` is next to be called."""
+
+    def __init__(self) -> None:
+        self.state: AlexState = "idle"
+        self.due = math.inf
+        self._told: tuple[object, ...] = ("idle", 0, WireMood(0.0, 0.0, False))
+        self._told_at = -math.inf
+
+    def soon(self, now: float) -> None:
+        """Something may have changed: report as soon as that is allowed."""
+        self.due = min(self.due, max(now, self._told_at + REPORT_SECONDS))
+
+    def stop(self) -> None:
+        """The reader reads raw from here on: nothing to tell."""
+        self.state, self.due = "idle", math.inf
+        self._told = ("idle", 0, WireMood(0.0, 0.0, False))
+
+    def report(self, waiting: OpenRange, mood: Mood, now: float) -> list[Report]:
+        """What to tell now, if anything; sets `due`."""
+        if now < self.due:
+            return []
+        feeling = mood.at(now)
+        felt = WireMood(feeling.energy, feeling.warmth, feeling.insight)
+        telling = (self.state, waiting.messages, felt)
+        later = math.inf if feeling.at_rest else now + MOOD_SECONDS
+        if telling == self._told:
+            self.due = later
+            return []
+        if self.state == self._told[0] and now < self._told_at + REPORT_SECONDS:
+            self.due = self._told_at + REPORT_SECONDS
+            return []
+        self._told, self._told_at, self.due = telling, now, later
+        seconds = round(max(0.0, now - waiting.since), 1) if waiting.messages else 0.0
+        return [Report(self.state, Behind(waiting.messages, waiting.words, seconds), felt)]

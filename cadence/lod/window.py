@@ -1,0 +1,107 @@
+"""Units that wait, as arrays: made once for a room and a moment, and shared by all who look at it then.
+
+What of a digest does not depend on the reader is here: which words a unit uses, how rare these are, who spoke, and
+which units say the same again. A reader's own part is attention, memory and budget (see `digest`).
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
+from cadence.lod.terms import Background
+from cadence.lod.units import Unit
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Window:
+    """`units` in order of time, and how rare their words are by `background` as it is now."""
+
+    def __init__(self, units: Sequence[Unit], background: Background) -> None:
+        self.units = units
+        ids: dict[str, int] = {}
+        self.words = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
+        self.terms = list(ids)
+        sizes = [len(own) for own in self.words]
+        self.flat: Ints = np.array([term for own in self.words for term in own], dtype=np.int64)
+        self.owner: Ints = np.repeat(np.arange(len(units)), sizes)
+        self.n = [unit.n for unit in units]
+        self.costs: Floats = np.array(self.n, dtype=np.float64)
+        self.salience: Floats = np.array([unit.salience for unit in units], dtype=np.float64)
+        known = np.array([background.count(term) for term in ids], dtype=np.float64)
+        self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
+        speakers: dict[str, int] = {}
+        self.speaker = [speakers.setdefault(unit.speaker, len(speakers)) for unit in units]
+        self.speaker_of: Ints = np.array(self.speaker, dtype=np.int64)
+        self.speakers = list(speakers)
+        self._scaled: dict[float, Floats] = {}
+        self._again: dict[int, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    @cached_property
+    def rows(self) -> dict[Unit, int]:
+        """The row of each unit."""
+        return {unit: i for i, unit in enumerate(self.units)}
+
+    def holds(self, units: Sequence[Unit]) -> bool:
+        """Whether all of these very units are in it."""
+        return self.rows.keys() >= set(units)
+
+    def scaled(self, exponent: float) -> Floats:
+        """What a unit's gain is multiplied by: its salience over its words to this exponent."""
+        if exponent not in self._scaled:
+            self._scaled[exponent] = self.salience / self.costs**exponent
+        return self._scaled[exponent]
+
+    def uses(self, attention: Floats) -> Floats:
+        """How often each word is used, [terms], by attention for each unit."""
+        return np.bincount(self.flat, weights=attention[self.owner], minlength=len(self.terms)).astype(
+            np.float64, copy=False
+        )
+
+    def shares(self, worth: Floats) -> Floats:
+        """What each unit says of all that is worth saying, [units]."""
+        return np.bincount(self.owner, weights=worth[self.flat], minlength=len(self.units)).astype(
+            np.float64, copy=False
+        )
+
+    def worth(self, used: Floats) -> Floats:
+        """The share of each word in all that is worth saying, [terms]; `used` is how often each is used."""
+        worth = used * self.rarity
+        total = worth.sum()
+        if total <= 0.0:  # a new room, or one where everybody says the same: all words are equally rare
+            worth, total = used, used.sum()
+        shares: Floats = worth / (total or 1.0)
+        return shares
+
+    def again(self, row: int) -> list[int]:
+        """Those that say again what unit `row` says: more than 60 % of their words, at least three, are its."""
+        if row not in self._again:
+            shared: dict[int, int] = {}
+            for term in self.words[row]:
+                for other in self._users[term]:
+                    shared[other] = shared.get(other, 0) + 1
+            self._again[row] = [
+                other
+                for other, count in sorted(shared.items())
+                if other != row and len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
+            ]
+        return self._again[row]
+
+    @cached_property
+    def _users(self) -> list[list[int]]:
+        users: list[list[int]] = [[] for _ in self.terms]
+        for i, own in enumerate(self.words):
+            for term in own:
+                users[term].append(i)
+        return users

@@ -1,0 +1,92 @@
+"""A window holds what readers share, and the fast digest over it chooses what the plain one does."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.terms import Background
+from cadence.lod.units import Unit
+from cadence.lod.window import Window
+from tests.lod.plain_digest import plain
+
+VOCABULARY = [f"term{i}" for i in range(60)]
+
+
+def unit(seq: int, speaker: str, n: int, terms: list[str], salience: float = 1.0) -> Unit:
+    return Unit(seq, 0, speaker, float(seq), n, "x " * n, tuple(dict.fromkeys(terms)), False, salience, None, 0, 2 * n)
+
+
+def talk(chance: random.Random, most: int = 60) -> list[Unit]:
+    """Units as uneven as real ones, some of which say again what others said, or nothing."""
+    units: list[Unit] = []
+    for seq in range(1, chance.randint(2, most)):
+        terms = chance.sample(VOCABULARY, chance.randint(0, 8))
+        if units and chance.random() < 0.15:
+            terms = [*chance.choice(units).terms, *chance.sample(VOCABULARY, 1)]
+        salience = chance.choice([0.25, 0.7, 1.0, 1.0])
+        units.append(unit(seq, chance.choice("abcd"), chance.randint(1, 30), terms, salience))
+    return units
+
+
+def learned(chance: random.Random) -> Background:
+    background = Background()
+    for _ in range(chance.choice([0, 5, 200])):
+        background.add(chance.sample(VOCABULARY, 6))
+    return background
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_fast_digest_chooses_what_the_plain_one_does(seed: int) -> None:
+    chance = random.Random(seed)
+    units, background = talk(chance), learned(chance)
+    attention = [chance.choice([1.0, 0.6, chance.random()]) for _ in units]
+    memory = SpeakerMemory()
+    memory.add("a", chance.random(), 0.0)
+    sides = [chance.choice(["side 0", "side 1", None]) for _ in units] if seed % 3 == 0 else None
+    budget = chance.choice([6, 14, 40, 90])
+    found = rank(units, np.array(attention), background, memory, 0.0, budget, sides=sides)
+    rungs, refused = plain(units, attention, background, memory, budget, sides)
+    assert [list(rung.added) for rung in found.rungs] == rungs
+    assert sorted(found.repeats) == sorted(refused)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_window_that_holds_more_than_waits_changes_no_choice(seed: int) -> None:
+    """The words of those who do not wait are worth nothing, and none of them is picked."""
+    chance = random.Random(seed)
+    units, background = talk(chance), learned(chance)
+    waiting = sorted(chance.sample(range(len(units)), chance.randint(1, len(units))))
+    mine = [units[i] for i in waiting]
+    attention = np.array([chance.random() for _ in mine])
+    alone = rank(mine, attention, background, SpeakerMemory(), 0.0, 40)
+    shared = rank(mine, attention, background, SpeakerMemory(), 0.0, 40, window=Window(units, background))
+    assert alone.rungs == shared.rungs
+    assert alone.repeats == shared.repeats
+    assert np.allclose(alone.shares, shared.shares)
+
+
+def test_an_everyday_word_is_worth_less_and_one_that_all_use_nothing() -> None:
+    background = Background()
+    for _ in range(9):
+        background.add(["term0"])
+    window = Window([unit(1, "a", 3, ["term0", "term1"])], background)
+    assert window.worth(window.uses(np.ones(1))).tolist() == [0.0, 1.0]
+
+
+def test_where_all_words_are_equally_known_use_decides() -> None:
+    window = Window([unit(1, "a", 3, ["term0", "term1"]), unit(2, "b", 3, ["term1"])], Background())
+    assert window.worth(window.uses(np.ones(2))).tolist() == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_who_says_again_is_told_by_three_words_at_least() -> None:
+    units = [
+        unit(1, "a", 5, ["term0", "term1", "term2", "term3"]),
+        unit(2, "b", 5, ["term0", "term1", "term2"]),
+        unit(3, "b", 5, ["term0", "term1"]),
+    ]
+    window = Window(units, Background())
+    assert [window.again(i) for i in range(3)] == [[1], [0], [1]]
