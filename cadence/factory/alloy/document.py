@@ -82,15 +82,15 @@ class Document:
 
 
 def read(source: str | bytes, *, name: str) -> Document:
-    """Read one JSON document of at most 8 MiB, 64 levels and 400,000 values; `name` is what errors call the file.
+    """Read one JSON document of at most 8 MiB, 64 levels and 100,000 values; `name` is what errors call the file.
 
     Raises `DocumentError` for what is not JSON and for what JSON readers do not agree on.
     """
     if len(source) > BYTES_MAX:
-        raise too_large(name)
+        raise _too_large(name)
     raw = source if isinstance(source, bytes) else _encode(source, name)
     if len(raw) > BYTES_MAX:
-        raise too_large(name)
+        raise _too_large(name)
     text = _decode(raw, name)
     try:
         if text.count(",") + text.count("[") + text.count("{") >= VALUES_MAX:
@@ -98,13 +98,15 @@ def read(source: str | bytes, *, name: str) -> Document:
         value = _parse(text)
         if value is _UNSURE:
             scan.places(text)
-            value = json.loads(text)
+            value = _DECODER.decode(text)
     except Fault as fault:
-        raise DocumentError(name, *scan.position(text, fault.at), fault.path, fault.what, fault.why, fault.fix) from None
+        raise DocumentError(
+            name, *scan.position(text, fault.at), fault.path, fault.what, fault.why, fault.fix
+        ) from None
     return Document(name, raw, value)
 
 
-def too_large(name: str) -> DocumentError:
+def _too_large(name: str) -> DocumentError:
     """The fault of a file that is longer than an alloy may be."""
     return DocumentError(
         name,
@@ -121,7 +123,7 @@ _UNSURE = object()
 
 
 def _parse(text: str) -> Any:
-    """The values of a document without faults, else `_UNSURE`: then the slow pass finds the fault, or that all is well."""
+    """The values of a document without faults; `_UNSURE` where the slow pass must look for one."""
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -133,16 +135,14 @@ def _parse(text: str) -> Any:
 
 def _is_shallow(value: Any) -> bool:
     level = [value]
-    for _ in range(DEPTH_MAX + 1):
+    for _ in range(DEPTH_MAX):
         level = [
             child
             for node in level
             if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
         ]
-        if not level:
-            return True
-    return False
+    return not any(isinstance(node, dict | list) for node in level)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

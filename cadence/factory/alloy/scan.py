@@ -13,11 +13,11 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 DEPTH_MAX = 64  # containers within containers
-VALUES_MAX = 400_000  # values of all kinds in one document
+VALUES_MAX = 100_000  # values of all kinds in one document
 INTEGER_MAX = 2**53 - 1
 EXPONENT_FROM = 1e21  # from here on RFC 8785 writes an exponent
 
@@ -69,14 +69,15 @@ class Place:
     """Where a value begins, and the places of what it contains."""
 
     at: int
-    members: dict[str, Place] = field(default_factory=dict)
-    elements: list[Place] = field(default_factory=list)
+    children: dict[str, Place] | list[Place] | None = None
 
     def child(self, step: str | int) -> Place | None:
         """The place of a member or an element; None where there is no such one."""
-        if isinstance(step, str):
-            return self.members.get(step)
-        return self.elements[step] if 0 <= step < len(self.elements) else None
+        if isinstance(self.children, dict):
+            return self.children.get(step) if isinstance(step, str) else None
+        if isinstance(self.children, list) and isinstance(step, int) and 0 <= step < len(self.children):
+            return self.children[step]
+        return None
 
 
 def show_path(path: Path) -> str:
@@ -102,11 +103,11 @@ def integer(text: str) -> int:
     """The integer that `text` writes; raises `NumberFault` beyond 2^53 - 1."""
     if len(text) > 17 or abs(value := int(text)) > INTEGER_MAX:
         raise NumberFault(_UNSAFE_NUMBER)
-    return -value if text[0] == "-" else value
+    return value
 
 
 def double(text: str) -> float:
-    """The double that `text` writes; raises `NumberFault` for infinity and where RFC 8785 would write an unsafe integer."""
+    """The double that `text` writes; raises `NumberFault` for infinity and what becomes an unsafe integer."""
     value = float(text)
     if INTEGER_MAX < abs(value) < EXPONENT_FROM:
         raise NumberFault(_UNSAFE_NUMBER)
@@ -172,7 +173,7 @@ class _Scan:
             self._path.pop()
             return end
 
-        return Place(start, members=members), self._listed(start, "}", member)
+        return Place(start, members), self._listed(start, "}", member)
 
     def _elements(self, start: int) -> tuple[Place, int]:
         elements: list[Place] = []
@@ -184,7 +185,7 @@ class _Scan:
             elements.append(place)
             return end
 
-        return Place(start, elements=elements), self._listed(start, "]", element)
+        return Place(start, elements), self._listed(start, "]", element)
 
     def _listed(self, start: int, close: str, one: Callable[[int], int]) -> int:
         """Read what stands between `start` and the closing bracket, with commas between; returns the end."""
@@ -215,9 +216,9 @@ class _Scan:
         space = _SPACE.match(self._text, at)
         return space.end() if space else at
 
-    def _syntax(self, at: int, what: str) -> None:
+    def _syntax(self, at: int, what: str) -> NoReturn:
         came = json.dumps(self._text[at]) if at < len(self._text) else "the end of the file"
         self._fail(at, f"{what}, got {came}", "This is not JSON (RFC 8259)", "Repair the text at this place")
 
-    def _fail(self, at: int, what: str, why: str, fix: str) -> None:
+    def _fail(self, at: int, what: str, why: str, fix: str) -> NoReturn:
         raise Fault(at, tuple(self._path), what, why, fix)
