@@ -18,7 +18,7 @@ Pure: `now` is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -55,21 +55,27 @@ Kind = Literal[
     "missing data",
 ]
 
-# Why this key may not sign this stage in this role, given the stages before it; None if it may.
-Authority = Callable[[Key, str, Stage, Sequence[Stage]], str | None]
-
-
-def anyone_registered(key: Key, role: str, stage: Stage, before: Sequence[Stage]) -> str | None:
-    """The authority where the registry alone decides: whoever is in it may sign every stage."""
-    return None
-
 
 @dataclass(frozen=True)
 class Rules:
-    """Who must sign what: the roles each stage type needs, and who may take a role."""
+    """Who must sign what. Where nothing is said, any registered key may sign in any role.
 
-    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    authority: Authority = anyone_registered
+    `signers`: stage type -> role that must have signed -> the field of the stage that names the key's id, or None.
+    `owners`: stage type -> whose keys may sign it at all; a chain signed by others is a counterfeit.
+    """
+
+    signers: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    owners: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def refusal(self, key: Key, role: str, stage: Stage) -> str | None:
+        """Why this key may not sign this stage in this role; None if it may."""
+        type_ = _type(stage)
+        if type_ in self.owners and key.owner not in self.owners[type_]:
+            return f"{key.owner[:40]!r} is not among those who may sign it"
+        named = self.signers.get(type_, {}).get(role)
+        if named is not None and stage.get(named) != key.key_id:
+            return f"signed as {role} by another key than the one that `{named}` names"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,7 @@ class _Check:
             for signature in signatures:
                 key = verify(signature, STAGE_PURPOSE, signed_part(stage), self._registry, at, self._now)
                 role = signature.get("role", "")
-                reason = self._rules.authority(key, role, stage, self._stages[:position])
+                reason = self._rules.refusal(key, role, stage)
                 if reason is not None:
                     return self._broken("wrong signer", position, reason)
         except SignatureRefused as error:
@@ -179,7 +185,7 @@ class _Check:
         except ValueError as error:
             return self._broken("edited", position, f"completedAt: {error}")
         roles = [signature.get("role", "") for signature in signatures]
-        lacking = [role for role in self._rules.roles.get(type_, ()) if role not in roles]
+        lacking = [role for role in self._rules.signers.get(type_, {}) if role not in roles]
         if lacking:
             return self._broken("wrong signer", position, f"expected a signature as {' and '.join(lacking)}")
         if len(set(roles)) != len(roles):

@@ -111,9 +111,12 @@ def sealed_chain(alloy: Alloy, registry: Registry, now: datetime) -> tuple[int, 
     except SealBroken:
         return None
     custody = integrity_of(alloy).get("chain")
-    length, last = (custody.get("length"), custody.get("hash")) if isinstance(custody, dict) else (None, None)
-    is_count = isinstance(length, int) and not isinstance(length, bool)
-    return (length, last) if is_count and isinstance(last, str) else None
+    if not isinstance(custody, dict):
+        return None
+    length, last = custody.get("length"), custody.get("hash")
+    if isinstance(length, int) and not isinstance(length, bool) and isinstance(last, str):
+        return length, last
+    return None
 
 
 def _speaks(alloy: Alloy, registry: Registry, now: datetime) -> Key:

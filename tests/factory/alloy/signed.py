@@ -13,6 +13,7 @@ from typing import Any
 from cadence.factory.alloy import chain, seal
 from cadence.factory.alloy.custody import Rules
 from cadence.factory.alloy.document import Path
+from cadence.factory.alloy.hashes import model_hash
 from cadence.factory.alloy.keys import Registry, instant, read_registry
 from cadence.factory.alloy.signatures import SigningKey
 
@@ -70,15 +71,24 @@ def forge(name: str = "tiny") -> dict[str, Any]:
         output = None if stage["type"] == "eval" else digest(f"{name}/{stage['type']}")
         alloy = chain.extend(alloy, stage, {"runner": key("forge")}, at(hour), {"tool": digest("tool")}, output)
     alloy = chain.amend(alloy, 4, "the samples were lost with a disk", key("forge"), at(9))
+    files = [{"filename": "tiny.gguf", "sha256": digest("weights")[7:], "size": 7}]
     alloy["results"] = {
-        "benchmarks": [{"name": "humaneval", "metric": "pass@1", "score": 88.4, "resultHash": digest("samples")}],
+        "benchmarks": [
+            {
+                "name": "humaneval",
+                "metric": "pass@1",
+                "score": 88.4,
+                "samplesPath": "s.jsonl",
+                "resultHash": digest("samples"),
+            }
+        ],
         "hardwareVerified": [{"device": "laptop", "verified": True, "tokensPerSec": 11.5}],
         "integrity": {
             "trustLevel": "self-attested",
             "code": {"runner": "cadence", "version": "0.1.0", "binaryHash": digest("runner")},
             "datasets": [{"name": "heldout", "hash": digest("heldout")}],
-            "fileHashes": [{"filename": "tiny.gguf", "sha256": digest("weights")[7:], "size": 12}],
-            "modelHash": digest("model"),
+            "fileHashes": files,
+            "modelHash": model_hash(files),
         },
     }
     return sealed(alloy, "forge")
@@ -86,9 +96,9 @@ def forge(name: str = "tiny") -> dict[str, Any]:
 
 def photo() -> dict[str, Any]:
     """A picture taken, cropped and published, each by somebody else."""
-    alloy = begun("harbour", domains=["photo-provenance"], typeByte="0xFF", source={"kind": "photo"})
+    alloy = begun("harbour", domains=["photo-provenance"], typeByte="0xFF", source={"device": "camera 7"})
     steps = [
-        ({"type": "capture", "sensorId": "cam-7", "gpsHash": digest("53.5N")}, "device", "camera", "raw"),
+        ({"type": "capture", "sensorId": key("camera").key_id, "gpsHash": digest("53.5N")}, "device", "camera", "raw"),
         ({"type": "edit", "tool": "darkroom", "operation": "crop", "parameters": {"x": 4}}, "editor", "editor", "crop"),
         ({"type": "publish", "platform": "paper", "postId": "17"}, "publisher", "agency", "page"),
     ]
@@ -97,40 +107,46 @@ def photo() -> dict[str, Any]:
     return sealed(alloy, "agency")
 
 
-def ticket(admissions: int = 1) -> dict[str, Any]:
-    """A ticket issued to Ada, handed on to Ben by both, and scanned."""
+def ticket(admissions: int = 1, taker: str = "ben") -> dict[str, Any]:
+    """A ticket issued to Ada, handed on by both, and scanned."""
     alloy = begun("ticket-17", domains=["ticketing"], typeByte="0xFF", source={"eventId": "concert"})
-    seat = {"type": "issued", "venue": "hall", "eventId": "concert", "seat": "F12", "holder": "ada"}
-    alloy = chain.extend(alloy, seat, {"issuer": key("hall")}, at(1), {}, digest("ada holds F12"))
-    both = {"from": key("ada"), "to": key("ben")}
-    alloy = chain.extend(
-        alloy, {"type": "transferred", "from": "ada", "to": "ben"}, both, at(2), {}, digest("ben holds")
-    )
-    for scan in range(admissions):
-        scanned = {"type": "scanned", "gate": "north", "scannerId": "gate", "result": "admit"}
-        alloy = chain.extend(alloy, scanned, {"scanner": key("gate")}, at(3 + scan), {}, digest(f"admitted {scan}"))
+    ada, other, gate = key("ada"), key(taker), key("gate")
+    seat = {"venue": "hall", "eventId": "concert", "seat": "F12", "holder": ada.key_id, "issuedAt": at(1)}
+    alloy = chain.extend(alloy, {"type": "issued", **seat}, {"issuer": key("hall")}, at(1), {}, digest("ada holds F12"))
+    hands = {"fromHolder": ada.key_id, "toHolder": key("ben").key_id, "transferredAt": at(2)}
+    both = {"from": ada, "to": other}
+    alloy = chain.extend(alloy, {"type": "transferred", **hands}, both, at(2), {}, digest("ben holds F12"))
+    for hour in range(3, 3 + admissions):
+        scan = {"gate": "north", "scannerId": gate.key_id, "decision": "admit", "scannedAt": at(hour)}
+        alloy = chain.extend(alloy, {"type": "scanned", **scan}, {"scanner": gate}, at(hour), {}, digest(f"in {hour}"))
     return sealed(alloy, "hall")
 
 
 def delivery() -> dict[str, Any]:
     """A parcel from depot to door."""
-    alloy = begun("parcel", domains=["delivery"], typeByte="0x05", source={"parcel": "P-3"})
-    steps = [("picked-up", "depot"), ("in-transit", "courier"), ("in-transit", "courier"), ("delivered", "house")]
-    for hour, (kind, owner) in enumerate(steps):
-        stage = {"type": kind, "place": f"km {hour}", "weightKg": 1.5}
-        alloy = chain.extend(alloy, stage, {"carrier": key(owner)}, at(hour), {}, digest(f"parcel {hour}"))
+    alloy = begun("parcel", domains=["delivery"], typeByte="0x05", source={"parcelId": "P-3", "sender": "ann"})
+    steps: list[tuple[dict[str, Any], str]] = [
+        ({"type": "picked-up", "carrier": "red", "pickedUpAt": at(0)}, "depot"),
+        ({"type": "in-transit", "carrier": "red", "seenAt": at(1)}, "courier"),
+        ({"type": "in-transit", "carrier": "red", "seenAt": at(2)}, "courier"),
+        ({"type": "delivered", "receiver": "ben", "deliveredAt": at(3), "sealIntact": True}, "house"),
+    ]
+    for hour, (stage, owner) in enumerate(steps):
+        placed = {**stage, "place": f"km {hour}"}
+        alloy = chain.extend(alloy, placed, {"carrier": key(owner)}, at(hour), {}, digest(f"parcel {hour}"))
     return sealed(alloy, "depot")
 
 
 RULES = Rules(
-    roles={
-        "capture": ("device",),
-        "edit": ("editor",),
-        "publish": ("publisher",),
-        "issued": ("issuer",),
-        "transferred": ("from", "to"),
-        "scanned": ("scanner",),
-    }
+    signers={
+        "capture": {"device": "sensorId"},
+        "edit": {"editor": None},
+        "publish": {"publisher": None},
+        "issued": {"issuer": None},
+        "transferred": {"from": "fromHolder", "to": "toHolder"},
+        "scanned": {"scanner": "scannerId"},
+    },
+    owners={"issued": {"hall"}, "delivered": {"house"}},
 )
 
 
