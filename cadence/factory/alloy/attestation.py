@@ -93,6 +93,8 @@ class Certification(Part):
     domain: Text
     result: dict[str, Any] = {}
     adapter_hash: Text | None = None
+    model_hash: Text | None = None
+    """What was measured; a certification without it belongs to no model."""
     signature: Signature | None = None
     nonce: Text | None = None
     source_repo: Text | None = None

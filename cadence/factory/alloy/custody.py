@@ -18,7 +18,7 @@ Pure: `now` is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -33,6 +33,7 @@ from cadence.factory.alloy.chain import (
     recipe_hash,
     signed_part,
 )
+from cadence.factory.alloy.domain import Domain
 from cadence.factory.alloy.hashes import digits, same
 from cadence.factory.alloy.keys import Key, Registry, instant
 from cadence.factory.alloy.seal import sealed_chain
@@ -76,6 +77,14 @@ class Rules:
         if named is not None and stage.get(named) != key.key_id:
             return f"signed as {role} by another key than the one that `{named}` names"
         return None
+
+
+def rules_of(domains: Iterable[Domain], owners: Mapping[str, Collection[str]] | None = None) -> Rules:
+    """The rules that an alloy of these domains is under, and whose keys may sign what, as the verifier knows it."""
+    signers: dict[str, Mapping[str, str | None]] = {}
+    for domain in domains:
+        signers |= domain.signers
+    return Rules(signers, owners or {})
 
 
 @dataclass(frozen=True, slots=True)

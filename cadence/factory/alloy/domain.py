@@ -58,6 +58,8 @@ class Domain:
     """Checks across fields: each takes the alloy and yields problems."""
     phases: dict[str, str] = field(default_factory=dict)
     """Stage type to phase: input, transform, delivery. What is absent is transform."""
+    signers: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """Stage type to the roles that must sign it; each with the field that names the key's id, or None."""
 
     @property
     def types(self) -> dict[str, type[Stage]]:

@@ -11,8 +11,10 @@ from functools import cache
 from typing import Any
 
 from cadence.factory.alloy import chain, seal
-from cadence.factory.alloy.custody import Rules
+from cadence.factory.alloy import domains as domains
+from cadence.factory.alloy.custody import rules_of
 from cadence.factory.alloy.document import Path
+from cadence.factory.alloy.domain import DOMAINS
 from cadence.factory.alloy.hashes import model_hash
 from cadence.factory.alloy.keys import Registry, instant, read_registry
 from cadence.factory.alloy.signatures import SigningKey
@@ -133,20 +135,13 @@ def delivery() -> dict[str, Any]:
     ]
     for hour, (stage, owner) in enumerate(steps):
         placed = {**stage, "place": f"km {hour}"}
-        alloy = chain.extend(alloy, placed, {"carrier": key(owner)}, at(hour), {}, digest(f"parcel {hour}"))
+        role = "receiver" if stage["type"] == "delivered" else "carrier"
+        alloy = chain.extend(alloy, placed, {role: key(owner)}, at(hour), {}, digest(f"parcel {hour}"))
     return sealed(alloy, "depot")
 
 
-RULES = Rules(
-    signers={
-        "capture": {"device": "sensorId"},
-        "edit": {"editor": None},
-        "publish": {"publisher": None},
-        "issued": {"issuer": None},
-        "transferred": {"from": "fromHolder", "to": "toHolder"},
-        "scanned": {"scanner": "scannerId"},
-    },
-    owners={"issued": {"hall"}, "delivered": {"house"}},
+RULES = rules_of(
+    DOMAINS.resolve(["photo-provenance", "ticketing", "delivery"]), {"issued": {"hall"}, "delivered": {"house"}}
 )
 
 

@@ -96,7 +96,7 @@ def test_a_stage_that_its_own_signer_replaced_is_found() -> None:
 def test_the_last_stage_cannot_be_replaced_once_it_is_sealed() -> None:
     honest = delivery()
     bare = {**honest, "stages": honest["stages"][:3]}
-    late = chain.extend(bare, {"type": "delivered", "place": "a ditch"}, {"carrier": key("house")}, signed.at(8), {},
+    late = chain.extend(bare, {"type": "delivered", "place": "a ditch"}, {"receiver": key("house")}, signed.at(8), {},
                         signed.digest("ditch"))  # fmt: skip
     assert breaks(late) == [("exchanged", 3)]
 

@@ -86,5 +86,6 @@ DOMAIN = DOMAINS.register(
         root=ComputeAlloy,
         rules=(follows_the_job,),
         phases={"job-submitted": "input", "attested": "delivery"},
+        signers={"job-submitted": {"submitter": None}, "completed": {"worker": None}, "attested": {"attester": None}},
     )
 )

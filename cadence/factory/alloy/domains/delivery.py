@@ -84,5 +84,6 @@ DOMAIN = DOMAINS.register(
         root=DeliveryAlloy,
         rules=(goes_from_hand_to_hand,),
         phases={"picked-up": "input", "delivered": "delivery"},
+        signers={"picked-up": {"carrier": None}, "in-transit": {"carrier": None}, "delivered": {"receiver": None}},
     )
 )

@@ -72,5 +72,6 @@ DOMAIN = DOMAINS.register(
         stages=(Capture, Edit, Post),
         root=PhotoAlloy,
         phases={"capture": "input", "publish": "delivery"},
+        signers={"capture": {"device": None}, "edit": {"editor": None}, "publish": {"publisher": None}},
     )
 )

@@ -106,5 +106,13 @@ DOMAIN = DOMAINS.register(
         root=TicketAlloy,
         rules=(begins_with_its_issue, passes_from_its_holder, is_admitted_once),
         phases={"issued": "input", "scanned": "delivery"},
+        signers={
+            "issued": {"issuer": None},
+            "transferred": {"from": "fromHolder", "to": "toHolder"},
+            "scanned": {"scanner": "scannerId"},
+            "ticket-issued": {"issuer": None},
+            "ticket-transferred": {"from": "fromHolder", "to": "toHolder"},
+            "ticket-scanned": {"scanner": "scannerId"},
+        },
     )
 )
