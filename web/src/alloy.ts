@@ -58,6 +58,14 @@ export interface Amendment {
   readonly [key: string]: unknown;
 }
 
+/** A score, in points, of something other than the model: a control that is known to be bad, or a second scorer. */
+export interface AnchorRun {
+  readonly name: string;
+  readonly score: number;
+  readonly notes?: string | null;
+  readonly [key: string]: unknown;
+}
+
 /** Where a hash was made public at a time: a blockchain, a Merkle root, an RFC 3161 time stamp, IPFS. */
 export interface Anchoring {
   readonly type: string;
@@ -123,6 +131,8 @@ export interface BenchmarkResult {
 
 /** The unmodified model, measured in the same pipeline, beside the number its makers published. Scores in points. */
 export interface CalibrationAnchor {
+  /** Absent: published if there is a published score, else self. */
+  readonly mode?: "published" | "self" | null;
   readonly model?: string | null;
   readonly publishedScore?: number | null;
   readonly publishedSource?: string | null;
@@ -131,6 +141,12 @@ export interface CalibrationAnchor {
   readonly delta?: number | null;
   readonly tolerance?: number | string | null;
   readonly passed?: boolean | null;
+  /** Mode self: the scores of separate runs of the unmodified model. */
+  readonly runs?: readonly number[];
+  /** Mode self: a model that is known to be bad. */
+  readonly control?: AnchorRun | null;
+  /** Mode self: a scorer written by others, on the same samples. */
+  readonly secondScorer?: AnchorRun | null;
   readonly [key: string]: unknown;
 }
 
@@ -175,6 +191,8 @@ export interface Certification {
   readonly domain: string;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly adapterHash?: string | null;
+  /** What was measured; a certification without it belongs to no model. */
+  readonly modelHash?: string | null;
   readonly signature?: Signature | null;
   readonly nonce?: string | null;
   readonly sourceRepo?: string | null;

@@ -157,9 +157,19 @@ class QuantTier(Part):
     headline_tier: Text | None = None
 
 
+class AnchorRun(Part):
+    """A score, in points, of something other than the model: a control that is known to be bad, or a second scorer."""
+
+    name: Name
+    score: Number
+    notes: Text | None = None
+
+
 class CalibrationAnchor(Part):
     """The unmodified model, measured in the same pipeline, beside the number its makers published. Scores in points."""
 
+    mode: Literal["published", "self"] | None = None
+    """Absent: published if there is a published score, else self."""
     model: Text | None = None
     published_score: Number | None = None
     published_source: Text | None = None
@@ -168,6 +178,12 @@ class CalibrationAnchor(Part):
     delta: Number | None = None
     tolerance: Number | Text | None = None
     passed: bool | None = None
+    runs: list[Number] = []
+    """Mode self: the scores of separate runs of the unmodified model."""
+    control: AnchorRun | None = None
+    """Mode self: a model that is known to be bad."""
+    second_scorer: AnchorRun | None = None
+    """Mode self: a scorer written by others, on the same samples."""
 
 
 class Benchmark(Part):
