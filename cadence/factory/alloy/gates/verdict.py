@@ -15,7 +15,7 @@ from typing import Any, Literal
 from cadence.factory.alloy.document import Path, show_path
 from cadence.factory.alloy.parts import Count, Part, Size, Text
 
-__all__ = ["Bundle", "Criterion", "FileFact", "Manifest", "Recount", "Report", "Verdict"]
+__all__ = ["Bundle", "Criterion", "FileFact", "Manifest", "Recount", "Report", "Verdict", "judged"]
 
 Verdict = Literal["pass", "fail", "unknown"]
 
