@@ -11,7 +11,7 @@ A part is worth what the least of its pieces is worth: "all" and "none", never "
 not vouch for the one without, and a part that nobody knows is unverified. The whole is worth what the least of the
 parts is worth that it claims.
 
-What a producer says about himself is self-reported also when he signs it; then the name of his key stands beside it.
+What producers say about their own work is self-reported also when they sign it; then the key's owner stands beside it.
 Only others, who signed for the same model, make it more (`seal.certifiers`).
 
 Pure: evidence is an argument.
