@@ -33,7 +33,7 @@ def completeness(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Repor
     """Is every required file there, and not empty?"""
     if not bundle:
         reason = "no bundle was looked at"
-        return Report(GATE, (Criterion("bundle", "unknown", "its files", None, "files", reason),))
+        return Report(GATE, (Criterion("bundle", "unknown", "its files", None, "", reason),))
     return Report(GATE, (*_parts(bundle), *_named(alloy, bundle), *_measured(alloy)))
 
 
@@ -41,7 +41,7 @@ def _parts(bundle: Bundle) -> Iterator[Criterion]:
     for name, pattern in PARTS.items():
         found = sorted(path for path, fact in bundle.items() if re.fullmatch(pattern, path) and fact.size > 0)
         reason = "the bundle is to be usable and checkable without asking"
-        yield Criterion(name, judged(bool(found)), pattern, found[:3] or None, "files", reason)
+        yield Criterion(name, judged(bool(found)), pattern, found[:3] or None, "", reason)
 
 
 def _named(alloy: ForgeAlloy, bundle: Bundle) -> Iterator[Criterion]:
