@@ -18,6 +18,9 @@ CONTENT_FOLDERS = ("rooms", "personas", "models")
 # Files that hold only data and protocols, and the test of who uses them.
 COVERED_BY = {
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
+    "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
+    "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
+    "cadence/factory/alloy/domains/llm_forge/training.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
     "cadence/terminal/events.py": "tests/terminal/test_machine.py",
 }

@@ -13,6 +13,7 @@ ROOMS_OF_THE_HOUSE = (
     "cadence.alex",
     "cadence.personas",
     "cadence.terminal",
+    "cadence.factory",
 )
 
 # What each layer may import of ours, besides itself and the version.
@@ -24,6 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
+    "cadence.factory": ("cadence.models",),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),

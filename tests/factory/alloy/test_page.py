@@ -1,0 +1,396 @@
+"""The verify page: it agrees with the Python side, and a hostile alloy cannot make it do anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cadence.factory.alloy.canonical import canonical
+from cadence.factory.alloy.document import DocumentError, read
+from cadence.factory.alloy.hashes import alloy_hash
+from cadence.factory.alloy.page import SOURCES, page
+from cadence.factory.alloy.verify import verify
+from tests.factory.alloy import signed
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "cadence" / "factory" / "alloy" / "page"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+NODE = shutil.which("node")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update".split()
+PATIENCE_MS = 30_000
+CHAINS = (signed.forge, signed.photo, signed.ticket, signed.delivery)
+
+with_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
+with_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+# Scripts that alloys have been caught carrying, or that a careless page would run.
+HOSTILE = [
+    "<script>owned()</script>",
+    "</script><script>owned()</script>",
+    "<img src=x onerror=owned()>",
+    "<svg onload=owned()>",
+    "<svg><animate onbegin=owned() attributeName=x>",
+    '"><img src=x onerror=owned()>',
+    "' onmouseover='owned()",
+    "javascript:owned()",
+    "data:text/html,<script>owned()</script>",
+    "<iframe srcdoc='<script>parent.owned()</script>'></iframe>",
+    "<a href=javascript:owned()>click</a>",
+    "<base href=https://evil.example/>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<style>*{background:url(https://evil.example/x)}</style>",
+    "<form action=https://evil.example><button>go</button></form>",
+    "<math><mtext></p><img src=x onerror=owned()>",
+    "<template><script>owned()</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror=owned()>'>",
+    "${owned()}{{constructor.constructor('owned()')()}}",
+    "\u202egnp.exe\u202c\u2066\u200b",
+    "\x1b]0;owned\x07",
+    "<!--<script>owned()//-->",
+    "]]><script>owned()</script>",
+    "x" * 100_000,
+]
+
+
+def in_node(program: str, asked: Any) -> Any:
+    """What `program` makes of `asked`, with the page's modules imported."""
+    modules = "".join(f'import * as {name[:-3]} from "./{name}";' for name in SOURCES[:-1])
+    start = f'{modules} import {{ readFileSync }} from "node:fs"; const asked = JSON.parse(readFileSync(0, "utf8"));'
+    command = [str(NODE), "--no-warnings", "--input-type=module", "-e"]
+    done = subprocess.run(
+        [*command, f"{start} process.stdout.write(JSON.stringify(await (async () => {{ {program} }})()));"],
+        input=json.dumps(asked).encode(), capture_output=True, check=False, timeout=240, cwd=FOLDER,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return json.loads(done.stdout)
+
+
+EXAMINE = """
+  const found = [];
+  for (const one of asked.alloys) {
+    const bytes = new TextEncoder().encode(one);
+    const registry = asked.registry && json.parse(JSON.stringify(asked.registry));
+    const { outcome, alloyHash, failures } = await report.examine({ bytes, registry, now: asked.now });
+    found.push([outcome, alloyHash, failures]);
+  }
+  return found;
+"""
+
+
+def examined(alloys: list[str], *, registry: Any = None) -> Any:
+    return in_node(EXAMINE, {"alloys": alloys, "registry": registry, "now": signed.NOW.timestamp() * 1000})
+
+
+def part(kind: str) -> str:
+    found = re.findall(rf"<{kind}[^>]*>(.*?)</{kind}>", page(), re.DOTALL)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def test_the_page_is_one_file_that_asks_for_nothing() -> None:
+    text = page()
+    assert re.findall(r"\b(?:src|href|action|srcset)=", text) == []
+    assert re.findall(r"\burl\(|@import|\bimport\(|^import |^export ", text, re.MULTILINE) == []
+    assert re.findall(r"\b(?:fetch|XMLHttpRequest|WebSocket|sendBeacon|localStorage)\b", text) == []
+
+
+def test_the_policy_allows_this_script_and_this_style_and_nothing_else() -> None:
+    policy = re.findall(r'Content-Security-Policy" content="([^"]*)"', page())[0]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    for kind, name in (("script", "script-src"), ("style", "style-src")):
+        expected = base64.b64encode(hashlib.sha256(part(kind).encode()).digest()).decode()
+        assert rules[name] == f"'sha256-{expected}'"
+
+
+def test_no_source_has_a_way_to_make_elements_of_text() -> None:
+    for name in SOURCES:
+        source = (FOLDER / name).read_text(encoding="utf-8")
+        assert (
+            re.findall(
+                r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|setAttribute\(\"on", source
+            )
+            == []
+        )
+
+
+@with_node
+def test_the_modules_fit_into_one_script(tmp_path: Path) -> None:
+    (tmp_path / "whole.mjs").write_text(part("script"), encoding="utf-8")
+    subprocess.run([str(NODE), "--check", str(tmp_path / "whole.mjs")], check=True, timeout=60)
+
+
+@with_node
+def test_chains_hold_on_the_page_and_their_hashes_are_the_same() -> None:
+    alloys = [make() for make in CHAINS]
+    found = examined([json.dumps(one) for one in alloys], registry={"keys": signed.entries()})
+    assert found == [["holds", alloy_hash(one), []] for one in alloys]
+    assert [outcome for outcome, *_ in examined([json.dumps(one) for one in alloys])] == ["read"] * 4
+
+
+@with_node
+def test_the_page_finds_what_the_python_side_finds() -> None:
+    chance = random.Random(36)
+    keys = signed.registry()
+    alloys = [signed.edit(make(), chance)[0] for make in CHAINS for _ in range(60)]
+    texts = [json.dumps(one) for one in alloys]
+    found = examined(texts, registry={"keys": signed.entries()})
+    ours = [verify(read(text, name="x"), keys, signed.NOW).outcome for text in texts]
+    differing = [
+        (mine, theirs)
+        for mine, (theirs, *_) in zip(ours, found, strict=True)
+        if mine != {"read": "unsigned"}.get(theirs, theirs)
+    ]
+    assert differing == []
+    assert ours.count("fails") > 200
+
+
+@with_node
+def test_a_chain_cut_moved_or_copied_fails_there_too() -> None:
+    stages = signed.delivery()["stages"]
+    orders = [
+        stages[:3],
+        stages[1:],
+        [stages[0], *stages[2:]],
+        [stages[1], stages[0], *stages[2:]],
+        [*stages, stages[1]],
+    ]
+    found = examined(
+        [json.dumps({**signed.delivery(), "stages": one}) for one in orders], registry={"keys": signed.entries()}
+    )
+    assert [outcome for outcome, *_ in found] == ["fails"] * len(orders)
+
+
+STRICT = [
+    '{"a": 1, "a": 2}', '{"a": 1, "\\u0061": 2}', "[NaN]", '["\\ud800"]', '{"\\udfff": 1}', '"\\ud83d\\ude00"',
+    "[9007199254740992]", "[1e20]", "[1e21]", "[1e400]", "[-0]", "[1e-7, 5e-324]", "[01]", "[1.]", "[.5]", "[+1]",
+    "[" * 64 + "]" * 64, "[" * 65 + "]" * 65, "[" * 5000, "[" + "0," * 100_000 + "0]", "[1 2]", "[1,]", "{} {}", "",
+    "['a']", '["a\tb"]', '["\\q"]', '{"__proto__": {"x": 1}}', '{"constructor": 1, "toString": 2}', "\ufeff{}",
+    "[tru]", "\u00a0[]", '{"a"}', '{1: 2}', '{"a": }', '"',
+]  # fmt: skip
+
+
+@with_node
+def test_the_page_refuses_the_documents_that_our_reader_refuses() -> None:
+    program = "return asked.map((one) => { try { return json.canonical(json.parse(one)); } catch { return null; } });"
+    found = in_node(program, STRICT)
+    for text, theirs in zip(STRICT, found, strict=True):
+        assert canonical_text(text) == theirs, text[:40]
+
+
+def canonical_text(text: str) -> str | None:
+    try:
+        return canonical(read(text, name="x").value).decode()
+    except DocumentError:
+        return None
+
+
+@with_node
+@pytest.mark.parametrize(
+    ("typed", "source", "expected"),
+    [
+        ("bba0a92ff0c8bebb", "", "bba0a92ff0c8bebb"),
+        (" sha256:BBA0A92FF0C8BEBB ", "", "bba0a92ff0c8bebb"),
+        ("https://a.example/x.alloy.json#bba0a92ff0c8bebb", "https://a.example/x.alloy.json", "bba0a92ff0c8bebb"),
+        ("https://a.example/x@bba0a92ff0c8bebb", "https://a.example/x", "bba0a92ff0c8bebb"),
+        ("github:owner/repo@bba0a92ff0c8bebb", "github:owner/repo", "bba0a92ff0c8bebb"),
+        ("https://a.example/x", "https://a.example/x", ""),
+        ("", "", ""),
+        ("bba0a92f", None, None),
+        ("https://a.example/x#bba0a92ff0c8beb", None, None),
+        ("f" * 65, None, None),
+    ],
+)
+def test_an_address_is_read_in_every_form_and_short_hashes_are_refused(
+    typed: str, source: str | None, expected: str | None
+) -> None:
+    found = in_node("return proof.parseAddress(asked);", typed)
+    if source is None:
+        assert "16 to 64" in found["error"] or "at most 64" in found["error"]
+    else:
+        assert found == {"source": source, "expected": expected}
+
+
+@with_node
+def test_qr_codes_are_those_of_a_second_encoder() -> None:
+    qrcode = pytest.importorskip("qrcode", reason="qrcode is not installed")
+    lengths = [1, 14, 15, 26, 42, 62, 84, 106, 122, 152, 180, 181, 213, 251, 287, 331]
+    texts = ["https://a.example/é.alloy.json#" + "0123456789abcdef" * 2, *("x" * length for length in lengths)]
+    found = in_node("return asked.map((one) => qr.qr(one));", [*texts, "x" * 332])
+    assert found.pop() is None, "longer than the largest code that is drawn"
+    for text, rows in zip(texts, found, strict=True):
+        assert rows in [second_code(qrcode, text, mask) for mask in range(8)], len(text)
+
+
+def second_code(qrcode: Any, text: str, mask: int) -> list[list[bool]]:
+    level = qrcode.constants.ERROR_CORRECT_M
+    made = qrcode.QRCode(error_correction=level, border=0, mask_pattern=mask)
+    made.add_data(qrcode.util.QRData(text.encode(), mode=qrcode.util.MODE_8BIT_BYTE))
+    made.make(fit=True)
+    return [[bool(module) for module in row] for row in made.get_matrix()]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+class Tab:
+    """The page opened from a file, with everything noted that it should never do."""
+
+    def __init__(self, browser: Any, folder: Path, width: int = 360) -> None:
+        self._file = folder / "verify.html"
+        self._file.write_text(page(), encoding="utf-8")
+        self.tab = browser.new_page(viewport={"width": width, "height": 800})
+        self.tab.set_default_timeout(PATIENCE_MS)
+        self.noted: list[str] = []
+        self.tab.on("pageerror", lambda error: self.noted.append(f"error {error}"))
+        self.tab.on("console", lambda line: self.noted.append(f"console {line.text}"))
+        self.tab.on("dialog", lambda dialog: (self.noted.append("dialog"), dialog.dismiss()))
+        self.tab.on("request", lambda one: self.noted.append(one.url) if not one.url.startswith("file:") else None)
+        self.tab.expose_function("owned", lambda: self.noted.append("owned"))
+
+    def open(self, hash: str = "") -> Tab:
+        self.tab.goto(self._file.as_uri() + hash)
+        return self
+
+    def drop(self, **files: Any) -> str:
+        """Hand files over as a person would, and answer with the verdict."""
+        given = []
+        for name, made in files.items():
+            raw = made if isinstance(made, bytes) else json.dumps(made).encode()
+            given.append({"name": f"{name}.json", "mimeType": "application/json", "buffer": raw})
+        self.tab.set_input_files("#picker", given)
+        self.tab.wait_for_selector("#result[data-outcome]:not([hidden])")
+        return str(self.tab.inner_text("#verdict"))
+
+
+@pytest.mark.real_time
+@with_browser
+def test_it_works_from_a_file_without_a_network_and_fits_a_phone(browser: Any, tmp_path: Path) -> None:
+    at = Tab(browser, tmp_path).open()
+    assert at.drop(alloy=signed.forge(), keys={"keys": signed.entries()}) == "It holds"
+    assert "5 of 5 stages attested (100 %)" in at.tab.inner_text("#coverage")
+    assert at.tab.evaluate("document.documentElement.scrollWidth") == 360
+    assert at.noted == []
+
+
+@pytest.mark.real_time
+@with_browser
+def test_an_address_with_a_hash_says_what_to_expect_and_is_passed_on_as_a_code(browser: Any, tmp_path: Path) -> None:
+    raw = json.dumps(signed.ticket()).encode()
+    full = hashlib.sha256(raw).hexdigest()
+    at = Tab(browser, tmp_path).open(f"#https://a.example/x.alloy.json#{full[:16]}")
+    assert at.drop(alloy=raw) == "The file you expected"
+    assert at.tab.inner_text("#code-text") == f"https://a.example/x.alloy.json#{full[:32]}"
+    assert at.tab.locator("#code svg path").count() == 1
+    at.tab.fill("#address", "f" * 16)
+    at.tab.wait_for_selector("#result[data-outcome=fails]")
+    assert at.tab.inner_text("#verdict") == "It does not hold"
+    at.tab.fill("#address", full[:8])
+    at.tab.wait_for_selector("#result", state="hidden")
+    assert "16 to 64 digits; these are 8" in at.tab.inner_text("#hint")
+    assert at.noted == []
+
+
+@pytest.mark.real_time
+@with_browser
+def test_without_a_hash_or_keys_nothing_is_called_verified(browser: Any, tmp_path: Path) -> None:
+    at = Tab(browser, tmp_path).open()
+    assert at.drop(alloy=signed.forge()) == "Read, not verified"
+    assert "not checked" in at.tab.inner_text("#notes")
+    changed = signed.forge()
+    changed["stages"][2] = {**changed["stages"][2], "keepExpertsPerLayer": 7}
+    again = Tab(browser, tmp_path).open()
+    assert again.drop(alloy=changed, keys={"keys": signed.entries()}) == "It does not hold"
+    assert "Stage 2" in again.tab.inner_text("#failures")
+
+
+def hostile_alloys() -> dict[str, Any]:
+    """One alloy with every hostile text in every place that is shown, one text after the other, and odd shapes."""
+    bad = HOSTILE
+    listed = [
+        {"type": text, "link": {"chain": text, "index": 0, "previousHash": text, "completedAt": text}} for text in bad
+    ]
+    files = [{"filename": text, "sha256": "0" * 64} for text in bad]
+    everywhere = {
+        "name": bad[0], "version": bad[1], "author": bad[2], "chainId": bad[3], "stages": listed,
+        "results": {
+            "integrity": {"trustLevel": bad[4], "fileHashes": files, "modelHash": bad[5], "signature": bad[6]},
+            "benchmarks": [{"name": text, "samplesPath": text, "resultHash": "1" * 64} for text in bad],
+        },
+        "receipt": {"alloyHash": bad[7], "signature": {text: text for text in bad}},
+    }  # fmt: skip
+    keys = {text: text for text in bad}
+    odd = {
+        "name": {"toString": 1},
+        "stages": [None, 7, [], {"link": {}}, {"type": {}}],
+        "__proto__": {"polluted": True},
+    }
+    hollow = {"link": {"chain": None, "index": {"valueOf": 1}, "previousHash": [], "completedAt": {}}}
+    return {
+        "everywhere": everywhere,
+        "keys_of_objects": {**keys, "name": "x", "stages": [keys]},
+        "odd": odd,
+        "hollow": {"name": [], "stages": [hollow], "integrity": {"chain": {"length": {}, "hash": {}}, "signature": {}}},
+        "broken": b'{"name": "<img src=x onerror=owned()>", "<script>owned()</script>": NaN}',
+    }
+
+
+@pytest.mark.real_time
+@with_browser
+@pytest.mark.parametrize("name", hostile_alloys())
+def test_a_hostile_alloy_is_shown_as_text_and_nothing_else_happens(name: str, browser: Any, tmp_path: Path) -> None:
+    at = Tab(browser, tmp_path).open()
+    count = "document.querySelectorAll('script,img,iframe,a,link,meta,style,form,object,embed,base').length"
+    before, url = at.tab.evaluate(count), at.tab.url
+    registry = {"keys": [{"keyId": text, "owner": text, "publicKey": text} for text in HOSTILE]}
+    at.drop(**{name: hostile_alloys()[name]}, registry=registry)
+    assert at.tab.evaluate(count) == before
+    assert at.tab.url == url
+    assert at.tab.evaluate("({}).polluted === undefined && document.documentElement.scrollWidth") == 360
+    assert at.noted == []
+
+
+@pytest.mark.real_time
+@with_browser
+def test_hostile_addresses_are_text_too(browser: Any, tmp_path: Path) -> None:
+    at = Tab(browser, tmp_path).open()
+    at.drop(alloy=signed.ticket())
+    for text in HOSTILE:
+        at.tab.fill("#address", f"{text[:200]}#" + "0" * 16)
+        at.tab.evaluate("text => { location.hash = text }", text[:200])
+    at.tab.fill("#address", "<img src=x onerror=owned()>#" + "0" * 16)
+    at.tab.wait_for_selector("#result[data-outcome=fails]")
+    at.tab.locator("#code-text", has_text="<img").wait_for()
+    assert at.tab.locator("img").count() == 0
+    assert at.noted == []
+
+
+@pytest.mark.real_time
+@with_browser
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `make web`")
+def test_nobody_is_shut_out_in_the_light_or_in_the_dark(browser: Any, tmp_path: Path) -> None:
+    at = Tab(browser, tmp_path, width=900).open("#https://a.example/x#" + "0" * 16)
+    at.drop(alloy=signed.forge(), keys={"keys": signed.entries()})
+    at.tab.evaluate(AXE.read_text())
+    for scheme in ("light", "dark"):
+        at.tab.emulate_media(color_scheme=scheme)
+        found = at.tab.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        assert [(each["id"], each["nodes"][0]["html"][:120]) for each in found] == [], scheme
