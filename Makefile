@@ -32,10 +32,10 @@ step = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed; see above" >&2; ex
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test check types web browser bench contract wheel clean
+.PHONY: help run test test-forge check types web browser bench contract wheel clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo "  variables: PLACE=$(PLACE) PORT=$(PORT) DATA= SPEED= (run), FILE= (bench), PYTHON= (which Python makes .venv)"
 
 run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and print the address
@@ -45,6 +45,9 @@ run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and
 test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser check $(PAGE) ## set up what the tests need, then run all of them
 	$(call step,tests of the page,npm --prefix web run --silent test)
 	$(call step,tests,$(PY) -m pytest -q)
+
+test-forge: $(VENV)/forge.stamp ## install torch, then run the tests of the factory that need it
+	$(call step,tests of the forge,$(PY) -m pytest -q --forge -m forge tests/factory)
 
 check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
 	$(call step,ruff check,$(PY) -m ruff check --quiet .)
@@ -101,6 +104,11 @@ $(VENV)/run.stamp: pyproject.toml hatch_build.py | $(PY)
 $(VENV)/test.stamp: pyproject.toml hatch_build.py | $(PY)
 	$(call install,--editable ".[test]")
 	@touch $@ $(VENV)/run.stamp
+
+# Some gigabytes, so never a part of `make test`. With CUDA or without is what the index offers for torch's minor version.
+$(VENV)/forge.stamp: pyproject.toml | $(VENV)/test.stamp
+	$(call install,--editable ".[forge]")
+	@touch $@
 
 # Like the browser: without the extra or its tokenizer, the tests of real vectors are skipped by name. Tried again next time.
 $(VENV)/vectors.stamp: pyproject.toml | $(VENV)/test.stamp

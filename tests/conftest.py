@@ -18,10 +18,20 @@ settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="replay one seed of the simulation")
+    parser.addoption("--forge", action="store_true", help="run the tests marked `forge`, which need torch")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_time: runs on an ordinary event loop (real sockets, threads, children)")
+    config.addinivalue_line("markers", "forge: needs the extra `forge`; `make test-forge` runs these")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--forge"):
+        skip = pytest.mark.skip(reason="needs torch: make test-forge")
+        for item in items:
+            if item.get_closest_marker("forge"):
+                item.add_marker(skip)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,7 @@ ROOMS_OF_THE_HOUSE = (
     "cadence.alex",
     "cadence.personas",
     "cadence.terminal",
+    "cadence.factory",
 )
 
 # What each layer may import of ours, besides itself and the version.
@@ -20,6 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
     "cadence.models": (),
     "cadence.rooms": (),
+    "cadence.factory": ("cadence.models",),
     "cadence.alex": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.rooms.mediation"),
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),

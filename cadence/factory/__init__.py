@@ -1,0 +1,1 @@
+"""The factory: profile, plan and surgery of mixture-of-experts models."""
