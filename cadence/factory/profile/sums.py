@@ -25,6 +25,8 @@ from typing import Any
 
 import msgspec
 
+from cadence.factory.families.base import Routing
+
 SCHEMA = "cadence.profile.v1"
 UNITS = 2**52
 SUMS = ("gate", "norm", "norm_sq", "gate_norm")
@@ -48,7 +50,13 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     experts: int  # routed experts of each layer
     top_k: int
     groups: int = 1  # the router first chooses groups of neighbouring experts,
-    groups_used: int = 1  # this many of them
+    groups_used: int = 1  # this many of them,
+    group_best: int = 1  # each judged by so many of its experts
+
+    @property
+    def routing(self) -> Routing:
+        """How tokens find their experts."""
+        return Routing(self.experts, self.top_k, self.groups, self.groups_used, self.group_best)
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

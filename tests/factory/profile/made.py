@@ -41,7 +41,9 @@ def profile(
     rows = tuple(float(expert % 3) for expert in range(experts))
     flat = tuple(0.5 + expert / 100 for expert in range(experts))
     return Profile(
-        subject=Subject("olmoe", "tiny", "c" * 64, "float32", None, experts, top_k, groups, groups_used),
+        subject=Subject(
+            "olmoe", "tiny", "c" * 64, "float32", None, experts, top_k, groups, groups_used, 2 if groups > 1 else 1
+        ),
         text=Text("d" * 64, 3, mix or tokens, length=8, batch=2, batches=4),
         done=done,
         tokens=tokens,
