@@ -20,9 +20,8 @@ from functools import cache
 from typing import Any
 
 from cadence.models.checkpoint import CheckpointError, shown
+from cadence.models.servable import COUNT_KEYS, TOP_K_KEYS
 
-COUNT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
-TOP_K_KEYS = ("num_experts_per_tok", "num_experts_per_token", "num_active_experts", "moe_k", "moe_topk")
 CONFIG = "config.json"
 
 _NUMBER = "0|[1-9][0-9]{0,5}"  # one spelling for each number, so that no expert has two names

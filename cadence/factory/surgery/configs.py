@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cadence.factory.anatomy import Anatomy
-from cadence.factory.families.base import CONFIG, COUNT_KEYS
+from cadence.factory.families.base import CONFIG
 from cadence.factory.plan import Plan
 from cadence.models.checkpoint import CheckpointError, shown
+from cadence.models.servable import COUNT_KEYS
 
 QUANTISATION_KEYS = ("quantization_config", "compression_config", "quantization")
 DEPTH_MAX = 32  # of a quantisation config

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cadence.factory.anatomy import dissect
 from cadence.factory.plan import Plan
 from cadence.factory.surgery.carry import REPORT_FILE, Carried, RemoteCode, allowed_config, carried
 from cadence.factory.surgery.copying import copy_shard, durable, sync_folder, write_all
 from cadence.factory.surgery.layout import SHARD_BYTES, Layout, lay_out
 from cadence.models.checkpoint import Checkpoint, CheckpointError
+from cadence.models.servable import Fault, faults
 from cadence.models.shards import CONFIG_FILE, INDEX_FILE, read_checkpoint, read_config
 
 SCHEMA = "cadence.surgery.v1"
@@ -39,6 +41,7 @@ class Outcome:
     report: Mapping[str, Any]
     shards_written: int
     shards_found: int  # left by a run that was cut short
+    unservable: tuple[Fault, ...] = ()  # why vLLM would not serve the result right; mostly, as little as the original
 
 
 def operate(
@@ -69,10 +72,11 @@ def operate(
         return Outcome(out, report, 0, len(layout.shards))
     with _claimed(partial, job, _identity(source, checkpoint, report)):
         found = _write(source, layout, along, report, partial, check_finite, progress)
+        unservable = _look_again(partial, layout)
         os.rename(partial, out)
         sync_folder(out.parent)
         job.unlink()
-    return Outcome(out, report, len(layout.shards) - found, found)
+    return Outcome(out, report, len(layout.shards) - found, found, unservable)
 
 
 def _write(
@@ -101,6 +105,14 @@ def _write(
         with durable(partial / name) as to:
             write_all(to, text)
     return len(layout.shards) - len(todo)
+
+
+def _look_again(partial: Path, layout: Layout) -> tuple[Fault, ...]:
+    """Read the result as a stranger would, headers only, before it gets its name."""
+    checkpoint, config = read_checkpoint(partial), read_config(partial)
+    expected = set(layout.anatomy.moe_layers) - set(layout.extra_dropped)
+    assert set(dissect(checkpoint, config).moe_layers) == expected, "surgery lost a layer"
+    return tuple(faults(checkpoint, config))
 
 
 def _report(checkpoint: Checkpoint, plan: Plan, layout: Layout, along: Carried) -> dict[str, Any]:

@@ -177,6 +177,11 @@ def test_a_plan_that_does_not_fit_makes_nothing(whole: Path, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["whole"]
 
 
+def test_what_vllm_would_get_wrong_is_said(whole: Path, tmp_path: Path) -> None:
+    outcome = operate(whole, PLAN, tmp_path / "a")
+    assert [fault.text[:40] for fault in outcome.unservable] == ["hidden_size 6 is no multiple of 32, and t"[:40]]
+
+
 def test_progress_ends_at_all(whole: Path, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     operate(whole, PLAN, tmp_path / "a", progress=lambda done, of: heard.append((done, of)), **SHARD)
