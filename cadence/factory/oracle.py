@@ -85,7 +85,12 @@ def _load(folder: Path, precision: Precision) -> Any:
         fault = f"transformers {transformers.__version__} has no {shown(names[0])}"
         raise CheckpointError(CONFIG_FILE, fault, "install a version that has it; programs beside weights are not run")
     options = {"attn_implementation": "eager", "experts_implementation": "eager", "local_files_only": True}
-    model = kind.from_pretrained(folder, dtype=getattr(torch, precision), trust_remote_code=False, **options)
+    try:
+        model = kind.from_pretrained(folder, dtype=getattr(torch, precision), trust_remote_code=False, **options)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        remedy = "compare where it loads; packed weights need what transformers asks for, or to be unpacked first"
+        raise CheckpointError(folder.name, f"transformers cannot load it here: {first[0]:.200}", remedy) from error
     return model.eval()
 
 

@@ -47,6 +47,18 @@ def test_compacted_equals_masked(model_type: str, tmp_path: Path) -> None:
     assert exact.logit > 0.5, "a model that says nothing would prove nothing"
 
 
+@pytest.mark.parametrize(("model_type", "kind"), [("gpt_oss", "mxfp4"), ("deepseek_v3", "fp8")])
+def test_packed_experts_keep_their_scales(model_type: str, kind: str, tmp_path: Path) -> None:
+    from cadence.factory.oracle import compare
+    from tests.factory.packed import pack, unpack
+
+    whole, plan = tiny(model_type, tmp_path, intermediate_size=32)
+    operate(pack(whole, kind), plan, tmp_path / "half")
+    floats = unpack(whole, tmp_path / "whole-floats"), unpack(tmp_path / "half", tmp_path / "half-floats")
+    verdict = compare(*floats, plan, "float64")
+    assert verdict.holds and verdict.logit > 0.5, verdict
+
+
 @pytest.mark.parametrize("model_type", ["olmoe", "deepseek_v3", "gpt_oss", "ernie4_5_moe"])
 def test_another_choice_of_experts_does_not_pass(model_type: str, tmp_path: Path) -> None:
     from cadence.factory.oracle import compare
