@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from cadence.models.checkpoint import CheckpointError, shown
@@ -125,16 +125,16 @@ class Family:
 
     def role(self, name: str, layers: int) -> Role | None:
         """What the tensor `name` is to the experts, in a model of `layers` decoder layers."""
-        for regex, pattern, offset in self._patterns(layers):
+        for regex, pattern, extra in self._names:
             if match := regex.fullmatch(name):
                 found = match.groupdict()
                 expert = None if "expert" not in found else int(found["expert"])
-                return Role(int(found["layer"]) + offset, found["part"], pattern, expert)
+                return Role(int(found["layer"]) + (layers if extra else 0), found["part"], pattern, expert)
         return None
 
     def renamed(self, name: str, expert: int) -> str:
         """The name of the same tensor for another expert."""
-        for regex, _, _ in self._patterns(0):
+        for regex, _, _ in self._names:
             if (match := regex.fullmatch(name)) and "expert" in regex.groupindex:
                 return f"{name[: match.start('expert')]}{expert}{name[match.end('expert') :]}"
         raise ValueError(f"{name} belongs to no expert")
@@ -144,9 +144,9 @@ class Family:
 
         What belongs to extra layers as a whole lies in the first of them.
         """
-        for tree, offset in self._trees(layers):
+        for tree, extra in self._trees:
             if match := _regex(f"{tree}.{{rest}}").fullmatch(name):
-                return int(match["layer"]) + offset, match["rest"]
+                return int(match["layer"]) + (layers if extra else 0), match["rest"]
         if self.extra is not None and self.extra.prefix is not None and name.startswith(self.extra.prefix):
             return layers, name
         return None
@@ -158,16 +158,16 @@ class Family:
             return ".experts." in name
         return found[1].startswith(self.block) and not found[1].startswith(self.untouched)
 
-    def _trees(self, layers: int) -> list[tuple[str, int]]:
-        trees = [(tree, 0) for tree in self.trees]
-        return trees + ([(self.extra.tree, layers)] if self.extra is not None and self.extra.tree else [])
+    @cached_property
+    def _trees(self) -> tuple[tuple[str, bool], ...]:
+        """Where layers lie, and whether those are the extra ones, counted from 0 again."""
+        own = tuple((tree, False) for tree in self.trees)
+        return own if self.extra is None or self.extra.tree is None else (*own, (self.extra.tree, True))
 
-    def _patterns(self, layers: int) -> list[tuple[re.Pattern[str], Pattern, int]]:
-        return [
-            (_regex(f"{tree}.{pattern.text}"), pattern, offset)
-            for tree, offset in self._trees(layers)
-            for pattern in self.patterns
-        ]
+    @cached_property
+    def _names(self) -> tuple[tuple[re.Pattern[str], Pattern, bool], ...]:
+        trees = ((tree, extra, pattern) for tree, extra in self._trees for pattern in self.patterns)
+        return tuple((_regex(f"{tree}.{pattern.text}"), pattern, extra) for tree, extra, pattern in trees)
 
 
 @cache

@@ -18,6 +18,7 @@ from cadence.models.checkpoint import CheckpointError, shown
 from cadence.models.servable import COUNT_KEYS
 
 QUANTISATION_KEYS = ("quantization_config", "compression_config", "quantization")
+RULE_FILES = ("hf_quant_config.json", "quantize_config.json", "quant_config.json")  # the same, beside the config
 DEPTH_MAX = 32  # of a quantisation config
 
 _NUMBERED = re.compile(r"experts\W{0,4}\d")
@@ -43,24 +44,24 @@ def compacted_config(config: Mapping[str, Any], anatomy: Anatomy, plan: Plan, ex
     for scope in (after, settings):
         for key in QUANTISATION_KEYS:
             if key in scope:
-                scope[key] = renumbered(scope[key], anatomy, plan)
+                scope[key] = renumbered(scope[key], anatomy, plan, CONFIG)
     return (json.dumps(after, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def renumbered(rules: Any, anatomy: Anatomy, plan: Plan, depth: int = 0) -> Any:
-    """The same rules with experts named by their new numbers, and without those that are gone."""
+def renumbered(rules: Any, anatomy: Anatomy, plan: Plan, file: str, depth: int = 0) -> Any:
+    """The rules of `file` with experts named by their new numbers, and without those that are gone."""
     if depth > DEPTH_MAX:
-        raise CheckpointError(CONFIG, f"a quantisation config nests deeper than {DEPTH_MAX}", "correct it")
+        raise CheckpointError(file, f"a quantisation config nests deeper than {DEPTH_MAX}", "correct it")
     if isinstance(rules, dict):
-        renamed = ((_name(key, anatomy, plan), value) for key, value in rules.items())
-        return {key: renumbered(value, anatomy, plan, depth + 1) for key, value in renamed if key is not None}
+        renamed = ((_name(key, anatomy, plan, file), value) for key, value in rules.items())
+        return {key: renumbered(value, anatomy, plan, file, depth + 1) for key, value in renamed if key is not None}
     if isinstance(rules, list):
-        inner = [renumbered(item, anatomy, plan, depth + 1) for item in rules]
+        inner = [renumbered(item, anatomy, plan, file, depth + 1) for item in rules]
         return [item for item in inner if item is not None]
-    return _name(rules, anatomy, plan) if isinstance(rules, str) else rules
+    return _name(rules, anatomy, plan, file) if isinstance(rules, str) else rules
 
 
-def _name(name: str, anatomy: Anatomy, plan: Plan) -> str | None:
+def _name(name: str, anatomy: Anatomy, plan: Plan, file: str) -> str | None:
     """A module's name after surgery; None if its expert is gone."""
     family = anatomy.family
     for end in ("", ".any"):  # a module may be named whole, or down to a projection
@@ -72,5 +73,5 @@ def _name(name: str, anatomy: Anatomy, plan: Plan) -> str | None:
             return family.renamed(name + end, keep.index(role.expert)).removesuffix(end)
     if _NUMBERED.search(name):
         fault = f"the quantisation rule {shown(name)} speaks of experts by number, in a way that cannot be renumbered"
-        raise CheckpointError(CONFIG, fault, "replace it by the names of modules")
+        raise CheckpointError(file, fault, "replace it by the names of modules")
     return name

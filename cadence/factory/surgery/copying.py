@@ -20,6 +20,8 @@ from cadence.models.checkpoint import CheckpointError, Tensor
 BUFFER_BYTES = 8 * 2**20  # a multiple of every type's width, so that no weight is cut in two between writes
 SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
 
+_sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
+
 # Types that can hold NaN, as integers of their width: the smallest pattern that is not finite, without and with sign.
 # Read as signed numbers those without sign lie above all others, read as unsigned ones those with it do.
 NOT_FINITE = {
@@ -146,7 +148,7 @@ class _Writer:
             if self._pending is not None:
                 self._pending.result()
             self._since_sync = 0
-            self._pending = self._thread.submit(os.fdatasync, self._to)
+            self._pending = self._thread.submit(_sync, self._to)
 
 
 @contextmanager

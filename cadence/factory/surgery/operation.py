@@ -15,13 +15,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cadence.factory.anatomy import dissect
 from cadence.factory.plan import Plan
 from cadence.factory.surgery.carry import REPORT_FILE, Carried, RemoteCode, allowed_config, carried
+from cadence.factory.surgery.configs import RULE_FILES, renumbered
 from cadence.factory.surgery.copying import copy_shard, durable, sync_folder, write_all
 from cadence.factory.surgery.layout import SHARD_BYTES, Layout, lay_out
 from cadence.models.checkpoint import Checkpoint, CheckpointError
@@ -60,10 +61,12 @@ def operate(
     or a power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears
     of bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
     """
+    if out.resolve().is_relative_to(source.resolve()):
+        raise CheckpointError(out.name, "the result would lie inside of the original", "choose a folder beside it")
     checkpoint = read_checkpoint(source)
     config = allowed_config(read_config(source), remote_code)
     layout = lay_out(checkpoint, config, plan, shard_bytes_max=shard_bytes_max)
-    along = carried(source, checkpoint.index, remote_code)
+    along = _renumbered(source, carried(source, checkpoint.index, remote_code), layout, plan)
     report = _report(checkpoint, plan, layout, along)
     partial, job = out.with_name(f"{out.name}.partial"), out.with_name(f"{out.name}.partial.job")
     if out.exists():
@@ -105,6 +108,17 @@ def _write(
         with durable(partial / name) as to:
             write_all(to, text)
     return len(layout.shards) - len(todo)
+
+
+def _renumbered(source: Path, along: Carried, layout: Layout, plan: Plan) -> Carried:
+    """Files of quantisation rules beside the config name experts by number too, and must follow."""
+    rewritten = dict(along.rewritten)
+    for name in RULE_FILES:
+        if name in along.files:
+            rules = read_config(source, name)
+            if (after := renumbered(rules, layout.anatomy, plan, name)) != rules:
+                rewritten[name] = _json(after)
+    return replace(along, files=tuple(name for name in along.files if name not in rewritten), rewritten=rewritten)
 
 
 def _look_again(partial: Path, layout: Layout) -> tuple[Fault, ...]:

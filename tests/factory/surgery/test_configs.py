@@ -37,7 +37,7 @@ def test_names_of_experts_are_renumbered_and_those_of_dropped_ones_removed(anato
         "group_size": 128,
         "targets": ["re:.*mlp.gate$", "model.layers.0.mlp.experts"],
     }
-    assert renumbered(rules, anatomy, PLAN) == {
+    assert renumbered(rules, anatomy, PLAN, "config.json") == {
         "ignore": ["lm_head", "model.layers.0.mlp.experts.2.down_proj", "model.layers.0.mlp.experts.0"],
         "bits": {"model.layers.0.mlp.experts.3.up_proj.weight": 8},
         "group_size": 128,
@@ -48,7 +48,7 @@ def test_names_of_experts_are_renumbered_and_those_of_dropped_ones_removed(anato
 @pytest.mark.parametrize("rule", [r"re:.*experts\.(3|4)\..*", "layers.0.mlp.experts.3", "re:.*experts[.]1[.].*"])
 def test_a_rule_that_speaks_of_numbers_otherwise_is_refused(anatomy: Anatomy, rule: str) -> None:
     with pytest.raises(CheckpointError, match="speaks of experts by number"):
-        renumbered([rule], anatomy, PLAN)
+        renumbered([rule], anatomy, PLAN, "config.json")
 
 
 def test_a_bottomless_config_is_refused(anatomy: Anatomy) -> None:
@@ -56,7 +56,7 @@ def test_a_bottomless_config_is_refused(anatomy: Anatomy) -> None:
     for _ in range(100):
         rules = [rules]
     with pytest.raises(CheckpointError, match="nests deeper than 32"):
-        renumbered(rules, anatomy, PLAN)
+        renumbered(rules, anatomy, PLAN, "config.json")
 
 
 def test_every_alias_of_the_count_is_set_and_the_rest_keeps_its_order(anatomy: Anatomy) -> None:

@@ -56,6 +56,21 @@ def test_everything_else_goes_along_bit_by_bit(whole: Path, tmp_path: Path) -> N
         assert after[name] == (whole / name).read_bytes()
 
 
+def test_rules_beside_the_config_follow_their_experts(whole: Path, tmp_path: Path) -> None:
+    rules = {"exclude_modules": ["lm_head", *(f"model.layers.0.mlp.experts.{n}.up_proj" for n in range(3))]}
+    (whole / "hf_quant_config.json").write_text(json.dumps(rules))
+    operate(whole, PLAN, tmp_path / "a")
+    after = json.loads((tmp_path / "a" / "hf_quant_config.json").read_text())
+    kept = ["model.layers.0.mlp.experts.0.up_proj", "model.layers.0.mlp.experts.1.up_proj"]
+    assert after == {"exclude_modules": ["lm_head", *kept]}
+
+
+def test_a_result_inside_of_the_original_is_refused(whole: Path) -> None:
+    for out in (whole / "half", whole):
+        with pytest.raises(CheckpointError, match="inside of the original"):
+            operate(whole, PLAN, out)
+
+
 def test_the_report_says_what_was_done(whole: Path, tmp_path: Path) -> None:
     outcome = operate(whole, PLAN, tmp_path / "a", **SHARD)
     report = json.loads((tmp_path / "a" / "surgery.json").read_text())
