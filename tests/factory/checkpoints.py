@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTHS = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "U8": 1}
+WIDTHS = {"BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "U8": 1, "I32": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ def weights(dtype: str, shape: tuple[int, ...], seed: int) -> Weights:
     """Finite weights, all different from those of another seed."""
     kind = f"u{WIDTHS[dtype]}"
     # Below the exponent of all ones in every type.
-    top = {"BF16": 0x7F00, "F16": 0x7B00, "F32": 0x7F000000, "F8_E4M3": 0x78, "U8": 256}[dtype]
+    top = {"BF16": 0x7F00, "F16": 0x7B00, "F32": 0x7F000000, "F8_E4M3": 0x78, "U8": 256, "I32": 1 << 32}[dtype]
     return Weights(dtype, np.random.default_rng(seed).integers(0, top, shape, dtype=kind))
 
 

@@ -146,6 +146,22 @@ def deepseek(at: str, layer: int, scales: str = "", bias: bool = True) -> list[S
     ]
 
 
+def gptq(at: str, layer: int) -> list[Spec]:
+    """Experts in four bits, each with zeros, scales and an order of its own."""
+    kinds = {
+        "qweight": ((1, HIDDEN), "I32"),
+        "qzeros": ((1, 1), "I32"),
+        "scales": ((1, 8), "F16"),
+        "g_idx": ((8,), "I32"),
+    }
+    experts = [
+        Spec(f"{at}.mlp.experts.{{e}}.{part}_proj.{kind}", shape, layer, dtype=dtype)
+        for part in ("gate", "up", "down")
+        for kind, (shape, dtype) in kinds.items()
+    ]
+    return [*attention(at, layer), *router(f"{at}.mlp.gate.weight", layer), *experts]
+
+
 def dense(at: str) -> list[Spec]:
     """A layer without experts; its width is the number of experts, so that a guess by shape would fail."""
     return [Spec(f"{at}.mlp.gate_proj.weight", (EXPERTS, HIDDEN)), Spec(f"{at}.mlp.up_proj.weight", (EXPERTS, HIDDEN))]
@@ -222,6 +238,7 @@ ROWS = (
         ),
         f"{N1}.mlp.",
     ),
+    Row("qwen3_moe-gptq", config("qwen3_moe"), model(gptq(N0, 0), gptq(N1, 1)), f"{N1}.mlp."),
     Row(
         "qwen2_moe",
         config("qwen2_moe"),
