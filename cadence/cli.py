@@ -12,6 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cadence.factory.commands import app as forge
+
 app = typer.Typer(
     name="cadence",
     help="Chat rooms where AIs talk at machine speed and every human follows at a human pace.",
@@ -24,6 +26,7 @@ app = typer.Typer(
 
 models = typer.Typer(help="Models that run here.", no_args_is_help=True)
 app.add_typer(models, name="models")
+app.add_typer(forge, name="forge")
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from cadence.factory.families import family_of
-from cadence.factory.profile.corpus import Cut
+from cadence.factory.profile.corpus import Corpus, Cut, cut
 from cadence.factory.profile.listen import Listener
-from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text
+from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text, parts
 from cadence.factory.profile.weights import aimer, router_l2
 from cadence.factory.surgery.copying import durable, write_all
 from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
@@ -68,6 +69,42 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, ImportError, KeyError) as error:
         raise ProfileError(f"no tokenizer in {folder.name}: {_first_line(error)}; copy it from where it is") from None
+
+
+def measure(
+    folder: Path,
+    corpus: Corpus,
+    *,
+    name: str,
+    benchmark_sha256: str | None,
+    length: int,
+    batch: int,
+    part: tuple[int, int],
+    device: str,
+    dtype: str,
+    kept: Path,
+    progress: Progress,
+) -> Profile:
+    """Profile the model in `folder` on a corpus, or on part (number, of) of it; sums are kept in `kept` meanwhile.
+
+    CheckpointError, CorpusError, ProfileError. What can be refused is refused before weights are read.
+    """
+    subject = subject_of(folder, name, dtype)
+    tokenizer = load_tokenizer(folder)
+    ids = {
+        domain: [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+        for domain, texts in corpus.documents.items()
+    }
+    pieces = cut(ids, length, tokenizer.eos_token_id)
+    text = Text(corpus.sha256, corpus.examples, pieces.mix, length, batch, pieces.batches(batch), benchmark_sha256)
+    start, end = parts(text.batches, *part)
+    if start == end:
+        raise ProfileError(f"the corpus has {text.batches} batches, and part {part[0]}/{part[1]} none of them")
+    model = load_model(folder, device=device, dtype=dtype)
+    if (largest := int(pieces.ids.max())) >= (known := model.get_input_embeddings().num_embeddings):
+        raise ProfileError(f"the tokenizer says token {largest}, the model knows {known}: they do not belong together")
+    subject = msgspec.structs.replace(subject, dtype=str(model.dtype).removeprefix("torch."))
+    return Run(model, subject, text, pieces).over(start, end, kept=kept, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
