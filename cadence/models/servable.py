@@ -16,13 +16,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cadence.models.checkpoint import Checkpoint, CheckpointError, Tensor
+from cadence.models.checkpoint import Checkpoint, CheckpointError, Tensor, shown
 
 CONFIG = "config.json"
 HIDDEN_MULTIPLE = 32  # of vLLM's kernel for experts on a CPU
 # What families call the number of experts in a layer, and of those that a token is sent to.
 COUNT_KEYS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 TOP_K_KEYS = ("num_experts_per_tok", "num_experts_per_token", "num_active_experts", "moe_k", "moe_topk")
+EXPERTS_MAX = 65_536  # of a layer
 FAULTS_MAX = 20  # reported at once
 AGAIN = "download it again, or compact it again"
 
@@ -82,29 +83,31 @@ def faults(checkpoint: Checkpoint, config: Mapping[str, Any]) -> list[Fault]:
 
 def _of_config(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Fault]:
     counts = {key: settings[key] for key in COUNT_KEYS if settings.get(key) is not None}
-    if not counts or any(type(value) is not int for value in counts.values()) or len(set(counts.values())) > 1:
-        text = f"expected one number of experts for all layers, got {counts or 'none'}"
+    if not counts or any(not _is_count(value) for value in counts.values()) or len(set(counts.values())) > 1:
+        text = f"expected one number of experts for all layers, got {shown(counts or 'none')}"
         yield Fault(CONFIG, None, text, "keep as many experts in each layer, and say so under one name")
         return
     experts = next(iter(counts.values()))
     top_k = next((settings[key] for key in TOP_K_KEYS if settings.get(key) is not None), None)
     if type(top_k) is not int or not 0 < top_k <= experts:
-        text = f"each token asks for {top_k} of {experts} experts, which stops the server at its first token"
+        text = f"each token asks for {shown(top_k)} of {experts} experts, which stops the server at its first token"
         yield Fault(CONFIG, None, text, f"keep {top_k} experts or more" if type(top_k) is int else "name the number")
     hidden = settings.get("hidden_size")
     if type(hidden) is not int or hidden % HIDDEN_MULTIPLE:
-        text = f"hidden_size {hidden} is no multiple of {HIDDEN_MULTIPLE}, and the kernel for CPUs takes no other"
+        text = (
+            f"hidden_size {shown(hidden)} is no multiple of {HIDDEN_MULTIPLE}, and the kernel for CPUs takes no other"
+        )
         yield Fault(CONFIG, None, text, "serve it on a GPU, or with transformers")
     if config.get("model_type") == "olmoe" and settings.get("norm_topk_prob"):
         text = "norm_topk_prob is true, and vLLM's OLMoE never renormalises: it would answer otherwise, without a word"
         yield Fault(CONFIG, None, text, "serve it with transformers")
     if config.get("model_type") == "olmoe" and settings.get("rms_norm_eps", 1e-5) != 1e-5:
-        text = f"rms_norm_eps is {settings['rms_norm_eps']}, and vLLM's OLMoE always takes 1e-5"
+        text = f"rms_norm_eps is {shown(settings['rms_norm_eps'])}, and vLLM's OLMoE always takes 1e-5"
         yield Fault(CONFIG, None, text, "serve it with transformers")
 
 
 def _of_blocks(blocks: Mapping[str, _Block], settings: Mapping[str, Any]) -> Iterator[Fault]:
-    counts = [settings[key] for key in COUNT_KEYS if type(settings.get(key)) is int]
+    counts = [settings[key] for key in COUNT_KEYS if _is_count(settings.get(key))]
     if not counts:
         return
     for name, block in blocks.items():
@@ -116,6 +119,10 @@ def _of_blocks(blocks: Mapping[str, _Block], settings: Mapping[str, Any]) -> Ite
             if tensor.shape[:1] == (counts[0],):
                 text = "a router without experts: chance would speak for them"
                 yield Fault(tensor.file, tensor.name, text, AGAIN)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value <= EXPERTS_MAX
 
 
 def _of_block(name: str, block: _Block, experts: int) -> Iterator[Fault]:

@@ -80,6 +80,7 @@ def test_experts_both_fused_and_apart_are_refused(tmp_path: Path) -> None:
         ({"num_experts": 7}, "belongs to expert 7, config.json knows 7"),
         ({"num_experts": 9}, "expected 9 entries along axis 0|the first that is missing is 8"),
         ({"num_experts": [8, 8]}, "one whole number of experts"),
+        ({"num_experts": 10**9}, "one whole number of experts up to 65536"),
         ({"num_experts": True}, "one whole number of experts"),
         ({"num_experts": None}, "expected the number of experts under num_experts or"),
         ({"num_local_experts": 9}, "one whole number of experts"),

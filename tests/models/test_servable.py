@@ -106,6 +106,7 @@ def test_what_the_tensors_lack_is_said(change: Callable[[Shapes], object], where
     [
         ({"num_experts": 5}, "1 of 5 experts are missing, first 4"),
         ({"num_experts": [4, 3]}, "expected one number of experts for all layers"),
+        ({"num_experts": 10**9}, "expected one number of experts for all layers"),
         ({"num_local_experts": 5}, "expected one number of experts for all layers"),
         ({"num_experts": None}, "expected one number of experts for all layers, got none"),
         ({"num_experts_per_tok": 5}, "each token asks for 5 of 4 experts, which stops the server"),

@@ -23,6 +23,7 @@ from cadence.models.checkpoint import CheckpointError, shown
 from cadence.models.servable import COUNT_KEYS, TOP_K_KEYS
 
 CONFIG = "config.json"
+COUNT_MAX = 65_536  # experts of a layer, layers, groups
 
 _NUMBER = "0|[1-9][0-9]{0,5}"  # one spelling for each number, so that no expert has two names
 
@@ -187,8 +188,8 @@ def _one(settings: Mapping[str, Any], keys: tuple[str, ...], what: str) -> int:
     values = list(found.values())
     if not found:
         raise _config(f"expected the number of {what} under {' or '.join(keys)}", "is this a mixture of experts?")
-    if any(type(value) is not int or value < 1 for value in values) or len(set(values)) > 1:
-        raise _config(f"expected one whole number of {what}, got {shown(found)}", "correct it")
+    if any(type(value) is not int or not 0 < value <= COUNT_MAX for value in values) or len(set(values)) > 1:
+        raise _config(f"expected one whole number of {what} up to {COUNT_MAX}, got {shown(found)}", "correct it")
     return int(values[0])
 
 

@@ -1,7 +1,7 @@
 """The files of a model that are no weights: tokenizer, chat template, licence, model card. All go along, bit by bit.
 
-Left out, and named in the report: other copies of the whole model's weights, and what tools cached. Refused unless the
-caller decides: programs. Nothing here runs them, but whoever loads the result may be asked to.
+Left out, and named in the report: other copies of the whole model's weights. Passed over: what tools cached. Refused
+unless the caller decides: programs. Nothing here runs them, but whoever loads the result may be asked to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cadence.models.checkpoint import CheckpointError, Index
+from cadence.models.checkpoint import CheckpointError, Index, shown
 from cadence.models.shards import CONFIG_FILE, INDEX_FILE, SINGLE_FILE, read_config
 
 RemoteCode = Literal["refuse", "carry", "drop"]
@@ -75,11 +75,14 @@ def allowed_config(config: dict[str, Any], remote_code: RemoteCode) -> dict[str,
 def _names(folder: Path) -> Iterator[str]:
     count = 0
     for at, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in CACHES)
-        for name in sorted(names):
+        links = [name for name in folders if (Path(at) / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in (*CACHES, *links))
+        for name in sorted([*names, *links]):
             count += 1
             if count > FILES_MAX:
                 raise CheckpointError(folder.name, f"more than {FILES_MAX} files", "name the folder of one model")
+            if not name.isprintable():
+                raise CheckpointError(shown(name), "a name must be printable", "rename the file, or remove it")
             yield (Path(at) / name).relative_to(folder).as_posix()
 
 
@@ -106,4 +109,4 @@ def _without_auto_map(folder: Path, name: str, remote_code: RemoteCode) -> bytes
         return None
     if remote_code == "refuse":
         raise CheckpointError(name, "auto_map names programs that loaders would run", REMEDY)
-    return (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(kept, indent=2) + "\n").encode()

@@ -45,7 +45,7 @@ def compacted_config(config: Mapping[str, Any], anatomy: Anatomy, plan: Plan, ex
         for key in QUANTISATION_KEYS:
             if key in scope:
                 scope[key] = renumbered(scope[key], anatomy, plan, CONFIG)
-    return (json.dumps(after, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(after, indent=2) + "\n").encode()
 
 
 def renumbered(rules: Any, anatomy: Anatomy, plan: Plan, file: str, depth: int = 0) -> Any:

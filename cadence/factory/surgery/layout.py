@@ -22,6 +22,7 @@ from cadence.models.checkpoint import DTYPE_BITS, LENGTH_BYTES, Checkpoint, Chec
 
 SHARD_BYTES = 5 * 2**30  # of weights in a file of the result
 ALIGNMENT_BYTES = 8
+RANGES_MAX = 65_536  # of one tensor: its experts, times what lies in front of their axis
 FATES = ("kept_unchanged", "kept_renamed", "sliced", "dropped")  # of a tensor
 
 Range = tuple[int, int]  # where it begins in the source file, and its length, in bytes
@@ -145,8 +146,12 @@ def slices(tensor: Tensor, axis: int, keep: Sequence[int]) -> Iterator[Range]:
     if bits % 8:
         fault = f"an entry along axis {axis} has {bits} bits and cannot be cut out"
         raise CheckpointError(tensor.file, fault, "store it in whole bytes", tensor.name)
+    outer_entries = math.prod(tensor.shape[:axis])
+    if outer_entries * len(keep) > RANGES_MAX:
+        fault = f"it would be cut into more than {RANGES_MAX} ranges"
+        raise CheckpointError(tensor.file, fault, "no known family stores experts so", tensor.name)
     begin, length = 0, 0
-    for outer in range(math.prod(tensor.shape[:axis])):
+    for outer in range(outer_entries):
         for entry in keep:
             at = tensor.begin + (outer * entries + entry) * bits // 8
             if length and at == begin + length:

@@ -85,9 +85,16 @@ def test_links_of_a_download_cache_are_followed_and_others_refused(folder: Path)
         carried(folder, index, "refuse")
 
 
-def test_what_is_no_file_is_left_out(folder: Path) -> None:
+def test_what_is_no_file_is_left_out(folder: Path, tmp_path: Path) -> None:
     (folder / "gone.txt").symlink_to("nowhere")
-    assert carried(folder, read_index(folder), "refuse").left_out == ("gone.txt",)
+    (folder / "others").symlink_to(tmp_path)
+    assert carried(folder, read_index(folder), "refuse").left_out == ("gone.txt", "others")
+
+
+def test_a_name_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / "a\nb").write_text("")
+    with pytest.raises(CheckpointError, match="a name must be printable"):
+        carried(folder, read_index(folder), "refuse")
 
 
 def test_a_folder_of_everything_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,9 +60,8 @@ def test_a_bottomless_config_is_refused(anatomy: Anatomy) -> None:
 
 
 def test_every_alias_of_the_count_is_set_and_the_rest_keeps_its_order(anatomy: Anatomy) -> None:
-    config = {"z": 1, "num_experts": 8, "num_local_experts": 8, "a": "é", "quantization_config": {"ignore": []}}
+    config = {"z": 1, "num_experts": 8, "num_local_experts": 8, "a": "é\ud800", "quantization_config": {"ignore": []}}
     text = compacted_config(config, anatomy, PLAN, None)
     assert json.loads(text) == config | {"num_experts": 4, "num_local_experts": 4}
     assert list(json.loads(text)) == list(config)
-    assert "é".encode() in text
     assert config["num_experts"] == 8

@@ -51,6 +51,11 @@ def test_half_bytes_cannot_be_cut() -> None:
         list(slices(Tensor("t", "F4", (8, 3), "f", 0, 12), 0, [1]))
 
 
+def test_a_tensor_is_not_cut_into_crumbs() -> None:
+    with pytest.raises(CheckpointError, match="t: it would be cut into more than 65536 ranges"):
+        list(slices(Tensor("t", "U8", (10**9, 8), "f", 0, 8 * 10**9), 1, [0, 2]))
+
+
 def test_shards_are_filled_to_their_size_and_named_as_everybody_names_them(tmp_path: Path) -> None:
     layout = layout_of(OLMOE, tmp_path, shard_bytes_max=700)
     assert [shard.file for shard in layout.shards][:2] == [
