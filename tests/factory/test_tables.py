@@ -68,4 +68,4 @@ def test_a_plan_in_lines_and_as_an_object() -> None:
 def test_what_a_plan_does_layer_by_layer() -> None:
     plan = make_plan(MADE, 2, protect=False)
     lines = tables.finding_rows(findings(MADE, plan, scores(MADE)))
-    assert lines[1].split() == ["layer", "2", "2", "75.0%", "77.8%", "0.1", "1"]
+    assert lines[1].split() == ["layer", "2", "2", "75.0%", "77.8%", "0", "1"]
