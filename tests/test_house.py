@@ -24,6 +24,8 @@ COVERED_BY = {
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
     "cadence/terminal/events.py": "tests/terminal/test_machine.py",
 }
+# Packages of adapters, and the one parametrised contract that each file in them is a row of.
+CONTRACTS = {"cadence/factory/families": "tests/factory/families/test_contract.py"}
 
 # Spelled apart, so that this file passes its own test.
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|HA" + r"CK)\b")
@@ -109,6 +111,8 @@ def test_the_rule_would_find_a_fault(
 
 
 def expected_test(path: str) -> str:
+    if (contract := CONTRACTS.get(path.rpartition("/")[0])) is not None:
+        return contract
     folder, _, name = path.removeprefix("cadence/").rpartition("/")
     return "/".join(part for part in ("tests", folder, f"test_{name}") if part)
 

@@ -21,6 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
     "cadence.models": (),
     "cadence.rooms": (),
+    "cadence.factory": ("cadence.models",),
     "cadence.alex": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.rooms.mediation"),
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),

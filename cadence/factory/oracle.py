@@ -1,0 +1,177 @@
+"""The proof of surgery: a compacted model answers as the original does with the dropped experts out of routing.
+
+No data is needed, and nothing is taken on trust: both folders are loaded by transformers, and in the original the
+dropped experts' router logits become minus infinity, and so do their correction biases, which alone could still win
+(the sigmoid of minus infinity is 0). Each layer must send every token to the same experts, and the logits must agree:
+
+    float64   to 1e-12 of the largest logit; all arithmetic runs in it, softmax and norms included
+    float32   to 1e-4; a softmax over fewer entries adds them up in another order
+
+What is masked is found by structure (beside `experts`), not by the name of an architecture. Needs the extra `forge`,
+and memory for both models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers
+from torch.overrides import TorchFunctionMode
+
+from cadence.factory.plan import Plan
+from cadence.models.checkpoint import CheckpointError, shown
+from cadence.models.shards import CONFIG_FILE, read_config
+
+Precision = Literal["float64", "float32"]
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
+ROWS, TOKENS = 2, 24  # of the text that is asked: made of the vocabulary's own numbers
+
+_LAYER = re.compile(r"layers\.(\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How close the two models came. `routed` counts choices of experts, `astray` those that differ."""
+
+    precision: Precision
+    difference: float  # largest, of any logit
+    logit: float  # largest
+    routed: int
+    astray: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether this is the same model."""
+        scale = max(1.0, self.logit) if self.precision == "float64" else 1.0
+        return self.routed > 0 and self.astray == 0 and self.difference <= TOLERANCE[self.precision] * scale
+
+
+def compare(original: Path, compacted: Path, plan: Plan, precision: Precision = "float64") -> Verdict:
+    """Ask both models the same. Raises CheckpointError where transformers cannot load one of them here.
+
+    Never runs a program that lies beside the weights.
+    """
+    with _computing(precision):
+        whole, half = _load(original, precision), _load(compacted, precision)
+        config = whole.config.get_text_config()
+        ids = (torch.arange(ROWS * TOKENS) * 7_919 % config.vocab_size).reshape(ROWS, TOKENS)
+        half_chosen: dict[int, torch.Tensor] = {}
+        whole_chosen: dict[int, torch.Tensor] = {}
+        with torch.no_grad(), _masked(whole, plan.keep), _choices(whole, whole_chosen):
+            expected = whole(input_ids=ids, use_cache=False).logits
+        with torch.no_grad(), _choices(half, half_chosen):
+            found = half(input_ids=ids, use_cache=False).logits
+    routed = astray = 0
+    for layer, chosen in half_chosen.items():
+        named = torch.tensor(plan.keep[layer])[chosen].sort(-1).values
+        routed += named.numel()
+        astray += int((named != whole_chosen[layer].sort(-1).values).sum())
+    difference = (expected - found).abs().max().item()
+    return Verdict(precision, difference, expected.abs().max().item(), routed, astray)
+
+
+def _load(folder: Path, precision: Precision) -> Any:
+    config = read_config(folder)
+    names = config.get("architectures") or ["none"]
+    kind = getattr(transformers, str(names[0]), None)
+    if kind is None or not hasattr(kind, "from_pretrained"):
+        fault = f"transformers {transformers.__version__} has no {shown(names[0])}"
+        raise CheckpointError(CONFIG_FILE, fault, "install a version that has it; programs beside weights are not run")
+    options = {"attn_implementation": "eager", "experts_implementation": "eager", "local_files_only": True}
+    try:
+        model = kind.from_pretrained(folder, dtype=getattr(torch, precision), trust_remote_code=False, **options)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        remedy = "compare where it loads; packed weights need what transformers asks for, or to be unpacked first"
+        raise CheckpointError(folder.name, f"transformers cannot load it here: {first[0]:.200}", remedy) from error
+    return model.eval()
+
+
+def _blocks(model: Any) -> Iterator[tuple[int, Any]]:
+    """Each module that has experts below it, with its layer."""
+    for name, module in model.named_modules():
+        match = _LAYER.search(f"{name}.")
+        if match and hasattr(module, "experts") and isinstance(module.experts, torch.nn.Module):
+            yield int(match[1]), module
+
+
+@contextmanager
+def _choices(model: Any, chosen: dict[int, torch.Tensor]) -> Iterator[None]:
+    """Record which experts each token is sent to."""
+
+    def record(layer: int) -> Any:
+        return lambda _, args: chosen.__setitem__(layer, args[1].clone())
+
+    hooks = [block.experts.register_forward_pre_hook(record(layer)) for layer, block in _blocks(model)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def _masked(model: Any, keep: Mapping[int, tuple[int, ...]]) -> Iterator[None]:
+    """Take the dropped experts out of routing; the model is not the same afterwards."""
+    dropped: dict[int, torch.Tensor] = {}  # by where the router's weights lie
+    for layer, block in _blocks(model):
+        experts = next(block.experts.parameters()).shape[0]
+        gone = torch.tensor([expert for expert in range(experts) if expert not in keep[layer]], dtype=torch.long)
+        found = False
+        for name, tensor in [*block.named_parameters(), *block.named_buffers()]:
+            if "expert" in name:
+                continue
+            if name.endswith("bias") and tensor.shape[-1] == experts:
+                tensor.data.index_fill_(-1, gone, -torch.inf)
+            elif tensor.dim() == 2 and tensor.shape[0] == experts:
+                dropped[tensor.data_ptr()] = gone
+                found = True
+        if not found:
+            raise CheckpointError(CONFIG_FILE, f"no router found in layer {layer}", "this family needs another oracle")
+    with _Mask(dropped):
+        yield
+
+
+class _Mask(TorchFunctionMode):  # type: ignore[misc]
+    """Where a router computes its logits, those of dropped experts become minus infinity."""
+
+    def __init__(self, dropped: Mapping[int, torch.Tensor]) -> None:
+        super().__init__()
+        self._dropped = dropped
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.nn.functional.linear and (gone := self._dropped.get(args[1].data_ptr())) is not None:
+            return result.index_fill(-1, gone, -torch.inf)
+        return result
+
+
+@contextmanager
+def _computing(precision: Precision) -> Iterator[None]:
+    """In float64, whoever asks for float32 gets float64: routers and norms do, and would round the proof away."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, precision))
+    try:
+        if precision == "float64":
+            with _Double():
+                yield
+        else:
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+class _Double(TorchFunctionMode):  # type: ignore[misc]
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.float:
+            func = torch.Tensor.double
+        args = tuple(torch.float64 if arg is torch.float32 else arg for arg in args)
+        kwargs = {key: torch.float64 if value is torch.float32 else value for key, value in (kwargs or {}).items()}
+        return func(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""What the experts of a model did on a pinned text, as sums from which every ranking follows."""

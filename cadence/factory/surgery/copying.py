@@ -1,0 +1,171 @@
+"""Copies ranges of bytes into a new file, and looks at each weight in passing: none may be NaN or infinite.
+
+One buffer of a few megabytes serves a file of any size. While the next megabytes are copied, a thread hands those
+already written to the disk, so that making the file durable costs little more than writing it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from cadence.factory.surgery.layout import Shard
+from cadence.models.checkpoint import CheckpointError, Tensor
+
+BUFFER_BYTES = 8 * 2**20  # a multiple of every type's width, so that no weight is cut in two between writes
+SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
+
+_sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
+
+# Types that can hold NaN, as integers of their width: the smallest pattern that is not finite, without and with sign.
+# Read as signed numbers those without sign lie above all others, read as unsigned ones those with it do.
+NOT_FINITE = {
+    "F64": (np.int64, 0x7FF0_0000_0000_0000),
+    "F32": (np.int32, 0x7F80_0000),
+    "F16": (np.int16, 0x7C00),
+    "BF16": (np.int16, 0x7F80),
+    "F8_E5M2": (np.int8, 0x7C),
+    "F8_E4M3": (np.int8, 0x7F),
+}
+
+
+def copy_shard(source: Path, shard: Shard, out: Path, *, check: bool = True) -> None:
+    """Write `shard` to `out`, durably: under another name first, so that `out` is whole or not there.
+
+    Reads the files of `source` forwards. Raises CheckpointError for a weight that is NaN or infinite (unless `check` is
+    off) and for a file that ends too early; OSError where the disk refuses. Neither leaves `out` behind.
+    """
+    with durable(out) as to, _Writer(to) as writer, ExitStack() as opened:
+        writer.write(shard.head)
+        files: dict[str, int] = {}
+        for cut in shard.cuts:
+            name = cut.source.file
+            if name not in files:
+                files[name] = opened.enter_context(_reading(source / name))
+            for begin, length in cut.ranges:
+                _copy_range(files[name], begin, length, cut.source, writer, check)
+
+
+def _copy_range(file: int, begin: int, length: int, tensor: Tensor, writer: _Writer, check: bool) -> None:
+    end = begin + length
+    while begin < end:
+        window = writer.window(end - begin)
+        _read(file, window, begin, tensor)
+        if check:
+            check_finite(window, tensor)
+        begin += len(window)
+
+
+def check_finite(weights: memoryview, tensor: Tensor) -> None:
+    """Raise CheckpointError if one of `weights`, some of `tensor`'s, is NaN or infinite."""
+    if (kind := NOT_FINITE.get(tensor.dtype)) is None or not weights:
+        return
+    signed, limit = kind
+    patterns = np.frombuffer(weights, dtype=signed)
+    # Two maxima read the weights at the speed of memory; a mask for each of them would not.
+    sign = 1 << (8 * patterns.itemsize - 1)
+    if int(patterns.max()) >= limit or int(patterns.view(f"u{patterns.itemsize}").max()) >= limit + sign:
+        fault = "a weight is NaN or infinite"
+        raise CheckpointError(tensor.file, fault, "download the file again, or take another revision", tensor.name)
+
+
+@contextmanager
+def durable(out: Path) -> Iterator[int]:
+    """A file descriptor to write `out` through: it appears under its name when all is on the disk, or never."""
+    part = out.with_name(f"{out.name}.tmp")
+    to = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        try:
+            yield to
+            os.fsync(to)
+        finally:
+            os.close(to)
+        os.replace(part, out)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(out.parent)
+
+
+def write_all(to: int, data: bytes | memoryview) -> None:
+    """Write all of `data`; a disk that fills up may take a part of it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(to, rest) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Writer:
+    """Writes to a descriptor through one buffer, and has the disk start early. Whole only after its context."""
+
+    def __init__(self, to: int) -> None:
+        self._to = to
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._used = 0
+        self._since_sync = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.write(self._buffer[: self._used])
+        finally:
+            self._thread.shutdown()
+        if kind is None and self._pending is not None:
+            self._pending.result()  # a disk tells of a fault once, and may have told the thread
+
+    def window(self, nbytes: int) -> memoryview:
+        """The next at most `nbytes` of the file, to be filled before the next call."""
+        if self._used == BUFFER_BYTES:
+            self.write(self._buffer)
+            self._used = 0
+        window = self._buffer[self._used : self._used + nbytes]
+        self._used += len(window)
+        return window
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of `data` now; nothing may wait in the buffer but `data` itself."""
+        write_all(self._to, data)
+        self._since_sync += len(data)
+        if self._since_sync >= SYNC_BYTES and (self._pending is None or self._pending.done()):
+            if self._pending is not None:
+                self._pending.result()
+            self._since_sync = 0
+            self._pending = self._thread.submit(_sync, self._to)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(file: int, window: memoryview, begin: int, tensor: Tensor) -> None:
+    while window:
+        got = os.preadv(file, [window], begin)
+        if not got:
+            fault = "the file ends inside of this tensor, though its header was whole"
+            raise CheckpointError(tensor.file, fault, "download it again", tensor.name)
+        window, begin = window[got:], begin + got
