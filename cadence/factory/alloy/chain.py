@@ -22,14 +22,14 @@ from typing import Any
 from cadence.factory.alloy.canonical import canonical, without
 from cadence.factory.alloy.hashes import digits, sha256
 from cadence.factory.alloy.keys import encode, instant
-from cadence.factory.alloy.signatures import SigningKey
+from cadence.factory.alloy.signatures import Signer
 
 STAGE_PURPOSE = "cadence.alloy.stage.v1"
 AMENDMENT_PURPOSE = "cadence.alloy.amendment.v1"
 CHAIN_ID_BYTES = 16
 RECIPE = ("name", "typeByte", "domains", "source", "target", "cycles", "acceptanceCriteria", "calibrationCorpora")
 
-Signers = Mapping[str, SigningKey]  # by role
+Signers = Mapping[str, Signer]  # by role
 Alloy = dict[str, Any]
 Stage = dict[str, Any]
 
@@ -104,7 +104,7 @@ def extend(
     return attest(longer, len(longer["stages"]) - 1, signers, completed_at, inputs, output)
 
 
-def amend(alloy: Alloy, index: int, reason: str, key: SigningKey, amended_at: str) -> Alloy:
+def amend(alloy: Alloy, index: int, reason: str, key: Signer, amended_at: str) -> Alloy:
     """A copy of `alloy` which says, signed, that the data of stage `index` is gone and why.
 
     The seal covers amendments: seal the alloy again afterwards.

@@ -115,16 +115,17 @@ class Custody:
         return bool(self.attested) and not self.breaks
 
 
-def check(alloy: Alloy, registry: Registry, now: datetime, rules: Rules | None = None) -> Custody:
+def check(alloy: Alloy, registry: Registry | None, now: datetime, rules: Rules | None = None) -> Custody:
     """Check the whole chain of `alloy`. An alloy without any link has nothing attested and no breaks.
 
-    Amended stages count as attested. That the end was not cut off is known only of a sealed chain.
+    Amended stages count as attested. That the end was not cut off is known only of a sealed chain. Without a registry
+    only the hashes are compared: breaks are found, but nothing counts as attested.
     """
     return _Check(alloy, registry, now, rules or Rules()).run()
 
 
 class _Check:
-    def __init__(self, alloy: Alloy, registry: Registry, now: datetime, rules: Rules) -> None:
+    def __init__(self, alloy: Alloy, registry: Registry | None, now: datetime, rules: Rules) -> None:
         stages = alloy.get("stages")
         self._alloy, self._registry, self._now, self._rules = alloy, registry, now, rules
         self._stages: list[Stage] = [
@@ -144,7 +145,8 @@ class _Check:
         return named[0] if agreed else self._alloy.get("chainId")
 
     def run(self) -> Custody:
-        length, last = sealed_chain(self._alloy, self._registry, self._now) or (0, None)
+        sealed = sealed_chain(self._alloy, self._registry, self._now) if self._registry is not None else None
+        length, last = sealed or (0, None)
         if not length and not any(link is not None for link in self._links):
             return Custody((), (), len(self._stages))
         found = [broken for position in range(len(self._stages)) for broken in self._alone(position, length)]
@@ -152,10 +154,12 @@ class _Check:
         if not any(broken.kind in ("dropped", "reordered", "replayed") for broken in found):
             found += [broken for position in self._authentic for broken in self._with_previous(position)]
             found += self._end(last, length, found) if length else []
-        found += self._data({broken.stage for broken in found})
+        if self._registry is not None:
+            found += self._data({broken.stage for broken in found}, self._registry)
         found.sort(key=lambda broken: -1 if broken.stage is None else broken.stage)
         broken_at = {broken.stage for broken in found}
-        return Custody(tuple(found), tuple(p for p in self._authentic if p not in broken_at), len(self._stages))
+        attested = self._authentic if self._registry is not None else ()
+        return Custody(tuple(found), tuple(p for p in attested if p not in broken_at), len(self._stages))
 
     def _alone(self, position: int, length: int) -> Iterator[Break]:
         """What is wrong with one stage, whatever stands around it."""
@@ -168,7 +172,7 @@ class _Check:
         if not isinstance(link, dict) or set(link) != _LINK or not _is_index(link["index"]):
             yield self._broken("edited", position, f"expected a link of {', '.join(sorted(_LINK))}")
             return
-        refused = self._signatures(stage, position)
+        refused = self._signatures(stage, position, self._registry) if self._registry is not None else None
         if refused is not None:
             yield refused
         elif link["chain"] != self._chain:
@@ -177,14 +181,14 @@ class _Check:
             self._authentic[position] = link["index"]
             self._at.setdefault(link["index"], position)
 
-    def _signatures(self, stage: Stage, position: int) -> Break | None:
+    def _signatures(self, stage: Stage, position: int, registry: Registry) -> Break | None:
         signatures, type_ = stage.get("signatures"), _type(stage)
         if not isinstance(signatures, list) or not 0 < len(signatures) <= SIGNATURES_MAX:
             return self._broken("edited", position, "the stage has a link but no signatures")
         try:
             at = instant(stage["link"]["completedAt"])
             for signature in signatures:
-                key = verify(signature, STAGE_PURPOSE, signed_part(stage), self._registry, at, self._now)
+                key = verify(signature, STAGE_PURPOSE, signed_part(stage), registry, at, self._now)
                 role = signature.get("role", "")
                 reason = self._rules.refusal(key, role, stage)
                 if reason is not None:
@@ -252,15 +256,15 @@ class _Check:
             if not same(sealed, self._hash(lambda: link_hash(self._stages[last]))):
                 yield self._broken("exchanged", last, "it is not the last stage that was sealed")
 
-    def _data(self, broken: set[int | None]) -> Iterator[Break]:
+    def _data(self, broken: set[int | None], registry: Registry) -> Iterator[Break]:
         """Stages without output that no authentic amendment explains."""
         bare = [p for p in self._authentic if digits(self._stages[p].get("outputHash")) is None and p not in broken]
-        amended = self._amended() if bare else set()
+        amended = self._amended(registry) if bare else set()
         for position in bare:
             if link_hash(self._stages[position]) not in amended:
                 yield self._broken("missing data", position, "it names no output, and no signed amendment says why")
 
-    def _amended(self) -> set[str]:
+    def _amended(self, registry: Registry) -> set[str]:
         """The hashes of stages which an unbroken chain of signed amendments speaks of."""
         listed, explained = self._alloy.get("amendments"), set()
         first = self._at.get(0)
@@ -269,7 +273,7 @@ class _Check:
             try:
                 signature = one["signatures"][0]
                 at = instant(one["amended_at"])
-                key = verify(signature, AMENDMENT_PURPOSE, signed_part(one), self._registry, at, self._now)
+                key = verify(signature, AMENDMENT_PURPOSE, signed_part(one), registry, at, self._now)
                 chained = same(one["previousHash"], previous) and one["signed_by"] == key.key_id
                 if (
                     not chained

@@ -21,7 +21,7 @@ from cadence.factory.alloy.canonical import OWN, CanonicalError, without
 from cadence.factory.alloy.challenge import is_nonce
 from cadence.factory.alloy.hashes import alloy_hash, integrity_of, same
 from cadence.factory.alloy.keys import Key, Registry, instant
-from cadence.factory.alloy.signatures import SignatureRefused, SigningKey, verify
+from cadence.factory.alloy.signatures import SignatureRefused, Signer, verify
 
 SEAL_PURPOSE = "cadence.alloy.seal.v1"
 RECEIPT_PURPOSE = "cadence.alloy.receipt.v1"
@@ -55,7 +55,7 @@ def payload(alloy: Alloy, of: str) -> dict[str, Any]:
 
 
 def seal(
-    alloy: Alloy, key: SigningKey, attested_at: str, *, nonce: str | None = None, audience: str | None = None
+    alloy: Alloy, key: Signer, attested_at: str, *, nonce: str | None = None, audience: str | None = None
 ) -> Alloy:
     """A copy of `alloy` with its seal, in the integrity block it has, else in one at the root.
 
@@ -135,7 +135,7 @@ def _speaks(alloy: Alloy, registry: Registry, now: datetime) -> Key:
 
 
 def receive(
-    alloy: Alloy, key: SigningKey, issued_at: str, publications: Iterable[dict[str, Any]], card_hash: str | None = None
+    alloy: Alloy, key: Signer, issued_at: str, publications: Iterable[dict[str, Any]], card_hash: str | None = None
 ) -> Alloy:
     """A copy of `alloy` with a signed receipt of its publication; the card may name the alloy hash."""
     instant(issued_at)
@@ -165,7 +165,7 @@ def check_receipt(alloy: Alloy, registry: Registry, now: datetime) -> Key:
         raise SealBroken(f"receipt: {error}") from None
 
 
-def certify(certification: dict[str, Any], model_hash: str, key: SigningKey) -> dict[str, Any]:
+def certify(certification: dict[str, Any], model_hash: str, key: Signer) -> dict[str, Any]:
     """A copy of a third party's certification, signed for the model with this hash. Add it before sealing."""
     signed = {**without(certification, "signature"), "modelHash": model_hash}
     return {**signed, "signature": key.sign(CERTIFICATION_PURPOSE, signed)}

@@ -17,7 +17,7 @@ from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domain import DOMAINS
 from cadence.factory.alloy.hashes import model_hash
 from cadence.factory.alloy.keys import Registry, instant, read_registry
-from cadence.factory.alloy.signatures import SigningKey
+from cadence.factory.alloy.signing import SigningKey
 
 NOW = datetime.fromisoformat("2026-11-27T12:00:00+00:00")
 REGISTERED = "2026-11-01T00:00:00Z"

@@ -17,7 +17,7 @@ from cadence.factory.alloy.keys import (
     instant,
     read_registry,
 )
-from cadence.factory.alloy.signatures import SigningKey
+from cadence.factory.alloy.signing import SigningKey
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)

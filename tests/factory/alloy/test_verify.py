@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cadence.factory.alloy import seal
 from cadence.factory.alloy.document import Document, read
 from cadence.factory.alloy.hashes import alloy_hash, file_hash
 from cadence.factory.alloy.keys import read_registry
@@ -40,6 +41,29 @@ def test_an_alloy_without_proof_is_unsigned_and_never_verified() -> None:
     assert (found.outcome, found.standing, found.failures) == ("unsigned", "self-reported", ())
     assert found.overclaims == "it calls itself verified; what was checked makes it self-reported"
     assert found.coverage.percent == 0
+
+
+def test_without_a_registry_no_signature_counts_and_hashes_still_do() -> None:
+    found = verify(document(forge()), None, NOW, rules=RULES)
+    assert (found.outcome, found.failures, found.standing) == ("unsigned", (), "self-reported")
+    assert found.notes == ("signatures were not checked: no registry of keys was given",)
+    assert found.coverage.attested == 0
+    alloy = forge()
+    alloy["stages"][1], alloy["stages"][2] = alloy["stages"][2], alloy["stages"][1]
+    changed = verify(document(alloy), None, NOW)
+    assert [broken.kind for broken in changed.custody.breaks] == ["reordered"]
+    assert changed.failures[0].startswith("seal: it is of another document")
+    assert verify(document({"name": "old"}), None, NOW).notes == ()
+
+
+def test_an_answer_to_another_question_fails() -> None:
+    nonce, here = "AAAAAAAAAAAAAAAAAAAAAA", "https://rooms.example"
+    alloy = seal.seal({"name": "x", "stages": []}, signed.key("forge"), signed.SEALED, nonce=nonce, audience=here)
+    assert report(alloy, here=Here(nonce=nonce, audience=here)).outcome == "holds"
+    assert "sent again" in report(alloy, here=Here(nonce="B" * 22)).failures[0]
+    assert "another audience" in report(alloy, here=Here(audience=here + "/")).failures[0]
+    moved = {**alloy, "integrity": {**alloy["integrity"], "nonce": "B" * 22}}
+    assert report(moved, here=Here(nonce="B" * 22)).failures[0].startswith("seal: ")
 
 
 def test_an_edit_fails_at_its_stage() -> None:

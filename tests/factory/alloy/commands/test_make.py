@@ -1,4 +1,4 @@
-"""key, sign, fork, card: what they write, and what they refuse."""
+"""key, sign, fork, card, page: what they write, and what they refuse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cadence.factory.alloy.hashes import alloy_hash
+from cadence.factory.alloy.page import page
 from tests.factory.alloy.commands.cli import alloy, key, put, told
 from tests.factory.alloy.examples import forged, recipe, text, ticket
 
@@ -132,3 +133,8 @@ def test_a_card_in_both_views(tmp_path: Path) -> None:
 def test_no_card_for_what_is_wrong(tmp_path: Path) -> None:
     result = alloy("card", put(tmp_path, recipe() | {"cycles": 0}))
     assert result.exit_code == 1 and "cycles" in result.stderr
+
+
+def test_the_verify_page_is_written_as_one_file(tmp_path: Path) -> None:
+    assert alloy("page", "--out", tmp_path / "verify.html").exit_code == 0
+    assert (tmp_path / "verify.html").read_text() == page()
