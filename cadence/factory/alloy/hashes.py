@@ -21,6 +21,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,11 +99,9 @@ def model_rule(alloy: dict[str, Any], concatenated: str | None = None) -> Rule |
     integrity = integrity_of(alloy)
     stated, files = integrity.get("modelHash"), integrity.get("fileHashes")
     if isinstance(files, list) and files:
-        try:
+        with suppress(HashError):
             if same(stated, model_hash(files)):
                 return "list of files"
-        except HashError:
-            return None
     return "concatenated files" if same(stated, concatenated) else None
 
 

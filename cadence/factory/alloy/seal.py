@@ -27,6 +27,8 @@ SEAL_PURPOSE = "cadence.alloy.seal.v1"
 RECEIPT_PURPOSE = "cadence.alloy.receipt.v1"
 CERTIFICATION_PURPOSE = "cadence.alloy.certification.v1"
 
+CERTIFICATIONS_MAX = 100  # that are looked at
+
 Alloy = dict[str, Any]
 
 
@@ -172,14 +174,17 @@ def certify(certification: dict[str, Any], model_hash: str, key: Signer) -> dict
 
 
 def certifiers(alloy: Alloy, registry: Registry, now: datetime) -> dict[str, Key]:
-    """Who else vouches for this model: owner -> key, of certifications that hold. The producer does not count."""
+    """Who else vouches for this model: owner -> key, of certifications that hold. The producer does not count.
+
+    At most 100 certifications are looked at.
+    """
     integrity = integrity_of(alloy)
     try:
         producer: str | None = check(alloy, registry, now).owner
     except SealBroken:
         producer = None
     found: dict[str, Key] = {}
-    for one in _objects(integrity.get("certifications")):
+    for one in _objects(integrity.get("certifications"))[:CERTIFICATIONS_MAX]:
         try:
             at = instant(one.get("attestedAt"))
             signed = without(one, "signature")

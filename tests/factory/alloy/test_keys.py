@@ -100,9 +100,20 @@ def test_a_registry_may_be_an_object_with_keys() -> None:
     assert len(read_registry([])) == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-11-27", "2026-11-27T03:00:00", "soon", "", None, 7, "9" * 1000, "0001-01-01T00:00:00+14:00"]
-)
+NO_MOMENTS = [
+    *("2026-11-27", "2026-11-27T03:00:00", "soon", "", None, 7, "9" * 1000, "0001-01-01T00:00:00+14:00"),
+    *(
+        "2026-W48-5T03:00:00Z",
+        "20261127T030000Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-27 03:00:00Z",
+        "2026-11-27T03:00:00Z ",
+    ),
+    "\u0662026-11-27T03:00:00Z",
+]
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
 def test_a_moment_has_its_zone(text: Any) -> None:
     with pytest.raises(ValueError, match="expected a time"):
         instant(text)

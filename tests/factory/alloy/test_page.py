@@ -18,9 +18,11 @@ import pytest
 from cadence.factory.alloy.canonical import canonical
 from cadence.factory.alloy.document import DocumentError, read
 from cadence.factory.alloy.hashes import alloy_hash
+from cadence.factory.alloy.keys import instant
 from cadence.factory.alloy.page import SOURCES, page
 from cadence.factory.alloy.verify import verify
 from tests.factory.alloy import signed
+from tests.factory.alloy.test_keys import NO_MOMENTS
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "cadence" / "factory" / "alloy" / "page"
@@ -221,6 +223,15 @@ def test_an_address_is_read_in_every_form_and_short_hashes_are_refused(
         assert "16 to 64" in found["error"] or "at most 64" in found["error"]
     else:
         assert found == {"source": source, "expected": expected}
+
+
+@with_node
+def test_moments_are_read_alike() -> None:
+    texts = [text for text in NO_MOMENTS if text != "0001-01-01T00:00:00+14:00"]  # the year 0 exists there
+    texts += ["2026-11-27T03:00:00Z", "2026-11-27T04:00:00.5+01:00", "2026-11-27T03:00Z"]
+    found = in_node("return asked.map((one) => { try { return proof.instant(one); } catch { return null; } });", texts)
+    at = instant("2026-11-27T03:00:00Z").timestamp() * 1000
+    assert found == [*([None] * (len(texts) - 3)), at, at + 500, at]
 
 
 @with_node

@@ -83,12 +83,15 @@ export function claims(alloy) {
 // Text made of a value that should be a count; hostile files put anything there.
 export const count = (value) => (typeof value === "number" ? String(value) : "?");
 
-const instant = (text) => {
-  const zoned = typeof text === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const at = zoned ? Date.parse(text) : NaN;
+export function instant(text) {
+  const form = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+  const found = typeof text === "string" ? form.exec(text) : null;
+  const [year, month, day] = found ? found.slice(1, 4).map(Number) : [];
+  const exists = found && new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day; // or JavaScript makes 2 March of 30 February
+  const at = exists ? Date.parse(text) : NaN;
   if (Number.isNaN(at)) throw new Error("expected a time with its zone");
   return at;
-};
+}
 
 function unbase64(text) {
   const data = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
