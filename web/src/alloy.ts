@@ -1043,8 +1043,8 @@ export interface Train extends Stage {
 /** A holder gives the ticket to another; both sign. */
 export interface Transferred extends Stage {
   readonly type: "transferred" | "ticket-transferred";
-  readonly fromHolder: string;
-  readonly toHolder: string;
+  readonly from: string;
+  readonly to: string;
   readonly transferredAt: string;
 }
 

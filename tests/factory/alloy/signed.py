@@ -115,7 +115,7 @@ def ticket(admissions: int = 1, taker: str = "ben") -> dict[str, Any]:
     ada, other, gate = key("ada"), key(taker), key("gate")
     seat = {"venue": "hall", "eventId": "concert", "seat": "F12", "holder": ada.key_id, "issuedAt": at(1)}
     alloy = chain.extend(alloy, {"type": "issued", **seat}, {"issuer": key("hall")}, at(1), {}, digest("ada holds F12"))
-    hands = {"fromHolder": ada.key_id, "toHolder": key("ben").key_id, "transferredAt": at(2)}
+    hands = {"from": ada.key_id, "to": key("ben").key_id, "transferredAt": at(2)}
     both = {"from": ada, "to": other}
     alloy = chain.extend(alloy, {"type": "transferred", **hands}, both, at(2), {}, digest("ben holds F12"))
     for hour in range(3, 3 + admissions):

@@ -141,7 +141,7 @@ def test_a_role_that_nobody_signed_in_is_missed() -> None:
 
 def test_a_role_is_for_the_key_that_the_stage_names() -> None:
     assert [str(broken) for broken in examined(ticket(taker="courier")).breaks] == [
-        "stage 1 (transferred): wrong signer: signed as to by another key than the one that `toHolder` names"
+        "stage 1 (transferred): wrong signer: signed as to by another key than the one that `to` names"
     ]
 
 

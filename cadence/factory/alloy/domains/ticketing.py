@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from pydantic import Field
+
 from cadence.factory.alloy.core import Alloy, Source, Stage
 from cadence.factory.alloy.domain import DOMAINS, Domain
 from cadence.factory.alloy.parts import Name, Text
@@ -29,8 +31,8 @@ class Transferred(Stage):
     """A holder gives the ticket to another; both sign."""
 
     type: Literal["transferred", "ticket-transferred"]
-    from_holder: Name
-    to_holder: Name
+    from_holder: Name = Field(alias="from")
+    to_holder: Name = Field(alias="to")
     transferred_at: Text
 
 
@@ -77,7 +79,7 @@ def passes_from_its_holder(alloy: TicketAlloy) -> Iterator[Problem]:
             if holder is not None and stage.from_holder != holder:
                 what = f"expected the holder {holder[:40]!r}, got {stage.from_holder[:40]!r}"
                 why = "Nobody can give away what another holds"
-                yield Problem(("stages", number, "fromHolder"), what, why, "Let the holder transfer it")
+                yield Problem(("stages", number, "from"), what, why, "Let the holder transfer it")
             holder = stage.to_holder
 
 
@@ -108,10 +110,10 @@ DOMAIN = DOMAINS.register(
         phases={"issued": "input", "scanned": "delivery"},
         signers={
             "issued": {"issuer": None},
-            "transferred": {"from": "fromHolder", "to": "toHolder"},
+            "transferred": {"from": "from", "to": "to"},
             "scanned": {"scanner": "scannerId"},
             "ticket-issued": {"issuer": None},
-            "ticket-transferred": {"from": "fromHolder", "to": "toHolder"},
+            "ticket-transferred": {"from": "from", "to": "to"},
             "ticket-scanned": {"scanner": "scannerId"},
         },
     )

@@ -88,9 +88,7 @@ def _self(path: Path, one: CalibrationAnchor) -> list[Criterion]:
     runs = one.runs
     same = None if len(runs) < RUNS_MIN else len({*runs}) == 1
     why = "two separate runs of the unmodified model are to give one number"
-    found = [
-        Criterion("deterministic", judged(same), f"{RUNS_MIN} equal runs", list(runs) or None, "", why, path)
-    ]
+    found = [Criterion("deterministic", judged(same), f"{RUNS_MIN} equal runs", list(runs) or None, "", why, path)]
     measured, control = in_points(one.measured_score), in_points(one.control.score if one.control else None)
     gap = None if measured is None or control is None else measured - control
     why = "a model that is known to be bad must score clearly lower, or the benchmark tells nothing"

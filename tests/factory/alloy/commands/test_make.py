@@ -65,8 +65,8 @@ def test_a_stage_can_need_two_signatures(tmp_path: Path) -> None:
     ids = {one["owner"]: one["keyId"] for one in json.loads((tmp_path / "keys.json").read_text())["keys"]}
     value = ticket()
     value["stages"] = value["stages"][:2]
-    value["stages"][0]["holder"] = value["stages"][1]["fromHolder"] = ids["ann"]
-    value["stages"][1]["toHolder"] = ids["ben"]
+    value["stages"][0]["holder"] = value["stages"][1]["from"] = ids["ann"]
+    value["stages"][1]["to"] = ids["ben"]
     path = put(tmp_path, value)
     (tmp_path / "paper").write_text("seat 4B")
 
