@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Annotated, Any, Union, get_args
+from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import Field, create_model
 
@@ -23,6 +23,7 @@ __all__ = ["DOMAINS", "Domain", "DomainConflict", "Registry", "UnknownDomain", "
 
 NEAREST_MAX = 3
 SHAPES_MAX = 64
+Phase = Literal["input", "transform", "delivery"]
 Rule = Callable[[Any], Iterator[Problem]]
 
 
@@ -56,7 +57,7 @@ class Domain:
     """The core with this domain's root fields."""
     rules: tuple[Rule, ...] = ()
     """Checks across fields: each takes the alloy and yields problems."""
-    phases: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, Phase] = field(default_factory=dict)
     """Stage type to phase: input, transform, delivery. What is absent is transform."""
     signers: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Stage type to the roles that must sign it; each with the field that names the key's id, or None."""
@@ -65,6 +66,10 @@ class Domain:
     def types(self) -> dict[str, type[Stage]]:
         """Stage type, as spelled on the wire, to its class."""
         return {name: stage for stage in self.stages for name in type_names(stage)}
+
+    def phase(self, type: str) -> Phase:
+        """input: configures, runs once. transform: runs `cycles` times. delivery: verifies and ships, runs once."""
+        return self.phases.get(type, "transform")
 
 
 def type_names(stage: type[Stage]) -> tuple[str, ...]:

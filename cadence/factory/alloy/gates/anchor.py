@@ -73,7 +73,7 @@ def _published(path: Path, one: CalibrationAnchor) -> list[Criterion]:
     why = "a number without a source cannot be looked up"
     source = (*path, "publishedSource")
     found.append(Criterion("cited", judged(cited), "a citation", one.published_source, "", why, source))
-    if one.delta is not None and off is not None and abs(one.delta - off) > ROUNDING:
+    if isinstance(one.delta, float) and off is not None and abs(one.delta - off) > ROUNDING:
         why = "the alloy states another difference than its two scores have"
         at = (*path, "delta")
         found.append(Criterion("stated delta", "fail", _rounded(off), one.delta, "points", why, at))

@@ -35,8 +35,9 @@ def hardware(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
 def _tiers(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator[Criterion]:
     """Each quantised file against the memory that its tier names."""
     for number, stage in enumerate(alloy.stages):
-        for name, tier in (stage.tiers or {}).items() if isinstance(stage, Quant) else ():
-            if tier.fits_vram_gb is not None:
+        for name in stage.tiers or {} if isinstance(stage, Quant) else ():
+            tier = stage.tier(name) if isinstance(stage, Quant) else None
+            if tier is not None and tier.fits_vram_gb is not None:
                 at: Path = ("stages", number, "tiers", name, "fitsVramGb")
                 yield _fit(name, tier.fits_vram_gb, _size(alloy, name, tier, bundle), alloy, manifest, at)
 
@@ -51,7 +52,7 @@ def _smallest(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator
         for stage in alloy.stages
         if isinstance(stage, Quant)
         for name in stage.quant_types
-        if (size := _size(alloy, name, (stage.tiers or {}).get(name), bundle)) is not None
+        if (size := _size(alloy, name, stage.tier(name), bundle)) is not None
     ]
     total = alloy.results.final_size_gb if alloy.results else None
     if not sizes and total is not None:

@@ -51,6 +51,9 @@ def test_three_points_and_no_more_in_either_direction(measured: float, verdict: 
         ({"publishedSource": None}, {"cited": "fail"}),
         ({"measuredScore": None}, {"reproduced": "unknown", "same pipeline": "unknown"}),
         ({"delta": 0.0}, {"stated delta": "fail"}),
+        ({"publishedScore": "95"}, {"reproduced": "unknown"}),
+        ({"measuredScore": {"humaneval": 96.0}}, {"reproduced": "unknown", "same pipeline": "unknown"}),
+        ({"publishedScore": 95, "delta": "+1"}, {}),
         ({"mode": "self", "measuredScore": 80.0}, {"reproduced": "fail", "same pipeline": "fail"}),
     ],
 )

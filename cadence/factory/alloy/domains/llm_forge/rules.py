@@ -49,7 +49,9 @@ def expert_counts(alloy: ForgeAlloy) -> Iterator[Problem]:
 
 def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Iterator[Problem]:
     before = stage.original_experts_per_layer or alloy.source.num_experts_per_layer
-    layers = alloy.source.num_layers or stage.router_sliced_layers
+    layers, sliced = alloy.source.num_layers, stage.router_sliced_layers
+    if layers is None or _has_dense_layers(alloy, stage):
+        layers = sliced
     kept = stage.keep
     assert kept is not None
     if before is None:
@@ -65,16 +67,28 @@ def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Itera
     wanted: dict[str, tuple[float | None, float, str]] = {
         "prunePct": (stage.prune_pct, 100 * (before - kept) / before, "100 * (before - kept) / before")
     }
-    if layers is not None:
+    if layers is not None and not _fused(alloy, stage):
         dropped = layers * (before - kept) * TENSORS_PER_EXPERT
         renamed = layers * kept * TENSORS_PER_EXPERT
         wanted["expertsDropped"] = (stage.experts_dropped, dropped, "layers * (before - kept) * 3 tensors")
         wanted["expertsRenamed"] = (stage.experts_renamed, renamed, "layers * kept * 3 tensors")
-        wanted["routerSlicedLayers"] = (stage.router_sliced_layers, layers, "layers")
+    if alloy.source.num_layers is not None and not _has_dense_layers(alloy, stage):
+        wanted["routerSlicedLayers"] = (sliced, alloy.source.num_layers, "numLayers")
     for key, (given, right, rule) in wanted.items():
         if given is not None and abs(given - right) > ROUNDING:
             fix = f"Write {right:g}, or correct the numbers it follows from"
             yield Problem((*at, key), f"expected {right:g}, got {given:g}", f"It is {rule}", fix)
+
+
+def _fused(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
+    """Do all experts of a layer share their tensors, so that none is dropped or renamed?"""
+    return "fused" in (stage.expert_tensor_layout or "").split("-") or alloy.source.architecture.startswith("granite")
+
+
+def _has_dense_layers(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
+    """Some families begin with layers that have no router."""
+    shared = stage.expert_tensor_layout == "deepseek-routed-shared"
+    return shared or alloy.source.architecture.startswith("deepseek")
 
 
 def thresholds_ascend(alloy: ForgeAlloy) -> Iterator[Problem]:
