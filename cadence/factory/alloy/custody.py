@@ -18,7 +18,7 @@ Pure: `now` is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -41,6 +41,7 @@ from cadence.factory.alloy.signatures import SignatureRefused, verify
 
 SIGNATURES_MAX = 16  # of one stage
 STAGES_MAX = 1_000  # that are named as dropped
+TYPE_SHOWN_CHARS = 40
 _LINK = {"chain", "index", "previousHash", "completedAt"}
 
 Kind = Literal[
@@ -59,32 +60,27 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Rules:
-    """Who must sign what. Where nothing is said, any registered key may sign in any role.
+    """What a domain asks of signatures: stage type -> role that must have signed -> field that names the key, or None.
 
-    `signers`: stage type -> role that must have signed -> the field of the stage that names the key's id, or None.
-    `owners`: stage type -> whose keys may sign it at all; a chain signed by others is a counterfeit.
+    Whose keys may sign what at all is the registry's to say.
     """
 
     signers: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    owners: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def refusal(self, key: Key, role: str, stage: Stage) -> str | None:
-        """Why this key may not sign this stage in this role; None if it may."""
-        type_ = _type(stage)
-        if type_ in self.owners and key.owner not in self.owners[type_]:
-            return f"{key.owner[:40]!r} is not among those who may sign it"
-        named = self.signers.get(type_, {}).get(role)
+        """Why this key does not fit this stage in this role; None if it does."""
+        named = self.signers.get(_kind(stage), {}).get(role)
         if named is not None and stage.get(named) != key.key_id:
             return f"signed as {role} by another key than the one that `{named}` names"
         return None
 
 
-def rules_of(domains: Iterable[Domain], owners: Mapping[str, Collection[str]] | None = None) -> Rules:
-    """The rules that an alloy of these domains is under, and whose keys may sign what, as the verifier knows it."""
+def rules_of(domains: Iterable[Domain]) -> Rules:
+    """The rules that an alloy of these domains is under."""
     signers: dict[str, Mapping[str, str | None]] = {}
     for domain in domains:
         signers |= domain.signers
-    return Rules(signers, owners or {})
+    return Rules(signers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +178,7 @@ class _Check:
             self._at.setdefault(link["index"], position)
 
     def _signatures(self, stage: Stage, position: int, registry: Registry) -> Break | None:
-        signatures, type_ = stage.get("signatures"), _type(stage)
+        signatures, type_ = stage.get("signatures"), _kind(stage)
         if not isinstance(signatures, list) or not 0 < len(signatures) <= SIGNATURES_MAX:
             return self._broken("edited", position, "the stage has a link but no signatures")
         try:
@@ -190,7 +186,7 @@ class _Check:
             for signature in signatures:
                 key = verify(signature, STAGE_PURPOSE, signed_part(stage), registry, at, self._now)
                 role = signature.get("role", "")
-                reason = self._rules.refusal(key, role, stage)
+                reason = registry.forbids(key, type_) or self._rules.refusal(key, role, stage)
                 if reason is not None:
                     return self._broken("wrong signer", position, reason)
         except SignatureRefused as error:
@@ -298,9 +294,14 @@ class _Check:
         return Break(kind, position, _type(self._stages[position]), what)
 
 
-def _type(stage: Stage) -> str:
+def _kind(stage: Stage) -> str:
     name = stage.get("type")
-    return name[:40] if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _type(stage: Stage) -> str:
+    """The stage's type as far as it is shown."""
+    return _kind(stage)[:TYPE_SHOWN_CHARS]
 
 
 def _is_index(value: Any) -> bool:

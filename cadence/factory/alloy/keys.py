@@ -16,7 +16,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,9 +52,10 @@ class Key:
 
 
 class Registry:
-    """Keys by id. Build it with `read_registry`, or from keys."""
+    """Keys by id, and whose keys may sign what. Build it with `read_registry`, or from keys."""
 
-    def __init__(self, keys: Iterable[Key] = ()) -> None:
+    def __init__(self, keys: Iterable[Key] = (), authority: Mapping[str, Collection[str]] | None = None) -> None:
+        self._authority = {what: frozenset(owners) for what, owners in (authority or {}).items()}
         self._keys: dict[str, Key] = {}
         for key in keys:
             if key.key_id in self._keys:
@@ -98,6 +99,16 @@ class Registry:
             raise KeyRefused(f"the key was superseded at {since}, the signature is later. Use its successor")
         return key
 
+    def forbids(self, key: Key, what: str) -> str | None:
+        """Why the owner of this key may not sign `what`; None if they may.
+
+        `what` is a stage type, or `seal` or `receipt`. Where the registry says nothing about it, everybody in it may.
+        """
+        owners = self._authority.get(what)
+        if owners is None or key.owner in owners:
+            return None
+        return f"{key.owner[:40]!r} is not among those who may sign `{what[:40]}`. Ask one of them"
+
     def cacheable_s(self, key_id: str, now: datetime) -> float:
         """How many seconds a verdict about this key may be kept: never beyond its own life."""
         key = self.get(key_id)
@@ -107,12 +118,18 @@ class Registry:
 def read_registry(value: Any) -> Registry:
     """A registry from plain values, {"keys": [{keyId, algorithm, publicKey, owner, registeredAt, ...}, ...]}.
 
-    Raises `RegistryError` for what is missing or odd, above all for a key that would be good for more than 90 days.
+    `authority`, beside `keys`, says whose keys may sign what: {"issued": ["hall"], "seal": ["hall"]}. Raises
+    `RegistryError` for what is missing or odd, above all for a key that would be good for more than 90 days.
     """
     entries = value.get("keys") if isinstance(value, dict) else value
     if not isinstance(entries, list) or len(entries) > KEYS_MAX:
         raise RegistryError(f'expected {{"keys": [...]}} with at most {KEYS_MAX} keys. Write one entry per key')
-    return Registry(_key(entry, i) for i, entry in enumerate(entries))
+    authority = value.get("authority", {}) if isinstance(value, dict) else {}
+    if not isinstance(authority, dict) or not all(_is_texts(owners) for owners in authority.values()):
+        raise RegistryError(
+            'expected authority to be like {"issued": ["hall"], "seal": ["hall"]}. Write lists of owners'
+        )
+    return Registry((_key(entry, i) for i, entry in enumerate(entries)), authority)
 
 
 def instant(text: Any) -> datetime:
@@ -143,6 +160,10 @@ def decode(text: Any) -> bytes:
     if data is None or encode(data) != text:
         raise ValueError("expected base64url without padding. Encode the bytes again")
     return data
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _key(entry: Any, i: int) -> Key:

@@ -129,7 +129,7 @@ def _speaks(alloy: Alloy, registry: Registry, now: datetime) -> Key:
     try:
         at = instant(integrity.get("attestedAt"))
         stated = payload(alloy, integrity.get("alloyHash", ""))
-        return verify(integrity["signature"], SEAL_PURPOSE, stated, registry, at, now)
+        return _allowed(verify(integrity["signature"], SEAL_PURPOSE, stated, registry, at, now), "seal", registry)
     except SignatureRefused as error:
         raise SealBroken(f"integrity.signature: {error}") from None
     except ValueError as error:
@@ -160,7 +160,8 @@ def check_receipt(alloy: Alloy, registry: Registry, now: datetime) -> Key:
         if not same(receipt.get("alloyHash"), alloy_hash(alloy)):
             raise SealBroken("the receipt was issued for another alloy, or for an earlier state of this one")
         signed = without(receipt, "signature")
-        return verify(receipt["signature"], RECEIPT_PURPOSE, signed, registry, instant(receipt.get("issuedAt")), now)
+        at = instant(receipt.get("issuedAt"))
+        return _allowed(verify(receipt["signature"], RECEIPT_PURPOSE, signed, registry, at, now), "receipt", registry)
     except SealBroken:
         raise
     except ValueError as error:
@@ -194,6 +195,13 @@ def certifiers(alloy: Alloy, registry: Registry, now: datetime) -> dict[str, Key
         if same(one.get("modelHash"), integrity.get("modelHash")) and key.owner != producer:
             found[key.owner] = key
     return found
+
+
+def _allowed(key: Key, what: str, registry: Registry) -> Key:
+    reason = registry.forbids(key, what)
+    if reason is not None:
+        raise SignatureRefused(reason, wrong_signer=True)
+    return key
 
 
 def _homes(alloy: Alloy) -> list[dict[str, Any]]:

@@ -146,9 +146,9 @@ def test_a_role_is_for_the_key_that_the_stage_names() -> None:
 
 
 def test_a_chain_signed_by_those_who_may_not_is_a_counterfeit() -> None:
-    rules = Rules(owners={"issued": {"opera"}})
-    assert [str(broken) for broken in examined(ticket(), rules).breaks] == [
-        "stage 0 (issued): wrong signer: 'hall' is not among those who may sign it"
+    keys = read_registry({"keys": signed.entries(), "authority": {"issued": ["opera"]}})
+    assert [str(broken) for broken in examined(ticket(), keys=keys).breaks] == [
+        "stage 0 (issued): wrong signer: 'hall' is not among those who may sign `issued`. Ask one of them"
     ]
 
 

@@ -88,11 +88,20 @@ def test_a_verdict_is_kept_no_longer_than_the_key_lives() -> None:
         ([{**ENTRY, "supersededBy": "nobody"}], "successor"),
         ([{**ENTRY, "supersededBy": 7}], "text or null"),
         ([ENTRY, {**SUCCESSOR, "revokedAt": "soon"}], r"keys\[1\]: expected a time"),
+        ({"keys": [ENTRY], "authority": ["hall"]}, "expected authority"),
+        ({"keys": [ENTRY], "authority": {"issued": "hall"}}, "expected authority"),
     ],
 )
 def test_a_registry_that_is_not_one_is_refused(entries: Any, word: str) -> None:
     with pytest.raises(RegistryError, match=word):
         read_registry(entries)
+
+
+def test_whose_keys_may_sign_what_is_said_by_owner() -> None:
+    known = read_registry({"keys": [ENTRY], "authority": {"issued": ["hall"], "seal": ["forge"]}})
+    key = known.get(KEY.key_id)
+    assert (known.forbids(key, "seal"), known.forbids(key, "scanned")) == (None, None)
+    assert known.forbids(key, "issued") == "'forge' is not among those who may sign `issued`. Ask one of them"
 
 
 def test_a_registry_may_be_an_object_with_keys() -> None:

@@ -137,7 +137,7 @@ def test_the_modules_fit_into_one_script(tmp_path: Path) -> None:
 @with_node
 def test_chains_hold_on_the_page_and_their_hashes_are_the_same() -> None:
     alloys = [make() for make in CHAINS]
-    found = examined([json.dumps(one) for one in alloys], registry={"keys": signed.entries()})
+    found = examined([json.dumps(one) for one in alloys], registry=signed.trusted())
     assert found == [["holds", alloy_hash(one), []] for one in alloys]
     assert [outcome for outcome, *_ in examined([json.dumps(one) for one in alloys])] == ["read"] * 4
 
@@ -148,7 +148,7 @@ def test_the_page_finds_what_the_python_side_finds() -> None:
     keys = signed.registry()
     alloys = [signed.edit(make(), chance)[0] for make in CHAINS for _ in range(60)]
     texts = [json.dumps(one) for one in alloys]
-    found = examined(texts, registry={"keys": signed.entries()})
+    found = examined(texts, registry=signed.trusted())
     ours = [verify(read(text, name="x"), keys, signed.NOW).outcome for text in texts]
     differing = [
         (mine, theirs)
@@ -157,6 +157,14 @@ def test_the_page_finds_what_the_python_side_finds() -> None:
     ]
     assert differing == []
     assert ours.count("fails") > 200
+
+
+@with_node
+def test_the_page_knows_whose_keys_may_sign_what() -> None:
+    for what in ("issued", "seal", "receipt"):
+        others = {**signed.trusted(), "authority": {what: ["opera"]}}
+        (found,) = examined([json.dumps(signed.ticket())], registry=others)
+        assert found[0] == "fails" and "hall is not among those" in found[2][0]
 
 
 @with_node
@@ -169,9 +177,7 @@ def test_a_chain_cut_moved_or_copied_fails_there_too() -> None:
         [stages[1], stages[0], *stages[2:]],
         [*stages, stages[1]],
     ]
-    found = examined(
-        [json.dumps({**signed.delivery(), "stages": one}) for one in orders], registry={"keys": signed.entries()}
-    )
+    found = examined([json.dumps({**signed.delivery(), "stages": one}) for one in orders], registry=signed.trusted())
     assert [outcome for outcome, *_ in found] == ["fails"] * len(orders)
 
 
@@ -296,7 +302,7 @@ class Tab:
 @with_browser
 def test_it_works_from_a_file_without_a_network_and_fits_a_phone(browser: Any, tmp_path: Path) -> None:
     at = Tab(browser, tmp_path).open()
-    assert at.drop(alloy=signed.forge(), keys={"keys": signed.entries()}) == "It holds"
+    assert at.drop(alloy=signed.forge(), keys=signed.trusted()) == "It holds"
     assert "5 of 5 stages attested (100 %)" in at.tab.inner_text("#coverage")
     assert at.tab.evaluate("document.documentElement.scrollWidth") == 360
     assert at.noted == []
@@ -329,7 +335,7 @@ def test_without_a_hash_or_keys_nothing_is_called_verified(browser: Any, tmp_pat
     changed = signed.forge()
     changed["stages"][2] = {**changed["stages"][2], "keepExpertsPerLayer": 7}
     again = Tab(browser, tmp_path).open()
-    assert again.drop(alloy=changed, keys={"keys": signed.entries()}) == "It does not hold"
+    assert again.drop(alloy=changed, keys=signed.trusted()) == "It does not hold"
     assert "Stage 2" in again.tab.inner_text("#failures")
 
 
@@ -399,7 +405,7 @@ def test_hostile_addresses_are_text_too(browser: Any, tmp_path: Path) -> None:
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `make web`")
 def test_nobody_is_shut_out_in_the_light_or_in_the_dark(browser: Any, tmp_path: Path) -> None:
     at = Tab(browser, tmp_path, width=900).open("#https://a.example/x#" + "0" * 16)
-    at.drop(alloy=signed.forge(), keys={"keys": signed.entries()})
+    at.drop(alloy=signed.forge(), keys=signed.trusted())
     at.tab.evaluate(AXE.read_text())
     for scheme in ("light", "dark"):
         at.tab.emulate_media(color_scheme=scheme)

@@ -127,6 +127,14 @@ def test_a_revoked_key_breaks_all_its_seals() -> None:
     assert "revoked" in broken(forge(), keys=read_registry(entries))
 
 
+def test_who_may_seal_and_issue_receipts_is_for_the_registry_to_say() -> None:
+    for what, checking in (("seal", seal.check), ("receipt", seal.check_receipt)):
+        some = read_registry({"keys": signed.entries(), "authority": {what: ["forge"]}})
+        assert checking(forge(), some, NOW).owner == "forge"
+        others = read_registry({"keys": signed.entries(), "authority": {what: ["lab"]}})
+        assert f"may sign `{what}`" in broken(forge(), checking, others)
+
+
 def test_others_count_as_certifiers_and_the_producer_does_not() -> None:
     bare = {key: value for key, value in forge().items() if key != "receipt"}
     model = bare["results"]["integrity"]["modelHash"]

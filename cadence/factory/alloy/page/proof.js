@@ -120,7 +120,7 @@ function judge(signature, registry, at, now) {
   return key;
 }
 
-export async function verifySignature(signature, purpose, payload, registry, dated, now) {
+export async function verifySignature(signature, purpose, what, payload, registry, dated, now) {
   const keys = isObject(signature) ? Object.keys(signature) : [];
   if (!SIGNED.every((key) => typeof signature?.[key] === "string") || keys.some((key) => ![...SIGNED, ...OPTIONAL].includes(key)))
     throw new Error("this is not a signature");
@@ -142,6 +142,9 @@ export async function verifySignature(signature, purpose, payload, registry, dat
     if (error.name === "NotSupportedError") throw new Error("this browser cannot check such signatures");
   }
   if (!fits) throw new Error("the signature does not fit what it stands under");
+  const allowed = isObject(registry.authority) ? registry.authority[what] : undefined;
+  if (allowed !== undefined && !(Array.isArray(allowed) && allowed.includes(key.owner)))
+    throw new Error(`${key.owner.slice(0, 40)} is not among those who may sign this`);
   return key.owner;
 }
 
@@ -171,7 +174,7 @@ export async function checkStages(alloy, registry, now) {
         if (!signatures.length || signatures.length > 16) throw new Error("it has no signatures");
         const owners = [];
         for (const one of signatures)
-          owners.push(await verifySignature(one, "cadence.alloy.stage.v1", omit(stage, "signatures"), registry, link.completedAt, now));
+          owners.push(await verifySignature(one, "cadence.alloy.stage.v1", type, omit(stage, "signatures"), registry, link.completedAt, now));
         if (new Set(signatures.map((one) => one.role ?? "")).size < signatures.length) throw new Error("two signatures in one role");
         [row.state, row.what] = ["signed", `by ${owners.join(" and ")}${doubted ? ", upon another stage than the one before it" : ""}`];
       } catch (error) {
@@ -210,11 +213,11 @@ export async function checkSeal(alloy, of, registry, now) {
     modelHash: integrity.modelHash ?? null,
     nonce: integrity.nonce ?? null,
   };
-  return verifySignature(integrity.signature, "cadence.alloy.seal.v1", said, registry, integrity.attestedAt, now);
+  return verifySignature(integrity.signature, "cadence.alloy.seal.v1", "seal", said, registry, integrity.attestedAt, now);
 }
 
 export async function checkReceipt(alloy, of, registry, now) {
   if (!same(alloy.receipt.alloyHash, of)) throw new Error("it was issued for another alloy");
   const signed = omit(alloy.receipt, "signature");
-  return verifySignature(alloy.receipt.signature, "cadence.alloy.receipt.v1", signed, registry, alloy.receipt.issuedAt, now);
+  return verifySignature(alloy.receipt.signature, "cadence.alloy.receipt.v1", "receipt", signed, registry, alloy.receipt.issuedAt, now);
 }
