@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
+from cadence.factory.alloy.domains.llm_forge.sizes import BITS, ESTIMATE_SHARE, size_gb
 from cadence.factory.alloy.domains.llm_forge.training import Quant, QuantTier
 from cadence.factory.alloy.gates.verdict import Bundle, Criterion, Manifest, Report, judged
 
@@ -57,11 +58,17 @@ def _smallest(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator
     total = alloy.results.final_size_gb if alloy.results else None
     if not sizes and total is not None:
         sizes = [(total * GB, "the model")]
-    size, name = min(sizes, default=(None, "the model"))
+    size, name = min(sizes, default=(None, _cheapest(alloy)))
     if promised is not None:
         yield _fit(name, promised, size, alloy, manifest, ("hardware", "minVramGb"))
     if limit is not None:
         yield _fit(name, limit, size, alloy, manifest, ("acceptanceCriteria", "hardware", "maxVramGb"))
+
+
+def _cheapest(alloy: ForgeAlloy) -> str:
+    """The quantisation of the fewest bits, where no size is known."""
+    names = [name for stage in alloy.stages if isinstance(stage, Quant) for name in stage.quant_types if name in BITS]
+    return min(names, key=lambda name: BITS[name], default="the model")
 
 
 def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, manifest: Manifest, at: Path) -> Criterion:
@@ -71,7 +78,7 @@ def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, mani
         reason = "measured on a device with this much memory"
         return Criterion(title, judged(measured <= promised), promised, round(measured, 3), "GiB", reason, at)
     if size is None:
-        return Criterion(title, "unknown", promised, None, "GiB", "the size of the file is not known", at)
+        return _estimated(title, name, promised, alloy, at)
     least = size / GIB + RUNTIME_GIB
     cache = _cache_gib(manifest)
     if least > promised:
@@ -83,6 +90,17 @@ def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, mani
     total = least + cache
     reason = f"file, {RUNTIME_GIB:g} GiB for the runtime, and cache for {manifest.context_tokens} tokens"
     return Criterion(title, judged(total <= promised), promised, round(total, 3), "GiB", reason, at)
+
+
+def _estimated(title: str, name: str, promised: float, alloy: ForgeAlloy, at: Path) -> Criterion:
+    """Arithmetic alone can show that a model is too large, never that it fits."""
+    params = alloy.results.forged_params_b if alloy.results else None
+    guess = size_gb(params, name) if params else None
+    if guess is None:
+        return Criterion(title, "unknown", promised, None, "GiB", "the size of the file is not known", at)
+    least = guess * (1 - ESTIMATE_SHARE) * GB / GIB + RUNTIME_GIB
+    reason = "by its parameters and bits alone; the file was not seen"
+    return Criterion(title, judged(False if least > promised else None), promised, round(least, 3), "GiB", reason, at)
 
 
 def _size(alloy: ForgeAlloy, name: str, tier: QuantTier | None, bundle: Bundle) -> float | None:

@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domains.llm_forge.experts import ExpertActivationProfile, ExpertPrune
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
+from cadence.factory.alloy.domains.llm_forge.sizes import BITS, fits_estimate, size_gb
 from cadence.factory.alloy.domains.llm_forge.training import Compact, Quant
 from cadence.factory.alloy.problems import Problem
 
 TENSORS_PER_EXPERT = 3  # gate, up and down projection
 ROUNDING = 0.051  # published figures have one decimal; binary fractions add a hair
 THREE_ROUNDINGS = 3 * 0.05 + 0.001  # both scores and their difference were rounded, each from exact figures
-QUANT_TYPES = frozenset(
-    "Q2_K Q3_K_S Q3_K_M Q3_K_L IQ4_XS Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K Q8_0 F16 F32".split(),
-)
 THRESHOLDS = ("dead_threshold", "dormant_threshold", "low_threshold", "medium_threshold", "high_threshold")
 
 
@@ -109,10 +107,24 @@ def known_quant_types(alloy: ForgeAlloy) -> Iterator[Problem]:
     for number, stage in enumerate(alloy.stages):
         if isinstance(stage, Quant) and stage.format == "gguf":
             for index, name in enumerate(stage.quant_types):
-                if name not in QUANT_TYPES:
+                if name not in BITS:
                     what = f"{name[:40]!r} is not a known GGUF type"
-                    why, fix = "No size can be computed for it", f"Use one of {', '.join(sorted(QUANT_TYPES))}"
+                    why, fix = "No size can be computed for it", f"Use one of {', '.join(sorted(BITS))}"
                     yield Problem(("stages", number, "quantTypes", index), what, why, fix, level="warning")
+
+
+def tier_sizes(alloy: ForgeAlloy) -> Iterator[Problem]:
+    """The stated size of a quantised file is near what its parameters and bits give."""
+    params = alloy.results.forged_params_b if alloy.results else None
+    for number, stage in enumerate(alloy.stages):
+        for name in stage.tiers or {} if isinstance(stage, Quant) and params else ():
+            tier = stage.tier(name) if isinstance(stage, Quant) else None
+            stated = tier.size_gb if tier else None
+            if stated is not None and params and fits_estimate(stated, params, name) is False:
+                what = f"{stated:g} GB for {params:g} thousand million parameters in {name[:20]}"
+                why = f"The bits of this type give about {size_gb(params, name):.1f} GB"
+                at = ("stages", number, "tiers", name, "sizeGb")
+                yield Problem(at, what, why, "Measure the file again", level="warning")
 
 
 def benchmark_deltas(alloy: ForgeAlloy) -> Iterator[Problem]:
@@ -177,6 +189,7 @@ RULES = (
     expert_counts,
     thresholds_ascend,
     known_quant_types,
+    tier_sizes,
     benchmark_deltas,
     improvement,
     active_parameters,
