@@ -84,7 +84,7 @@ class SigningKey:
         if isinstance(self.private, ed25519.Ed25519PrivateKey):
             value = self.private.sign(signed)
         else:
-            r, s = decode_dss_signature(self.private.sign(signed, ec.ECDSA(SHA256())))
+            r, s = decode_dss_signature(self.private.sign(signed, _es256()))
             value = r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big")
         return {**signer, "value": encode(value)}
 
@@ -97,3 +97,11 @@ class SigningKey:
             "owner": owner,
             "registeredAt": registered_at,
         }
+
+
+def _es256() -> ec.ECDSA:
+    """Deterministic (RFC 6979) as Ed25519 is: bad chance cannot give the key away, and sealing twice gives the same."""
+    try:
+        return ec.ECDSA(SHA256(), deterministic_signing=True)
+    except UnsupportedAlgorithm:  # OpenSSL before 3.2
+        return ec.ECDSA(SHA256())

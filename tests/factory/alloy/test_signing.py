@@ -22,6 +22,11 @@ def test_a_key_survives_its_file(algorithm: str) -> None:
     assert verify(again.sign("test", PAYLOAD), "test", PAYLOAD, REGISTRY, AT, NOW).owner == algorithm
 
 
+@both
+def test_signing_twice_gives_the_same_signature(algorithm: str) -> None:
+    assert KEYS[algorithm].sign("test", PAYLOAD) == KEYS[algorithm].sign("test", PAYLOAD)
+
+
 @pytest.mark.parametrize("private", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)])
 def test_a_key_of_another_kind_is_refused(private: Any) -> None:
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
