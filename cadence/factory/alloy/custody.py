@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 from cadence.factory.alloy.canonical import CanonicalError
@@ -128,6 +129,7 @@ class _Check:
             one if isinstance(one, dict) else {} for one in (stages if isinstance(stages, list) else [])
         ]
         self._links: list[Any] = [one.get("link") for one in self._stages]
+        self._last = max((p for p, link in enumerate(self._links) if link is not None), default=-1)
         self._chain = self._chain_id()
         self._authentic: dict[int, int] = {}  # position -> index it was signed at
         self._at: dict[int, int] = {}  # index -> position
@@ -161,8 +163,7 @@ class _Check:
         """What is wrong with one stage, whatever stands around it."""
         stage, link = self._stages[position], self._links[position]
         if link is None:
-            linked_later = any(later is not None for later in self._links[position:])
-            if linked_later or position < length:
+            if position < max(length, self._last):
                 yield self._broken("unsigned", position, "no link, where the chain has one")
             return
         if not isinstance(link, dict) or set(link) != _LINK or not _is_index(link["index"]):
@@ -213,14 +214,15 @@ class _Check:
                 once.append((position, index))
             else:
                 yield self._broken("replayed", position, f"it is stage {index} a second time")
-        for (position, index), due in zip(once, sorted(index for _, index in once), strict=True):
-            if index != due:
+        for (position, index), expected in zip(once, sorted(index for _, index in once), strict=True):
+            if index != expected:
                 yield self._broken("reordered", position, f"it was signed as stage {index}")
                 break
         doubtful = {position for position in range(len(self._stages)) if position not in self._authentic}
-        for index in range(min(max(length, 1 + max(self._authentic.values())), STAGES_MAX)):
-            if index not in self._at and index not in doubtful:
-                yield Break("dropped", index, "", "it was signed, and is gone")
+        due = range(max(length, 1 + max(self._authentic.values())))
+        missing = (index for index in due if index not in self._at and index not in doubtful)
+        for index in islice(missing, STAGES_MAX):
+            yield Break("dropped", index, "", "it was signed, and is gone")
 
     def _with_previous(self, position: int) -> Iterator[Break]:
         """Whether a stage builds on what stands before it."""
@@ -257,30 +259,26 @@ class _Check:
         bare = [p for p in self._authentic if digits(self._stages[p].get("outputHash")) is None and p not in broken]
         amended = self._amended(registry) if bare else set()
         for position in bare:
-            if link_hash(self._stages[position]) not in amended:
+            if (self._authentic[position], link_hash(self._stages[position])) not in amended:
                 yield self._broken("missing data", position, "it names no output, and no signed amendment says why")
 
-    def _amended(self, registry: Registry) -> set[str]:
-        """The hashes of stages which an unbroken chain of signed amendments speaks of."""
-        listed, explained = self._alloy.get("amendments"), set()
+    def _amended(self, registry: Registry) -> set[tuple[int, str]]:
+        """The stages, by number and hash, which an unbroken chain of signed amendments speaks of."""
+        listed = self._alloy.get("amendments")
+        explained: set[tuple[int, str]] = set()
         first = self._at.get(0)
         previous = recipe_hash(self._alloy) if first is None else self._links[first]["previousHash"]
         for one in listed if isinstance(listed, list) else ():
             try:
-                signature = one["signatures"][0]
+                (signature,) = one["signatures"]
                 at = instant(one["amended_at"])
                 key = verify(signature, AMENDMENT_PURPOSE, signed_part(one), registry, at, self._now)
-                chained = same(one["previousHash"], previous) and one["signed_by"] == key.key_id
-                if (
-                    not chained
-                    or len(one["signatures"]) != 1
-                    or not one["reason"]
-                    or one["data_available"] is not False
-                ):
+                says = one["reason"] and one["data_available"] is False and one["signed_by"] == key.key_id
+                if not says or not same(one["previousHash"], previous) or registry.forbids(key, "amendment"):
                     break
-            except (KeyError, IndexError, TypeError, ValueError):
+                explained.add((one["stage_ref"], one["stageHash"]))
+            except (KeyError, TypeError, ValueError):
                 break
-            explained.add(one["stageHash"])
             previous = link_hash(one)
         return explained
 
