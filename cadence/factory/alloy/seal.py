@@ -61,10 +61,18 @@ def seal(
 ) -> Alloy:
     """A copy of `alloy` with its seal, in the integrity block it has, else in one at the root.
 
-    An older seal is replaced; stages and receipts keep their signatures. Raises `ValueError` for a moment without zone,
-    a nonce that is none, and an alloy that has no canonical form.
+    An older seal is replaced; stages keep their signatures. Raises `ValueError` for a moment without zone, a nonce that
+    is none, an alloy without canonical form or with two integrity blocks, and one with a signed receipt: that was issued
+    for what the alloy said before.
     """
     instant(attested_at)
+    if len(_homes(alloy)) > 1:
+        raise ValueError("expected one integrity block, got one at the root and one below results. Remove one of them")
+    receipt = alloy.get("receipt")
+    if isinstance(receipt, dict) and "signature" in receipt:
+        raise ValueError(
+            "expected an alloy without signed receipt, which would speak of an older seal. Remove it first"
+        )
     if nonce is not None and not is_nonce(nonce):
         raise ValueError("expected a nonce of at least 16 bytes in base64url, got none such. Ask the verifier for one")
     if (nonce is None) != (audience is None):

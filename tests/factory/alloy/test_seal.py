@@ -109,6 +109,10 @@ def test_what_cannot_be_sealed_is_refused() -> None:
         seal.seal({}, key("forge"), SEALED, nonce="AAAA", audience="x")
     with pytest.raises(ValueError, match="together"):
         seal.seal({}, key("forge"), SEALED, nonce=NONCE)
+    with pytest.raises(ValueError, match="one integrity block"):
+        seal.seal({"integrity": {"a": 1}, "results": {"integrity": {"b": 2}}}, key("forge"), SEALED)
+    with pytest.raises(ValueError, match="signed receipt"):
+        seal.seal(ticket(), key("hall"), SEALED)
     with pytest.raises(ValueError, match="canonical"):
         seal.seal({"x": float("nan")}, key("forge"), SEALED)
 
