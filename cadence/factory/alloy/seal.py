@@ -62,8 +62,8 @@ def seal(
     """A copy of `alloy` with its seal, in the integrity block it has, else in one at the root.
 
     An older seal is replaced; stages keep their signatures. Raises `ValueError` for a moment without zone, a nonce that
-    is none, an alloy without canonical form or with two integrity blocks, and one with a signed receipt: that was issued
-    for what the alloy said before.
+    is none, an alloy without canonical form or with two integrity blocks, and one with a signed receipt, which was
+    issued for what the alloy said before.
     """
     instant(attested_at)
     if len(_homes(alloy)) > 1:
