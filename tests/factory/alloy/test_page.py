@@ -232,6 +232,33 @@ def test_an_address_is_read_in_every_form_and_short_hashes_are_refused(
 
 
 @with_node
+def test_large_hostile_texts_are_read_or_refused_in_seconds() -> None:
+    files = [{"filename": f"{i}/w", "sha256": f"{i:064x}"} for i in range(30_000)]
+    texts = [
+        json.dumps({"notes": "\\\n" * 1_500_000}),
+        json.dumps({"name": "x", "integrity": {"fileHashes": files}}),
+        "[" * 4_000_000,
+        '"' + "\\" * 4_000_001,
+    ]
+    assert [outcome for outcome, *_ in examined(texts)] == ["read", "read", "fails", "fails"]
+
+
+@with_node
+def test_files_that_were_dropped_beside_it_agree_or_differ() -> None:
+    program = """
+      const bytes = new TextEncoder().encode(asked.alloy);
+      const found = await report.examine({ bytes, files: new Map(asked.files), now: 0 });
+      return [found.outcome, found.files.map((one) => one.state)];
+    """
+    named = [("a/w", "0" * 64), ("b/w", "1" * 64), ("s.jsonl", "2" * 64)]
+    listed = [{"filename": name, "sha256": sha} for name, sha in named]
+    asked = {"alloy": json.dumps({"integrity": {"fileHashes": listed}})}
+    assert in_node(program, {**asked, "files": [["s.jsonl", "2" * 64]]}) == ["read", ["absent", "absent", "agrees"]]
+    assert in_node(program, {**asked, "files": [["w", "1" * 64]]}) == ["read", ["absent", "agrees", "absent"]]
+    assert in_node(program, {**asked, "files": [["w", "3" * 64]]}) == ["fails", ["differs", "differs", "absent"]]
+
+
+@with_node
 def test_moments_are_read_alike() -> None:
     texts = [text for text in NO_MOMENTS if text != "0001-01-01T00:00:00+14:00"]  # the year 0 exists there
     texts += ["2026-11-27T03:00:00Z", "2026-11-27T04:00:00.5+01:00", "2026-11-27T03:00Z"]

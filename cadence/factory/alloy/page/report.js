@@ -82,11 +82,12 @@ async function checkChain(report, registry, now) {
 function checkFiles(report, files) {
   const last = (name) => name.split("/").pop();
   const rows = new Map(claims(report.alloy).map(([name, stated]) => [`${name}\n${stated}`, { name, stated: digits(stated) }]));
+  const fitting = new Set(Array.from(rows.values(), (row) => `${last(row.name)}\n${row.stated}`));
   for (const row of rows.values()) {
     const here = files.get(last(row.name));
     // Files are dropped without their folders: one that fits a namesake says nothing about this one.
-    const namesake = [...rows.values()].some((other) => last(other.name) === last(row.name) && other.stated === here);
-    row.state = here === undefined || (namesake && here !== row.stated) ? "absent" : here === row.stated ? "agrees" : "differs";
+    const namesake = here !== row.stated && fitting.has(`${last(row.name)}\n${here}`);
+    row.state = here === undefined || namesake ? "absent" : here === row.stated ? "agrees" : "differs";
     report.files.push(row);
     if (row.state === "differs") report.failures.push(`The file ${row.name.slice(0, 80)} is not the one that was hashed.`);
   }
