@@ -60,12 +60,16 @@ class TicketAlloy(Alloy):
 
 def begins_with_its_issue(alloy: TicketAlloy) -> Iterator[Problem]:
     """A ticket is issued first, and once, for the event of its source."""
-    for number, stage in enumerate(alloy.stages):
-        if isinstance(stage, Issued) != (number == 0):
-            what = "expected the issue first, and once" if number == 0 else "a ticket is issued once, and first"
+    tickets = [one for one in enumerate(alloy.stages) if isinstance(one[1], Issued | Transferred | Scanned)]
+    for place, (number, stage) in enumerate(tickets):
+        if isinstance(stage, Issued) != (place == 0):
+            what = "expected the issue first, and once" if place == 0 else "a ticket is issued once, and first"
             yield Problem(("stages", number), what, "Before its issue there is no ticket", "Put `issued` first")
-    if alloy.stages and isinstance(first := alloy.stages[0], Issued) and first.event_id != alloy.source.event_id:
-        what = f"expected the event of the source, {alloy.source.event_id[:40]!r}, got {first.event_id[:40]!r}"
+    event = (
+        alloy.source.event_id if isinstance(alloy.source, TicketSource) else None
+    )  # of another domain, if listed first
+    if alloy.stages and isinstance(first := alloy.stages[0], Issued) and event not in (None, first.event_id):
+        what = f"expected the event of the source, {str(event)[:40]!r}, got {first.event_id[:40]!r}"
         yield Problem(("stages", 0, "eventId"), what, "A ticket is for one event", "Name one event in both places")
 
 

@@ -32,7 +32,7 @@ def _context(alloy: ForgeAlloy, target: Target) -> Iterator[Stage]:
     added = [one for one in target.modalities or [] if one != "text"]
     if added:
         raise DeriveError(f"modalities: {added[0][:40]!r} needs an encoder. Write a `modality` stage that names it")
-    wanted, given = target.context_length, alloy.source.context_length
+    wanted, given = target.context_length, alloy.origin.context_length
     if wanted is not None and (given is None or wanted > given):
         yield {"type": "context-extend", "targetLength": wanted, "method": "yarn"}
 
@@ -40,7 +40,7 @@ def _context(alloy: ForgeAlloy, target: Target) -> Iterator[Stage]:
 def _surgery(alloy: ForgeAlloy, target: Target) -> Iterator[Stage]:
     if target.prune_ratio is None and target.experts is None:
         return
-    if not alloy.source.is_moe:
+    if not alloy.origin.is_moe:
         if target.prune_ratio is None:
             raise DeriveError("experts: the source has none (isMoE is false). Use pruneRatio")
         yield {"type": "prune", "strategy": "entropy", "level": target.prune_ratio}
@@ -61,7 +61,7 @@ def _surgery(alloy: ForgeAlloy, target: Target) -> Iterator[Stage]:
 def _experts_kept(alloy: ForgeAlloy, target: Target) -> int:
     if isinstance(target.experts, int) and not isinstance(target.experts, bool):
         return target.experts
-    total = alloy.source.num_experts_per_layer or alloy.source.total_experts
+    total = alloy.origin.num_experts_per_layer or alloy.origin.total_experts
     if total is None or target.prune_ratio is None:
         raise DeriveError("pruneRatio of experts needs numExpertsPerLayer in the source, or `experts`. Add one of them")
     return max(1, round(total * (1 - target.prune_ratio)))

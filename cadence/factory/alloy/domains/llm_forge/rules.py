@@ -46,8 +46,8 @@ def expert_counts(alloy: ForgeAlloy) -> Iterator[Problem]:
 
 
 def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Iterator[Problem]:
-    before = stage.original_experts_per_layer or alloy.source.num_experts_per_layer
-    layers, sliced = alloy.source.num_layers, stage.router_sliced_layers
+    before = stage.original_experts_per_layer or alloy.origin.num_experts_per_layer
+    layers, sliced = alloy.origin.num_layers, stage.router_sliced_layers
     if layers is None or _has_dense_layers(alloy, stage):
         layers = sliced
     kept = stage.keep
@@ -58,7 +58,7 @@ def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Itera
         what = f"expected fewer experts than the {before} there are, got {kept}"
         yield Problem((*at, "keepExpertsPerLayer"), what, "There would be nothing to prune", "Lower it")
         return
-    active = alloy.source.num_activated_experts
+    active = alloy.origin.num_activated_experts
     if active is not None and kept < active:
         what = f"expected at least the {active} experts a token uses, got {kept}"
         yield Problem((*at, "keepExpertsPerLayer"), what, "The router chooses that many", "Raise it")
@@ -70,8 +70,8 @@ def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Itera
         renamed = layers * kept * TENSORS_PER_EXPERT
         wanted["expertsDropped"] = (stage.experts_dropped, dropped, "layers * (before - kept) * 3 tensors")
         wanted["expertsRenamed"] = (stage.experts_renamed, renamed, "layers * kept * 3 tensors")
-    if alloy.source.num_layers is not None and not _has_dense_layers(alloy, stage):
-        wanted["routerSlicedLayers"] = (sliced, alloy.source.num_layers, "numLayers")
+    if alloy.origin.num_layers is not None and not _has_dense_layers(alloy, stage):
+        wanted["routerSlicedLayers"] = (sliced, alloy.origin.num_layers, "numLayers")
     for key, (given, right, rule) in wanted.items():
         if given is not None and abs(given - right) > ROUNDING:
             fix = f"Write {right:g}, or correct the numbers it follows from"
@@ -80,13 +80,13 @@ def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Itera
 
 def _fused(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
     """Do all experts of a layer share their tensors, so that none is dropped or renamed?"""
-    return "fused" in (stage.expert_tensor_layout or "").split("-") or alloy.source.architecture.startswith("granite")
+    return "fused" in (stage.expert_tensor_layout or "").split("-") or alloy.origin.architecture.startswith("granite")
 
 
 def _has_dense_layers(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
     """Some families begin with layers that have no router."""
     shared = stage.expert_tensor_layout == "deepseek-routed-shared"
-    return shared or alloy.source.architecture.startswith("deepseek")
+    return shared or alloy.origin.architecture.startswith("deepseek")
 
 
 def thresholds_ascend(alloy: ForgeAlloy) -> Iterator[Problem]:
@@ -164,7 +164,7 @@ def improvement(alloy: ForgeAlloy) -> Iterator[Problem]:
 
 def active_parameters(alloy: ForgeAlloy) -> Iterator[Problem]:
     """Pruning experts does not change how many a token uses."""
-    before, found = alloy.source.active_params_b, alloy.results
+    before, found = alloy.origin.active_params_b, alloy.results
     pruned = any(isinstance(stage, ExpertPrune) for stage in alloy.stages)
     if pruned and found and before is not None and found.active_params_b is not None:
         if abs(found.active_params_b - before) > ROUNDING:
