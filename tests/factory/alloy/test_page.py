@@ -168,6 +168,24 @@ def test_the_page_knows_whose_keys_may_sign_what() -> None:
 
 
 @with_node
+def test_what_a_browser_cannot_check_is_no_fault_and_no_pass() -> None:
+    program = """
+      crypto.subtle.importKey = async () => { throw new DOMException("no Ed25519 here", "NotSupportedError"); };
+      const bytes = new TextEncoder().encode(asked.alloy);
+      const found = await report.examine({ bytes, registry: asked.registry, now: asked.now });
+      return [found.outcome, found.stages.map((one) => one.state), found.notes];
+    """
+    now = signed.NOW.timestamp() * 1000
+    asked = {"alloy": json.dumps(signed.photo()), "registry": signed.trusted(), "now": now}
+    outcome, stages, notes = in_node(program, asked)
+    assert (outcome, stages) == ("read", ["linked"] * 3)
+    assert notes == [
+        "The seal was not checked: this browser cannot check ES256.",
+        "The receipt was not checked: this browser cannot check ES256.",
+    ]
+
+
+@with_node
 def test_a_chain_cut_moved_or_copied_fails_there_too() -> None:
     stages = signed.delivery()["stages"]
     orders = [

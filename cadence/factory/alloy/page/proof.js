@@ -26,6 +26,9 @@ const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toStri
 export const fileHash = async (bytes) => hex(await crypto.subtle.digest("SHA-256", bytes));
 const hash = async (text) => `sha256:${await fileHash(new TextEncoder().encode(text))}`;
 
+// A check that this browser has no means for. It is no fault of the alloy, and no pass.
+export class Unsupported extends Error {}
+
 // What was typed or scanned: an address with a hash behind # or @, or the hash alone. Fewer than 16 digits can be forged.
 export function parseAddress(text) {
   const trimmed = text.trim();
@@ -139,7 +142,7 @@ export async function verifySignature(signature, purpose, what, payload, registr
     const imported = await crypto.subtle.importKey("raw", unbase64(key.publicKey), form, false, ["verify"]);
     fits = await crypto.subtle.verify(how, imported, unbase64(signature.value), message);
   } catch (error) {
-    if (error.name === "NotSupportedError") throw new Error("this browser cannot check such signatures");
+    if (error.name === "NotSupportedError") throw new Unsupported(`this browser cannot check ${key.algorithm}`);
   }
   if (!fits) throw new Error("the signature does not fit what it stands under");
   const allowed = isObject(registry.authority) ? registry.authority[what] : undefined;
@@ -179,6 +182,7 @@ export async function checkStages(alloy, registry, now) {
         [row.state, row.what] = ["signed", `by ${owners.join(" and ")}${doubted ? ", upon another stage than the one before it" : ""}`];
       } catch (error) {
         row.what = error.message;
+        if (error instanceof Unsupported) row.state = "linked";
       }
     }
     previous = await hash(canonical(stage));

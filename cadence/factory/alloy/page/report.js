@@ -2,6 +2,7 @@
 
 import { read } from "./json.js";
 import {
+  Unsupported,
   alloyHash,
   checkReceipt,
   checkSeal,
@@ -69,14 +70,19 @@ async function checkChain(report, registry, now) {
     try {
       report.sealedBy = await checkSeal(alloy, report.alloyHash, registry, now);
     } catch (error) {
-      report.failures.push(`The seal does not hold: ${error.message}.`);
+      refused(report, "The seal", error);
     }
   if (!registry || !isObject(alloy.receipt) || alloy.receipt.signature === undefined) return;
   try {
     report.notes.push(`The receipt of publication is signed by ${await checkReceipt(alloy, report.alloyHash, registry, now)}.`);
   } catch (error) {
-    report.failures.push(`The receipt does not hold: ${error.message}.`);
+    refused(report, "The receipt", error);
   }
+}
+
+function refused(report, what, error) {
+  if (error instanceof Unsupported) report.notes.push(`${what} was not checked: ${error.message}.`);
+  else report.failures.push(`${what} does not hold: ${error.message}.`);
 }
 
 function checkFiles(report, files) {
