@@ -3,7 +3,7 @@
 Pure: no clock, no files.
 
     DOMAINS.register(Domain(id="tickets", version="1.0.0", type_byte="0xFF", stages=(Issued, ...), root=TicketAlloy))
-    shape_of(value["domains"])      the type that an alloy of these domains must have
+    DOMAINS.shape(value.get("domains"))      the type that an alloy of these domains must have
 """
 
 from __future__ import annotations

@@ -76,8 +76,9 @@ def _shortened(definition: dict[str, Any], defs: dict[str, Any], base: str | Non
 
 def _parts(above: type[Part]) -> Iterator[type[Part]]:
     for model in above.__subclasses__():
-        yield model
-        yield from _parts(model)
+        if model.__module__.startswith("cadence."):
+            yield model
+            yield from _parts(model)
 
 
 def files() -> dict[str, str]:

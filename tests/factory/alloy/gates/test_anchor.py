@@ -46,6 +46,9 @@ def test_three_points_and_no_more_in_either_direction(measured: float, verdict: 
     ("changes", "said"),
     [
         ({"tolerance": 10.0}, {"tolerance": "fail"}),
+        ({"tolerance": 10}, {"tolerance": "fail"}),
+        ({"tolerance": "10", "delta": 1}, {}),
+        ({"delta": 0}, {"stated delta": "fail"}),
         ({"tolerance": 0.5}, {"reproduced": "fail"}),
         ({"publishedSource": " "}, {"cited": "fail"}),
         ({"publishedSource": None}, {"cited": "fail"}),
