@@ -53,6 +53,7 @@ class Evidence:
     custody: Custody = field(default_factory=lambda: Custody((), (), 0))
     files: Mapping[str, str | None] = field(default_factory=dict)  # name -> SHA-256 here; None where it is missing
     card: str | None = None  # SHA-256 of the card here
+    concatenated: str | None = None  # SHA-256 of all shards' bytes here, one after the other
     rescored: frozenset[str] = frozenset()  # benchmarks whose score was recomputed from the samples
 
 
@@ -125,6 +126,8 @@ def _model(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
         return Level.UNVERIFIED, "modelHash is no hash", True
     listed = integrity.get("fileHashes")
     files = _pairs(listed, "filename", "sha256")
+    if model_rule(alloy, evidence.concatenated) == "concatenated files":
+        return Level.PROVEN, "it was recomputed here, by the older rule", True
     if not files:
         return _said(evidence), "a hash without list of files: it cannot be recomputed from parts", True
     if model_rule(alloy) is None:

@@ -24,6 +24,9 @@ from cadence.factory.alloy.trust import Evidence, Part
 
 Outcome = Literal["holds", "fails", "unsigned"]
 
+# What we seal follows the newer rule; an older alloy may follow the other one.
+OLDER_RULE = "modelHash does not follow from the list of files; whether by the older rule, only the files can tell"
+
 
 @dataclass(frozen=True)
 class Here:
@@ -115,7 +118,11 @@ def verify(
     failures += [
         f"the file {name[:80]!r} is not the one that was hashed" for name in trust.contradictions(alloy, evidence)
     ]
-    failures += _model(alloy, here)
+    if _model_is_odd(alloy, here):
+        if here.concatenated is None and not seal.is_sealed(alloy):
+            notes.append(OLDER_RULE)
+        else:
+            failures.append("modelHash follows neither of the two rules from the files that are listed")
     if coverage.is_derived(alloy) and coverage.parent_of(alloy) is None:
         failures.append("it says that it comes from another alloy, and states no hash of that, or two")
     outcome: Outcome = "fails" if failures else "holds" if evidence.sealed_by else "unsigned"
@@ -143,6 +150,7 @@ def _evidence(
         custody=custody.check(alloy, registry, now, rules),
         files=here.files or {},
         card=hashes.digits(here.card),
+        concatenated=here.concatenated,
         rescored=here.rescored,
     )
     receipt = alloy.get("receipt")
@@ -188,11 +196,9 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _model(alloy: dict[str, Any], here: Here) -> list[str]:
-    """Where the stated model hash follows no rule although all is there to recompute it."""
+def _model_is_odd(alloy: dict[str, Any], here: Here) -> bool:
+    """Whether there is a list of files from which the stated model hash does not follow."""
     integrity = hashes.integrity_of(alloy)
     stated = hashes.digits(integrity.get("modelHash"))
-    known = isinstance(integrity.get("fileHashes"), list) and integrity["fileHashes"]
-    if stated is None or not known or hashes.model_rule(alloy, here.concatenated) is not None:
-        return []
-    return ["modelHash follows neither of the two rules from the files that are listed"]
+    known = bool(_listed(integrity.get("fileHashes")))
+    return stated is not None and known and hashes.model_rule(alloy, here.concatenated) is None

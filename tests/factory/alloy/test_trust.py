@@ -57,6 +57,9 @@ def test_a_model_hash_that_means_nothing_is_unverified() -> None:
     assert level("model", {"integrity": {"modelHash": A, "fileHashes": FILES}}) == "unverified"
     assert level("model", {"integrity": {"modelHash": "pending"}}) == "unverified"
     assert level("model", {"integrity": {"modelHash": A}}) == "attested"
+    older = {"integrity": {"modelHash": A, "fileHashes": FILES}}
+    assert level("model", older, Evidence(concatenated=f"sha256:{A}")) == "proven"
+    assert level("model", older, Evidence(concatenated=f"sha256:{B}")) == "unverified"
 
 
 def test_one_benchmark_with_samples_does_not_vouch_for_the_one_without() -> None:

@@ -12,7 +12,7 @@ from cadence.factory.alloy import seal
 from cadence.factory.alloy.document import Document, read
 from cadence.factory.alloy.hashes import alloy_hash, file_hash
 from cadence.factory.alloy.keys import read_registry
-from cadence.factory.alloy.verify import Here, Report, verify
+from cadence.factory.alloy.verify import OLDER_RULE, Here, Report, verify
 from tests.factory.alloy import signed
 from tests.factory.alloy.signed import NOW, RULES, delivery, digest, forge, photo, registry, ticket
 
@@ -109,10 +109,14 @@ def test_a_short_prefix_is_refused() -> None:
         report([])
 
 
-def test_a_model_hash_that_follows_no_rule_fails() -> None:
-    alloy = {"integrity": {"modelHash": digest("?"), "fileHashes": [{"filename": "w", "sha256": digest("w")}]}}
-    assert report(alloy).failures == ("modelHash follows neither of the two rules from the files that are listed",)
-    assert report(alloy, here=Here(concatenated=digest("?"))).model_rule == "concatenated files"
+def test_a_model_hash_that_follows_no_rule_fails_unless_it_may_be_an_older_one() -> None:
+    integrity = {"modelHash": digest("?"), "fileHashes": [{"filename": "w", "sha256": digest("w")}]}
+    older = {"integrity": integrity}
+    assert (report(older).outcome, report(older).notes) == ("unsigned", (OLDER_RULE,))
+    assert report(older, here=Here(concatenated=digest("?"))).model_rule == "concatenated files"
+    failure = ("modelHash follows neither of the two rules from the files that are listed",)
+    assert report(older, here=Here(concatenated=digest("other bytes"))).failures == failure
+    assert report(seal.seal(older, signed.key("forge"), signed.SEALED)).failures == failure
 
 
 def test_a_child_without_its_parents_hash_fails() -> None:
