@@ -21,6 +21,7 @@ from cadence.factory.alloy.gates.verdict import Bundle, Criterion, FileFact, Man
 from cadence.factory.alloy.hashes import digits
 
 GATE = "calibration corpus"
+FOLDER = "calibration/"
 # Which text a benchmark examines. `broad` wants several kinds, none of them more than half.
 CATEGORIES = {
     "humaneval": "code",
@@ -105,6 +106,9 @@ def _identity(one: CalibrationCorpus, at: Path, manifest: Manifest, bundle: Bund
     same = False if stated is None else None if seen is None else seen == stated
     reason = "the file is to be in the bundle, with the hash the alloy states"
     yield Criterion("sha256", judged(same), stated or "a hash", seen, "", reason, (*at, "sha256"))
+    placed = one.path.startswith(FOLDER)
+    reason = "corpora lie together, where whoever checks a model looks for them"
+    yield Criterion("place", judged(placed), f"below {FOLDER}", one.path[:80], "", reason, (*at, "path"))
     recount = manifest.corpora.get(one.id)
     lines = _records(file)
     examples = len(lines) if lines is not None else recount.examples if recount else None

@@ -42,6 +42,7 @@ def test_the_published_flagships_shape_fails() -> None:
         ({"distributionSummary": {"code": 0.17, "maths": 0.83}}, {"aligned with humaneval": "fail"}),
         ({"distributionSummary": {"coding": 0.5, "prose": 0.5}}, {}),
         ({"id": "code-2"}, {"declared": "fail"}),
+        ({"path": "config.json"}, {"place": "fail", "sha256": "fail"}),
     ],
 )
 def test_each_part_of_the_identity_is_required(changes: dict[str, Any], said: dict[str, str]) -> None:
