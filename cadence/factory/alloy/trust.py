@@ -168,6 +168,16 @@ def _corpora(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
     return _compared(_pairs(listed, "path", "sha256"), evidence, "corpora")
 
 
+def _datasets(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
+    listed = integrity_of(alloy).get("datasets")
+    if not isinstance(listed, list) or not listed:
+        return _ABSENT
+    hashed = [one for one in _objects(listed) if digits(one.get("hash")) is not None]
+    if len(hashed) < len(listed):
+        return Level.UNVERIFIED, f"{len(listed) - len(hashed)} of {len(listed)} have no hash", True
+    return _said(evidence), "all are named by hash", True
+
+
 def _stages(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
     custody = evidence.custody
     if custody.breaks:
@@ -223,6 +233,7 @@ _JUDGES: dict[str, Callable[[dict[str, Any], Evidence], Verdict]] = {
     "benchmarks": _benchmarks,
     "hardware": _hardware,
     "corpora": _corpora,
+    "datasets": _datasets,
     "stages": _stages,
     "receipt": _receipt,
 }

@@ -98,6 +98,13 @@ def test_corpora_are_proven_from_bytes() -> None:
     assert level("corpora", {"calibrationCorpora": [{"path": "c"}]}) == "unverified"
 
 
+def test_data_sets_count_only_if_all_of_them_have_a_hash() -> None:
+    hashed, named = {"name": "a", "hash": A}, {"name": "b", "hash": "pending"}
+    assert level("datasets", {"integrity": {"datasets": [hashed]}}) == "attested"
+    assert level("datasets", {"integrity": {"datasets": [hashed]}}, Evidence()) == "self-reported"
+    assert level("datasets", {"integrity": {"datasets": [hashed, named]}}) == "unverified"
+
+
 def test_stages_count_only_if_all_of_them_are_signed() -> None:
     assert level("stages", {}, Evidence(custody=Custody((), (0, 1), 2))) == "attested"
     assert level("stages", {}, Evidence(custody=Custody((), (0,), 2))) == "self-reported"
