@@ -77,6 +77,10 @@ def attest(
         raise ChainError("expected at least one signer. Nobody vouches for this stage")
     if index and "link" not in stages[index - 1]:
         raise ChainError(f"expected stage {index - 1} to be attested before stage {index}. Attest them in order")
+    if index + 1 < len(stages) and "link" in stages[index + 1]:
+        raise ChainError(
+            f"expected stage {index} to be the last attested one, stage {index + 1} builds on it. Fork instead"
+        )
     instant(completed_at)
     before = digits(stages[index - 1].get("outputHash")) if index else None
     fed = dict(inputs)

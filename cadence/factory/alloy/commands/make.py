@@ -116,8 +116,10 @@ def _attested(
 ) -> dict[str, Any]:
     import secrets
 
-    from cadence.factory.alloy import chain
+    from cadence.factory.alloy import chain, seal
 
+    if seal.is_sealed(value):
+        raise ValueError("expected an alloy that is not sealed, this one is, and would not hold. Fork it to go on")
     stages = value.get("stages")
     if not isinstance(stages, list) or not 0 <= stage < len(stages) or not isinstance(stages[stage], dict):
         raise ValueError(f"expected one of its stages, counted from 0, got {stage}. Look at `stages`")

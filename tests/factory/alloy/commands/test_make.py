@@ -52,6 +52,8 @@ def test_stages_are_attested_in_order_and_then_sealed(tmp_path: Path) -> None:
         )  # fmt: skip
         assert made.exit_code == 0, made.stderr
     assert alloy("sign", path, "--key", pem, "--out", path).exit_code == 0
+    late = alloy("sign", path, "--key", pem, "--stage", 4, "--output", tmp_path / "weights")
+    assert late.exit_code == 1 and "not sealed" in late.stderr
     report = told("verify", path, "--keys", registry)
     assert (report["outcome"], report["coverage"]["percent"], report["breaks"]) == ("holds", 100, [])
     value = json.loads(path.read_text())
