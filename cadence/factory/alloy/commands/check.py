@@ -193,11 +193,10 @@ def gate(
     from cadence.factory.alloy.load import check
 
     loaded = check(load_object(file)[0])
+    if loaded.errors:
+        fail(str(loaded.errors[0]))
     if not isinstance(loaded.alloy, ForgeAlloy):
-        reason = (
-            loaded.errors[0] if loaded.errors else f"{file}: expected an alloy of llm-forge. Only models are gated."
-        )
-        fail(str(reason))
+        fail(f"{file}: expected an alloy of llm-forge. Only models are gated.")
     reports = judge(loaded.alloy, _manifest(manifest), _bundle(model_dir))
     if as_json_:
         as_json([report.as_dict() for report in reports])

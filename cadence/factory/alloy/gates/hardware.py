@@ -22,6 +22,7 @@ GB = 10**9
 GIB = 2**30
 # Buffers and the runtime itself. llama.cpp takes 0.3 to 0.6 GiB for models of this class.
 RUNTIME_GIB = 0.5
+SHARDS = ".safetensors"
 
 
 def hardware(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
@@ -55,9 +56,9 @@ def _smallest(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator
         for name in stage.quant_types
         if (size := _size(alloy, name, stage.tier(name), bundle)) is not None
     ]
-    total = alloy.results.final_size_gb if alloy.results else None
+    total = _shards(alloy, bundle)
     if not sizes and total is not None:
-        sizes = [(total * GB, "the model")]
+        sizes = [(total, "the model")]
     size, name = min(sizes, default=(None, _cheapest(alloy)))
     if promised is not None:
         yield _fit(name, promised, size, alloy, manifest, ("hardware", "minVramGb"))
@@ -112,6 +113,15 @@ def _size(alloy: ForgeAlloy, name: str, tier: QuantTier | None, bundle: Bundle) 
     if hashed and all(size is not None for size in hashed):
         return float(sum(size for size in hashed if size is not None))
     return tier.size_gb * GB if tier and tier.size_gb is not None else None
+
+
+def _shards(alloy: ForgeAlloy, bundle: Bundle) -> float | None:
+    """Bytes of an unquantised model: its shards as they lie there, as hashed, or as the results say."""
+    lying = [fact.size for path, fact in bundle.items() if path.endswith(SHARDS)]
+    listed = (alloy.proof.file_hashes if alloy.proof else None) or []
+    hashed = [one.size for one in listed if one.filename.endswith(SHARDS) and one.size is not None]
+    stated = alloy.results.final_size_gb if alloy.results else None
+    return float(sum(lying or hashed)) or (stated * GB if stated is not None else None)
 
 
 def _is_of(path: str, name: str) -> bool:

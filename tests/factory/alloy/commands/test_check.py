@@ -223,6 +223,13 @@ def test_what_is_not_known_does_not_ship(tmp_path: Path) -> None:
     assert "    fail  declared: required an entry, observed code-1;" in result.stdout
 
 
+def test_what_breaks_a_rule_does_not_come_to_the_gates(tmp_path: Path) -> None:
+    value = forged()
+    value["results"]["benchmarks"][0]["delta"] = 6.0
+    result = alloy("gate", put(tmp_path, value))
+    assert result.exit_code == 1 and "results.benchmarks[0].delta" in result.stderr
+
+
 def test_only_models_are_gated(tmp_path: Path) -> None:
     result = alloy("gate", put(tmp_path, ticket()))
     assert result.exit_code == 1 and "expected an alloy of llm-forge" in result.stderr

@@ -85,6 +85,17 @@ def test_no_promise_and_no_size_are_unknown() -> None:
     assert told(through(hardware, value)) == {}
 
 
+def test_shards_are_added_up() -> None:
+    value = forged()
+    del value["stages"][2], value["acceptanceCriteria"]
+    files = {f"model-{part}.safetensors": FileFact("0" * 64, int(1.5e9)) for part in (1, 2)}
+    (found,) = through(hardware, value, files=files).criteria
+    # 3 GB are 2.794 GiB; 0.5 for the runtime, 0.25 for the context.
+    assert (found.name, found.observed) == ("the model in 6 GiB", 3.544)
+    value["results"]["integrity"]["fileHashes"] = [{"filename": "m.safetensors", "sha256": "0" * 64, "size": 6 * 10**9}]
+    assert told(through(hardware, value, files={})) == {"the model in 6 GiB": "fail"}
+
+
 def test_arithmetic_alone_can_refuse_but_never_pass() -> None:
     value = forged()
     del value["stages"][2]["tiers"], value["results"]["integrity"]["fileHashes"]
