@@ -21,7 +21,7 @@ def load(path: Path) -> Document:
     """Read the alloy at `path`, at most 8 MiB of it; raises `DocumentError` for anything that is no readable alloy."""
     name = str(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):  # before opening it: a pipe would wait for whoever writes
             why = "Pipes, devices and folders have no bytes that stay the same"
             raise DocumentError(name, 0, 0, (), "expected a file, this is something else", why, "Name the file itself")
         with path.open("rb") as file:
