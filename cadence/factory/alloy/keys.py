@@ -48,7 +48,7 @@ class Key:
     expires_at: datetime
     revoked_at: datetime | None = None
     superseded_by: str | None = None
-    authority: str | None = None
+    registered_by: str | None = None
 
 
 class Registry:
@@ -192,8 +192,8 @@ def _understood(entry: Any) -> Key:
             f"expected expiresAt within {KEY_LIFE_DAYS} days after registeredAt. Keys are renewed, not kept"
         )
     revoked = entry.get("revokedAt")
-    successor, authority = entry.get("supersededBy"), entry.get("registrationAuthority")
-    if not all(other is None or isinstance(other, str) for other in (successor, authority)):
+    successor, registrar = entry.get("supersededBy"), entry.get("registrationAuthority")
+    if not all(other is None or isinstance(other, str) for other in (successor, registrar)):
         raise ValueError("expected text or null for supersededBy and registrationAuthority. Correct them")
     return Key(
         key_id=entry["keyId"],
@@ -204,5 +204,5 @@ def _understood(entry: Any) -> Key:
         expires_at=until,
         revoked_at=None if revoked is None else instant(revoked),
         superseded_by=successor,
-        authority=authority,
+        registered_by=registrar,
     )

@@ -18,15 +18,13 @@ from cadence.factory.alloy.custody import rules_of
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domain import DOMAINS
 from cadence.factory.alloy.hashes import model_hash
-from cadence.factory.alloy.keys import Registry, instant, read_registry
+from cadence.factory.alloy.keys import Registry, read_registry
 from cadence.factory.alloy.signing import SigningKey
 
 NOW = datetime.fromisoformat("2026-11-27T12:00:00+00:00")
 REGISTERED = "2026-11-01T00:00:00Z"
 SEALED = "2026-11-26T18:00:00Z"
 OWNERS = ("forge", "camera", "editor", "agency", "hall", "ada", "ben", "gate", "depot", "courier", "house")
-
-Json = Any
 
 
 @cache
@@ -204,7 +202,3 @@ def stage_of(path: Path, amended: int | None = None) -> int | None:
     if path[0] == "amendments":
         return amended
     return path[1] if len(path) > 1 and path[0] == "stages" and isinstance(path[1], int) else None
-
-
-def moment(text: str) -> datetime:
-    return instant(text)
