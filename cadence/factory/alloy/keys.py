@@ -102,7 +102,7 @@ class Registry:
     def forbids(self, key: Key, what: str) -> str | None:
         """Why the owner of this key may not sign `what`; None if they may.
 
-        `what` is a stage type, or `seal`, `receipt`, `amendment`. Where the registry says nothing about it, everybody in it may.
+        `what` is a stage type, or `seal`, `receipt`, `amendment`. Where the registry says nothing, everybody in it may.
         """
         owners = self._authority.get(what)
         if owners is None or key.owner in owners:
