@@ -108,10 +108,11 @@ def verify(
     if not isinstance(alloy, dict):
         raise ValueError("expected an alloy, which is one JSON object. Check that this is the right file")
     of_file, of_alloy = hashes.file_hash(document.raw), hashes.alloy_hash(alloy)
-    failures = []
-    if here.expected is not None and not any(hashes.begins(one, here.expected) for one in (of_file, of_alloy)):
-        failures.append("neither the file nor the alloy has the expected hash")
+    expected = None if here.expected is None else [hashes.begins(one, here.expected) for one in (of_file, of_alloy)]
+    failures = [] if expected is None or any(expected) else ["neither the file nor the alloy has the expected hash"]
     evidence, broken, notes = _evidence(alloy, registry, now, here, rules)
+    if expected is not None and any(expected):
+        notes.append(f"the {'file' if expected[0] else 'alloy'} has the expected hash")
     failures += broken
     failures += _freshness(alloy, here)
     failures += [str(one) for one in (*evidence.custody.breaks, *progress.check(alloy))]

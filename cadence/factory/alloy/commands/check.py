@@ -159,7 +159,8 @@ def _show(report: Report, outcome: str, failures: list[str], rows: tuple[Row, ..
     table([("fails", one) for one in failures])
     table([("note", one) for one in report.notes])
     table([(part.name, str(part.level), part.reason) for part in report.parts if part.claimed], "Parts")
-    table([(f"stage {gap.stage}", gap.reason, gap.owner.fix) for gap in report.coverage.gaps], str(report.coverage))
+    gaps = [(f"stage {gap.stage}", gap.reason, gap.owner.name, gap.owner.fix) for gap in report.coverage.gaps]
+    table(gaps or [("", "no gaps")], str(report.coverage))
     table([(f"tier {row.tier}", row.artefact, row.verdict, row.reason) for row in rows], "Reproducible")
     if report.overclaims:
         say(report.overclaims)
