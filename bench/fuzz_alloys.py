@@ -51,7 +51,8 @@ def main() -> None:
         chance = random.Random(seed)
         try:
             value = json.loads(data) if chance.random() < 0.5 else None
-            edited = json.dumps(signed.edit(value, chance)[0]).encode() if value else b""
+            is_open = isinstance(value, dict | list) and value
+            edited = json.dumps(signed.edit(value, chance)[0]).encode() if is_open else b""
         except (ValueError, RecursionError):
             edited = b""
         return edited if 0 < len(edited) <= size_max else bytes(atheris.Mutate(data, size_max))

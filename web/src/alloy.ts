@@ -134,13 +134,13 @@ export interface CalibrationAnchor {
   /** Absent: published if there is a published score, else self. */
   readonly mode?: "published" | "self" | null;
   readonly model?: string | null;
-  readonly publishedScore?: number | null;
+  readonly publishedScore?: number | string | Readonly<Record<string, unknown>> | null;
   readonly publishedSource?: string | null;
-  readonly measuredScore?: number | null;
+  readonly measuredScore?: number | string | Readonly<Record<string, unknown>> | null;
   readonly measuredOn?: string | null;
-  readonly delta?: number | null;
-  readonly tolerance?: number | string | null;
-  readonly passed?: boolean | null;
+  readonly delta?: number | string | Readonly<Record<string, unknown>> | null;
+  readonly tolerance?: number | string | Readonly<Record<string, unknown>> | null;
+  readonly passed?: boolean | string | null;
   /** Mode self: the scores of separate runs of the unmodified model. */
   readonly runs?: readonly number[];
   /** Mode self: a model that is known to be bad. */
@@ -844,17 +844,8 @@ export interface Quant extends Stage {
   readonly quantTypes: readonly string[];
   readonly deviceTargets?: readonly string[];
   readonly tool?: string | null;
-  readonly tiers?: Readonly<Record<string, QuantTier>> | null;
-}
-
-/** One of the files: its size, and the memory it is said to fit. */
-export interface QuantTier {
-  /** At least 0. */
-  readonly sizeGb?: number | null;
-  /** At least 0. */
-  readonly fitsVramGb?: number | null;
-  readonly headlineTier?: string | null;
-  readonly [key: string]: unknown;
+  /** Quantisation to `QuantTier`; older alloys write other things here. */
+  readonly tiers?: Readonly<Record<string, unknown>> | null;
 }
 
 /** Proof of publication. The empty object, found in older files, means "none". */
@@ -963,7 +954,7 @@ export interface SourceConfig extends Stage {
 export interface Stage {
   readonly type: string;
   readonly notes?: string | null;
-  readonly transport?: Readonly<Record<string, unknown>> | null;
+  readonly transport?: Transport | null;
   readonly link?: Link | null;
   /** Name to hash of everything that went in; among them the previous stage's output. */
   readonly inputHashes?: Readonly<Record<string, string>> | null;
@@ -1043,9 +1034,16 @@ export interface Train extends Stage {
 /** A holder gives the ticket to another; both sign. */
 export interface Transferred extends Stage {
   readonly type: "transferred" | "ticket-transferred";
-  readonly fromHolder: string;
-  readonly toHolder: string;
+  readonly from: string;
+  readonly to: string;
   readonly transferredAt: string;
+}
+
+/** How a stage's news travel between machines. */
+export interface Transport {
+  readonly events?: "reliable" | "best-effort" | null;
+  readonly telemetry?: "reliable" | "best-effort" | null;
+  readonly [key: string]: unknown;
 }
 
 export type ComputeReceiptStage =

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from cadence.factory.alloy.core import Alloy
-from cadence.factory.alloy.domains.llm_forge.report import BenchmarkResult, ForgeAlloy
+from cadence.factory.alloy.domains.llm_forge.report import UNKNOWN, BenchmarkResult, ForgeAlloy
 from cadence.factory.alloy.domains.llm_forge.training import Eval
 from cadence.factory.alloy.gates.anchor import anchor
 from cadence.factory.alloy.gates.units import points, scale_of
@@ -63,8 +63,8 @@ def card(alloy: Alloy, view: View = "user") -> str:
 def _front_matter(alloy: Alloy) -> str:
     """YAML whose values are JSON strings, which YAML reads as they are."""
     fields: dict[str, Any] = {"license": alloy.license, "tags": alloy.tags}
-    if isinstance(alloy, ForgeAlloy):
-        fields["base_model"] = alloy.source.base_model
+    if isinstance(alloy, ForgeAlloy) and alloy.origin is not UNKNOWN:
+        fields["base_model"] = alloy.origin.base_model
     lines = [f"{key}: {_yaml(value)}" for key, value in fields.items() if value]
     return "\n".join(["---", *lines, "---"])
 

@@ -22,14 +22,14 @@ from typing import Any
 from cadence.factory.alloy.canonical import canonical, without
 from cadence.factory.alloy.hashes import digits, sha256
 from cadence.factory.alloy.keys import encode, instant
-from cadence.factory.alloy.signatures import SigningKey
+from cadence.factory.alloy.signatures import Signer
 
 STAGE_PURPOSE = "cadence.alloy.stage.v1"
 AMENDMENT_PURPOSE = "cadence.alloy.amendment.v1"
 CHAIN_ID_BYTES = 16
 RECIPE = ("name", "typeByte", "domains", "source", "target", "cycles", "acceptanceCriteria", "calibrationCorpora")
 
-Signers = Mapping[str, SigningKey]  # by role
+Signers = Mapping[str, Signer]  # by role
 Alloy = dict[str, Any]
 Stage = dict[str, Any]
 
@@ -77,6 +77,10 @@ def attest(
         raise ChainError("expected at least one signer. Nobody vouches for this stage")
     if index and "link" not in stages[index - 1]:
         raise ChainError(f"expected stage {index - 1} to be attested before stage {index}. Attest them in order")
+    if index + 1 < len(stages) and "link" in stages[index + 1]:
+        raise ChainError(
+            f"expected stage {index} to be the last attested one, stage {index + 1} builds on it. Fork instead"
+        )
     instant(completed_at)
     before = digits(stages[index - 1].get("outputHash")) if index else None
     fed = dict(inputs)
@@ -104,7 +108,7 @@ def extend(
     return attest(longer, len(longer["stages"]) - 1, signers, completed_at, inputs, output)
 
 
-def amend(alloy: Alloy, index: int, reason: str, key: SigningKey, amended_at: str) -> Alloy:
+def amend(alloy: Alloy, index: int, reason: str, key: Signer, amended_at: str) -> Alloy:
     """A copy of `alloy` which says, signed, that the data of stage `index` is gone and why.
 
     The seal covers amendments: seal the alloy again afterwards.

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+TYPE = "repo-attestation"
 GENESIS = "0" * 64
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -11,14 +11,14 @@ A domain (`cadence.factory.alloy.domain`) adds stage types and root fields. Unkn
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from cadence.factory.alloy.attestation import Amendment, Integrity, Link, Receipt, Retention, Signature
 from cadence.factory.alloy.parts import Integer, Name, Part, Size, Text, Texts
 
-__all__ = ["ALLOY_SUFFIX", "DEFAULT_DOMAINS", "Alloy", "Derivation", "Results", "Source", "Stage"]
+__all__ = ["ALLOY_SUFFIX", "DEFAULT_DOMAINS", "Alloy", "Derivation", "Results", "Source", "Stage", "Transport"]
 
 ALLOY_SUFFIX = ".alloy.json"
 # An alloy written before domains existed names none and means the forge.
@@ -31,12 +31,19 @@ class Source(Part):
     """What the chain starts from. A domain says what must stand here."""
 
 
+class Transport(Part):
+    """How a stage's news travel between machines."""
+
+    events: Literal["reliable", "best-effort"] | None = None
+    telemetry: Literal["reliable", "best-effort"] | None = None
+
+
 class Stage(Part):
     """One step of the chain. A domain names its types and says what each carries."""
 
     type: Name
     notes: Text | None = None
-    transport: dict[str, Any] | None = None
+    transport: Transport | None = None
     link: Link | None = None
     input_hashes: dict[str, Text] | None = None
     """Name to hash of everything that went in; among them the previous stage's output."""

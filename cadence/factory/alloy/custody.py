@@ -18,9 +18,10 @@ Pure: `now` is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 from cadence.factory.alloy.canonical import CanonicalError
@@ -41,6 +42,7 @@ from cadence.factory.alloy.signatures import SignatureRefused, verify
 
 SIGNATURES_MAX = 16  # of one stage
 STAGES_MAX = 1_000  # that are named as dropped
+TYPE_SHOWN_CHARS = 40
 _LINK = {"chain", "index", "previousHash", "completedAt"}
 
 Kind = Literal[
@@ -59,32 +61,27 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Rules:
-    """Who must sign what. Where nothing is said, any registered key may sign in any role.
+    """What a domain asks of signatures: stage type -> role that must have signed -> field that names the key, or None.
 
-    `signers`: stage type -> role that must have signed -> the field of the stage that names the key's id, or None.
-    `owners`: stage type -> whose keys may sign it at all; a chain signed by others is a counterfeit.
+    Whose keys may sign what at all is the registry's to say.
     """
 
     signers: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    owners: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def refusal(self, key: Key, role: str, stage: Stage) -> str | None:
-        """Why this key may not sign this stage in this role; None if it may."""
-        type_ = _type(stage)
-        if type_ in self.owners and key.owner not in self.owners[type_]:
-            return f"{key.owner[:40]!r} is not among those who may sign it"
-        named = self.signers.get(type_, {}).get(role)
+        """Why this key does not fit this stage in this role; None if it does."""
+        named = self.signers.get(_kind(stage), {}).get(role)
         if named is not None and stage.get(named) != key.key_id:
             return f"signed as {role} by another key than the one that `{named}` names"
         return None
 
 
-def rules_of(domains: Iterable[Domain], owners: Mapping[str, Collection[str]] | None = None) -> Rules:
-    """The rules that an alloy of these domains is under, and whose keys may sign what, as the verifier knows it."""
+def rules_of(domains: Iterable[Domain]) -> Rules:
+    """The rules that an alloy of these domains is under."""
     signers: dict[str, Mapping[str, str | None]] = {}
     for domain in domains:
         signers |= domain.signers
-    return Rules(signers, owners or {})
+    return Rules(signers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +112,24 @@ class Custody:
         return bool(self.attested) and not self.breaks
 
 
-def check(alloy: Alloy, registry: Registry, now: datetime, rules: Rules | None = None) -> Custody:
+def check(alloy: Alloy, registry: Registry | None, now: datetime, rules: Rules | None = None) -> Custody:
     """Check the whole chain of `alloy`. An alloy without any link has nothing attested and no breaks.
 
-    Amended stages count as attested. That the end was not cut off is known only of a sealed chain.
+    Amended stages count as attested. That the end was not cut off is known only of a sealed chain. Without a registry
+    only the hashes are compared: breaks are found, but nothing counts as attested.
     """
     return _Check(alloy, registry, now, rules or Rules()).run()
 
 
 class _Check:
-    def __init__(self, alloy: Alloy, registry: Registry, now: datetime, rules: Rules) -> None:
+    def __init__(self, alloy: Alloy, registry: Registry | None, now: datetime, rules: Rules) -> None:
         stages = alloy.get("stages")
         self._alloy, self._registry, self._now, self._rules = alloy, registry, now, rules
         self._stages: list[Stage] = [
             one if isinstance(one, dict) else {} for one in (stages if isinstance(stages, list) else [])
         ]
         self._links: list[Any] = [one.get("link") for one in self._stages]
+        self._last = max((p for p, link in enumerate(self._links) if link is not None), default=-1)
         self._chain = self._chain_id()
         self._authentic: dict[int, int] = {}  # position -> index it was signed at
         self._at: dict[int, int] = {}  # index -> position
@@ -144,7 +143,8 @@ class _Check:
         return named[0] if agreed else self._alloy.get("chainId")
 
     def run(self) -> Custody:
-        length, last = sealed_chain(self._alloy, self._registry, self._now) or (0, None)
+        sealed = sealed_chain(self._alloy, self._registry, self._now) if self._registry is not None else None
+        length, last = sealed or (0, None)
         if not length and not any(link is not None for link in self._links):
             return Custody((), (), len(self._stages))
         found = [broken for position in range(len(self._stages)) for broken in self._alone(position, length)]
@@ -152,23 +152,24 @@ class _Check:
         if not any(broken.kind in ("dropped", "reordered", "replayed") for broken in found):
             found += [broken for position in self._authentic for broken in self._with_previous(position)]
             found += self._end(last, length, found) if length else []
-        found += self._data({broken.stage for broken in found})
+        if self._registry is not None:
+            found += self._data({broken.stage for broken in found}, self._registry)
         found.sort(key=lambda broken: -1 if broken.stage is None else broken.stage)
         broken_at = {broken.stage for broken in found}
-        return Custody(tuple(found), tuple(p for p in self._authentic if p not in broken_at), len(self._stages))
+        attested = self._authentic if self._registry is not None else ()
+        return Custody(tuple(found), tuple(p for p in attested if p not in broken_at), len(self._stages))
 
     def _alone(self, position: int, length: int) -> Iterator[Break]:
         """What is wrong with one stage, whatever stands around it."""
         stage, link = self._stages[position], self._links[position]
         if link is None:
-            linked_later = any(later is not None for later in self._links[position:])
-            if linked_later or position < length:
+            if position < max(length, self._last):
                 yield self._broken("unsigned", position, "no link, where the chain has one")
             return
         if not isinstance(link, dict) or set(link) != _LINK or not _is_index(link["index"]):
             yield self._broken("edited", position, f"expected a link of {', '.join(sorted(_LINK))}")
             return
-        refused = self._signatures(stage, position)
+        refused = self._signatures(stage, position, self._registry) if self._registry is not None else None
         if refused is not None:
             yield refused
         elif link["chain"] != self._chain:
@@ -177,16 +178,16 @@ class _Check:
             self._authentic[position] = link["index"]
             self._at.setdefault(link["index"], position)
 
-    def _signatures(self, stage: Stage, position: int) -> Break | None:
-        signatures, type_ = stage.get("signatures"), _type(stage)
+    def _signatures(self, stage: Stage, position: int, registry: Registry) -> Break | None:
+        signatures, type_ = stage.get("signatures"), _kind(stage)
         if not isinstance(signatures, list) or not 0 < len(signatures) <= SIGNATURES_MAX:
             return self._broken("edited", position, "the stage has a link but no signatures")
         try:
             at = instant(stage["link"]["completedAt"])
             for signature in signatures:
-                key = verify(signature, STAGE_PURPOSE, signed_part(stage), self._registry, at, self._now)
+                key = verify(signature, STAGE_PURPOSE, signed_part(stage), registry, at, self._now)
                 role = signature.get("role", "")
-                reason = self._rules.refusal(key, role, stage)
+                reason = registry.forbids(key, type_) or self._rules.refusal(key, role, stage)
                 if reason is not None:
                     return self._broken("wrong signer", position, reason)
         except SignatureRefused as error:
@@ -213,14 +214,15 @@ class _Check:
                 once.append((position, index))
             else:
                 yield self._broken("replayed", position, f"it is stage {index} a second time")
-        for (position, index), due in zip(once, sorted(index for _, index in once), strict=True):
-            if index != due:
+        for (position, index), expected in zip(once, sorted(index for _, index in once), strict=True):
+            if index != expected:
                 yield self._broken("reordered", position, f"it was signed as stage {index}")
                 break
         doubtful = {position for position in range(len(self._stages)) if position not in self._authentic}
-        for index in range(min(max(length, 1 + max(self._authentic.values())), STAGES_MAX)):
-            if index not in self._at and index not in doubtful:
-                yield Break("dropped", index, "", "it was signed, and is gone")
+        due = range(max(length, 1 + max(self._authentic.values())))
+        missing = (index for index in due if index not in self._at and index not in doubtful)
+        for index in islice(missing, STAGES_MAX):
+            yield Break("dropped", index, "", "it was signed, and is gone")
 
     def _with_previous(self, position: int) -> Iterator[Break]:
         """Whether a stage builds on what stands before it."""
@@ -252,35 +254,31 @@ class _Check:
             if not same(sealed, self._hash(lambda: link_hash(self._stages[last]))):
                 yield self._broken("exchanged", last, "it is not the last stage that was sealed")
 
-    def _data(self, broken: set[int | None]) -> Iterator[Break]:
+    def _data(self, broken: set[int | None], registry: Registry) -> Iterator[Break]:
         """Stages without output that no authentic amendment explains."""
         bare = [p for p in self._authentic if digits(self._stages[p].get("outputHash")) is None and p not in broken]
-        amended = self._amended() if bare else set()
+        amended = self._amended(registry) if bare else set()
         for position in bare:
-            if link_hash(self._stages[position]) not in amended:
+            if (self._authentic[position], link_hash(self._stages[position])) not in amended:
                 yield self._broken("missing data", position, "it names no output, and no signed amendment says why")
 
-    def _amended(self) -> set[str]:
-        """The hashes of stages which an unbroken chain of signed amendments speaks of."""
-        listed, explained = self._alloy.get("amendments"), set()
+    def _amended(self, registry: Registry) -> set[tuple[int, str]]:
+        """The stages, by number and hash, which an unbroken chain of signed amendments speaks of."""
+        listed = self._alloy.get("amendments")
+        explained: set[tuple[int, str]] = set()
         first = self._at.get(0)
         previous = recipe_hash(self._alloy) if first is None else self._links[first]["previousHash"]
         for one in listed if isinstance(listed, list) else ():
             try:
-                signature = one["signatures"][0]
+                (signature,) = one["signatures"]
                 at = instant(one["amended_at"])
-                key = verify(signature, AMENDMENT_PURPOSE, signed_part(one), self._registry, at, self._now)
-                chained = same(one["previousHash"], previous) and one["signed_by"] == key.key_id
-                if (
-                    not chained
-                    or len(one["signatures"]) != 1
-                    or not one["reason"]
-                    or one["data_available"] is not False
-                ):
+                key = verify(signature, AMENDMENT_PURPOSE, signed_part(one), registry, at, self._now)
+                says = one["reason"] and one["data_available"] is False and one["signed_by"] == key.key_id
+                if not says or not same(one["previousHash"], previous) or registry.forbids(key, "amendment"):
                     break
-            except (KeyError, IndexError, TypeError, ValueError):
+                explained.add((one["stage_ref"], one["stageHash"]))
+            except (KeyError, TypeError, ValueError):
                 break
-            explained.add(one["stageHash"])
             previous = link_hash(one)
         return explained
 
@@ -294,9 +292,14 @@ class _Check:
         return Break(kind, position, _type(self._stages[position]), what)
 
 
-def _type(stage: Stage) -> str:
+def _kind(stage: Stage) -> str:
     name = stage.get("type")
-    return name[:40] if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _type(stage: Stage) -> str:
+    """The stage's type as far as it is shown."""
+    return _kind(stage)[:TYPE_SHOWN_CHARS]
 
 
 def _is_index(value: Any) -> bool:

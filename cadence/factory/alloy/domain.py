@@ -3,7 +3,7 @@
 Pure: no clock, no files.
 
     DOMAINS.register(Domain(id="tickets", version="1.0.0", type_byte="0xFF", stages=(Issued, ...), root=TicketAlloy))
-    shape_of(value["domains"])      the type that an alloy of these domains must have
+    DOMAINS.shape(value.get("domains"))      the type that an alloy of these domains must have
 """
 
 from __future__ import annotations
@@ -12,17 +12,29 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Annotated, Any, Union, get_args
+from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import Field, create_model
 
 from cadence.factory.alloy.core import DEFAULT_DOMAINS, Alloy, Stage
 from cadence.factory.alloy.problems import Problem
 
-__all__ = ["DOMAINS", "Domain", "DomainConflict", "Registry", "UnknownDomain", "UnknownStage", "nearest", "type_names"]
+__all__ = [
+    "DOMAINS",
+    "Domain",
+    "DomainConflict",
+    "Registry",
+    "UnknownDomain",
+    "UnknownStage",
+    "added",
+    "narrowed",
+    "nearest",
+    "type_names",
+]
 
 NEAREST_MAX = 3
 SHAPES_MAX = 64
+Phase = Literal["input", "transform", "delivery"]
 Rule = Callable[[Any], Iterator[Problem]]
 
 
@@ -56,7 +68,7 @@ class Domain:
     """The core with this domain's root fields."""
     rules: tuple[Rule, ...] = ()
     """Checks across fields: each takes the alloy and yields problems."""
-    phases: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, Phase] = field(default_factory=dict)
     """Stage type to phase: input, transform, delivery. What is absent is transform."""
     signers: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Stage type to the roles that must sign it; each with the field that names the key's id, or None."""
@@ -65,6 +77,10 @@ class Domain:
     def types(self) -> dict[str, type[Stage]]:
         """Stage type, as spelled on the wire, to its class."""
         return {name: stage for stage in self.stages for name in type_names(stage)}
+
+    def phase(self, type: str) -> Phase:
+        """input: configures, runs once. transform: runs `cycles` times. delivery: verifies and ships, runs once."""
+        return self.phases.get(type, "transform")
 
 
 def type_names(stage: type[Stage]) -> tuple[str, ...]:
@@ -124,8 +140,13 @@ class Registry:
         raise UnknownStage(f"expected a stage of {listed}, got {type[:80]!r}{hint or nearest(type, types)}")
 
     def conflict(self, one: Domain, other: Domain) -> str | None:
-        """The first name (of a stage type or a root field) that both define; None if an alloy may list both."""
-        return min(_names(one) & _names(other), default=None)
+        """The first name (of a stage type or an added root field) that both define; None if an alloy may list both."""
+        return min((set(one.types) | added(one)) & (set(other.types) | added(other)), default=None)
+
+    def contested(self) -> frozenset[str]:
+        """Core fields that several domains narrow. In an alloy of several domains the first listed one decides."""
+        fields = [name for domain in self for name in narrowed(domain)]
+        return frozenset(name for name in fields if fields.count(name) > 1)
 
     def _build(self, ids: tuple[str, ...]) -> type[Alloy]:
         domains = [self.get(id) for id in ids]
@@ -136,22 +157,25 @@ class Registry:
         stages = tuple(stage for domain in domains for stage in domain.stages)
         stage: Any = stages[0] if len(stages) == 1 else Annotated[Union[stages], Field(discriminator="type")]  # noqa: UP007
         bases = tuple(dict.fromkeys(domain.root for domain in domains if domain.root is not Alloy)) or (Alloy,)
+        decides = {name: domain for domain in reversed(domains) for name in narrowed(domain)}
+        decides |= dict.fromkeys(self.contested() & set(decides), domains[0])
+        fields: dict[str, Any] = {}
+        for name, domain in decides.items():
+            field = domain.root.model_fields[name]
+            fields[name] = (field.rebuild_annotation(), field)
         title = " + ".join(ids)
-        return create_model(title, __base__=bases, stages=(list[stage], []))
+        return create_model(title, __base__=bases, stages=(list[stage], []), **fields)
 
 
-def _names(domain: Domain) -> set[str]:
-    return set(domain.types) | _own_fields(domain.root)
+def added(domain: Domain) -> set[str]:
+    """Root fields that a domain adds to the core."""
+    return set(domain.root.model_fields) - set(Alloy.model_fields)
 
 
-def _own_fields(root: type[Alloy]) -> set[str]:
-    """Root fields that a domain adds to the core, or narrows."""
-    core = Alloy.model_fields
-    return {
-        name
-        for name, field in root.model_fields.items()
-        if name not in core or field.annotation != core[name].annotation
-    }
+def narrowed(domain: Domain) -> set[str]:
+    """Root fields of the core to which a domain gives a shape of its own."""
+    core, own = Alloy.model_fields, domain.root.model_fields
+    return {name for name in core if own[name].annotation != core[name].annotation}
 
 
 def nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:

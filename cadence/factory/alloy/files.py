@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from cadence.factory.alloy import document
 from cadence.factory.alloy.document import BYTES_MAX, Document, DocumentError
+from cadence.factory.alloy.rules import escapes
 
 PIECE_BYTES = 2**20
 
@@ -20,7 +21,7 @@ def load(path: Path) -> Document:
     """Read the alloy at `path`, at most 8 MiB of it; raises `DocumentError` for anything that is no readable alloy."""
     name = str(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):  # before opening it: a pipe would wait for whoever writes
             why = "Pipes, devices and folders have no bytes that stay the same"
             raise DocumentError(name, 0, 0, (), "expected a file, this is something else", why, "Name the file itself")
         with path.open("rb") as file:
@@ -34,12 +35,11 @@ def load(path: Path) -> Document:
 def inside(folder: Path, relative: str) -> Path:
     """The file that an alloy calls `relative`; raises `EscapeError` where it would lie outside of `folder`.
 
-    Refused are absolute paths, drive letters, backslashes, `..`, empty names, and every symbolic link on the way: a
-    link inside of a model folder may point anywhere, also at a file that only looks like the one that was hashed.
+    Refused are names that lead out on any system, and every symbolic link on the way: a link inside of a model folder
+    may point anywhere, also at a file that only looks like the one that was hashed.
     """
     parts = PurePosixPath(relative).parts
-    odd = not parts or relative.startswith("/") or ".." in parts or any(c in relative for c in "\\:\0")
-    if odd:
+    if not parts or escapes(relative):
         raise EscapeError(f"expected a path inside of the folder, got {relative[:80]!r}. Name files relative to it")
     path = folder
     for part in parts:

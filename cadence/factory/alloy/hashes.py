@@ -6,7 +6,7 @@
 | alloy hash | the canonical form (RFC 8785) without receipt and signature | `integrity.alloyHash` |
 | model hash | compact JSON of the list of files and their hashes, sorted by name | `integrity.modelHash` |
 | result hash | the samples of a benchmark, byte for byte | `resultHash`, `baseResultHash`, `samplesHash` |
-| card hash | the generated card, which may name the alloy hash | `receipt.cardHash`; no cycle: see above |
+| card hash | the generated card, which may name the alloy hash | `receipt.cardHash`, which the alloy hash leaves out |
 
 Hashes are SHA-256 as `sha256:` and 64 hex digits; the file hash and those of single files have no prefix, as published
 alloys write them. Text such as "not-pinned" stands where a hash should in some of these; it counts as none.
@@ -21,6 +21,7 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,11 +99,9 @@ def model_rule(alloy: dict[str, Any], concatenated: str | None = None) -> Rule |
     integrity = integrity_of(alloy)
     stated, files = integrity.get("modelHash"), integrity.get("fileHashes")
     if isinstance(files, list) and files:
-        try:
+        with suppress(HashError):
             if same(stated, model_hash(files)):
                 return "list of files"
-        except HashError:
-            return None
     return "concatenated files" if same(stated, concatenated) else None
 
 

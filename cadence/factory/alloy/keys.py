@@ -15,7 +15,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 KEY_LIFE_DAYS = 90
 KEYS_MAX = 100_000
 CLOCK_SKEW_S = 300.0  # how far in the future a signature may be dated
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 PUBLIC_KEY_BYTES = {"EdDSA": 32, "ES256": 65}  # Ed25519 (RFC 8032); an uncompressed point of P-256 (SEC 1)
 
 
@@ -46,13 +48,14 @@ class Key:
     expires_at: datetime
     revoked_at: datetime | None = None
     superseded_by: str | None = None
-    authority: str | None = None
+    registered_by: str | None = None
 
 
 class Registry:
-    """Keys by id. Build it with `read_registry`, or from keys."""
+    """Keys by id, and whose keys may sign what. Build it with `read_registry`, or from keys."""
 
-    def __init__(self, keys: Iterable[Key] = ()) -> None:
+    def __init__(self, keys: Iterable[Key] = (), authority: Mapping[str, Collection[str]] | None = None) -> None:
+        self._authority = {what: frozenset(owners) for what, owners in (authority or {}).items()}
         self._keys: dict[str, Key] = {}
         for key in keys:
             if key.key_id in self._keys:
@@ -96,6 +99,16 @@ class Registry:
             raise KeyRefused(f"the key was superseded at {since}, the signature is later. Use its successor")
         return key
 
+    def forbids(self, key: Key, what: str) -> str | None:
+        """Why the owner of this key may not sign `what`; None if they may.
+
+        `what` is a stage type, or `seal`, `receipt`, `amendment`. Where the registry says nothing, everybody in it may.
+        """
+        owners = self._authority.get(what)
+        if owners is None or key.owner in owners:
+            return None
+        return f"{key.owner[:40]!r} is not among those who may sign `{what[:40]}`. Ask one of them"
+
     def cacheable_s(self, key_id: str, now: datetime) -> float:
         """How many seconds a verdict about this key may be kept: never beyond its own life."""
         key = self.get(key_id)
@@ -105,21 +118,27 @@ class Registry:
 def read_registry(value: Any) -> Registry:
     """A registry from plain values, {"keys": [{keyId, algorithm, publicKey, owner, registeredAt, ...}, ...]}.
 
-    Raises `RegistryError` for what is missing or odd, above all for a key that would be good for more than 90 days.
+    `authority`, beside `keys`, says whose keys may sign what: {"issued": ["hall"], "seal": ["hall"]}. Raises
+    `RegistryError` for what is missing or odd, above all for a key that would be good for more than 90 days.
     """
     entries = value.get("keys") if isinstance(value, dict) else value
     if not isinstance(entries, list) or len(entries) > KEYS_MAX:
         raise RegistryError(f'expected {{"keys": [...]}} with at most {KEYS_MAX} keys. Write one entry per key')
-    return Registry(_key(entry, i) for i, entry in enumerate(entries))
+    authority = value.get("authority", {}) if isinstance(value, dict) else {}
+    if not isinstance(authority, dict) or not all(_is_texts(owners) for owners in authority.values()):
+        raise RegistryError(
+            'expected authority to be like {"issued": ["hall"], "seal": ["hall"]}. Write lists of owners'
+        )
+    return Registry((_key(entry, i) for i, entry in enumerate(entries)), authority)
 
 
 def instant(text: Any) -> datetime:
     """A moment from RFC 3339 text with its offset from UTC; raises `ValueError`."""
     try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) and len(text) <= 40 else None
+        at = datetime.fromisoformat(text) if isinstance(text, str) and _INSTANT.fullmatch(text) else None
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise ValueError("expected a time with its zone such as 2026-11-27T03:00:00Z. Write it that way")
     try:
         return at.astimezone(UTC)
@@ -141,6 +160,10 @@ def decode(text: Any) -> bytes:
     if data is None or encode(data) != text:
         raise ValueError("expected base64url without padding. Encode the bytes again")
     return data
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _key(entry: Any, i: int) -> Key:
@@ -169,8 +192,8 @@ def _understood(entry: Any) -> Key:
             f"expected expiresAt within {KEY_LIFE_DAYS} days after registeredAt. Keys are renewed, not kept"
         )
     revoked = entry.get("revokedAt")
-    successor, authority = entry.get("supersededBy"), entry.get("registrationAuthority")
-    if not all(other is None or isinstance(other, str) for other in (successor, authority)):
+    successor, registrar = entry.get("supersededBy"), entry.get("registrationAuthority")
+    if not all(other is None or isinstance(other, str) for other in (successor, registrar)):
         raise ValueError("expected text or null for supersededBy and registrationAuthority. Correct them")
     return Key(
         key_id=entry["keyId"],
@@ -181,5 +204,5 @@ def _understood(entry: Any) -> Key:
         expires_at=until,
         revoked_at=None if revoked is None else instant(revoked),
         superseded_by=successor,
-        authority=authority,
+        registered_by=registrar,
     )

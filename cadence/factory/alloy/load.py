@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,7 +25,8 @@ from cadence.factory.alloy.problems import Problem, from_types, placed
 
 __all__ = ["Loaded", "check", "check_value", "load"]
 
-PROBLEMS_MAX = 100
+PROBLEMS_MAX = 100  # that are told
+DETAILS_MAX = 1_000  # errors of the types that are looked at; one place may have several
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def load(source: str | bytes, *, name: str, registry: Registry = DOMAINS) -> Loa
 def check(document: Document, *, registry: Registry = DOMAINS) -> Loaded:
     """Check a document that was read already."""
     alloy, listed, problems = check_value(document.value, registry)
-    found = placed(problems[:PROBLEMS_MAX], document) if problems else []
+    found = placed(_worst(problems), document) if problems else []
     return Loaded(document, alloy, tuple(found), listed)
 
 
@@ -72,12 +74,12 @@ def check_value(value: Any, registry: Registry = DOMAINS) -> tuple[Alloy | None,
     except (UnknownDomain, DomainConflict) as error:
         why = "Without its domains nobody knows what the stages mean"
         return None, (), [Problem(("domains",), str(error), why, "List registered domains that go together")]
-    unknown = list(_unknown_stages(value, listed, registry))
+    unknown = list(islice(_unknown_stages(value, listed, registry), PROBLEMS_MAX))
     try:
         alloy = shape.model_validate(value)
     except ValidationError as error:
         told = {problem.path[:2] for problem in unknown}
-        others = (from_types(one, value) for one in error.errors(include_url=False))
+        others = (from_types(one, value) for one in error.errors(include_url=False)[:DETAILS_MAX])
         return None, listed, unknown + _unique(one for one in others if one.path[:2] not in told)
     return alloy, listed, list(rules.check(alloy, listed))
 
@@ -94,6 +96,11 @@ def _unknown_stages(value: dict[str, Any], listed: tuple[Domain, ...], registry:
         except UnknownStage as error:
             why = "No engine would know what to do"
             yield Problem(("stages", number, "type"), str(error), why, "Use a known type, or list its domain")
+
+
+def _worst(problems: list[Problem]) -> list[Problem]:
+    """As many as are told, errors before warnings: no flood of warnings may hide an error."""
+    return sorted(problems, key=lambda one: one.level != "error")[:PROBLEMS_MAX]
 
 
 def _unique(problems: Iterator[Problem]) -> list[Problem]:

@@ -48,11 +48,12 @@ def _type_byte(alloy: Alloy, domains: tuple[Domain, ...]) -> Iterator[Problem]:
 
 
 def _listed_once(alloy: Alloy) -> Iterator[Problem]:
-    listed = alloy.domains or []
-    for number, id in enumerate(listed):
-        if id in listed[:number]:
+    seen: set[str] = set()
+    for number, id in enumerate(alloy.domains or []):
+        if id in seen:
             what = f"{id[:40]!r} is listed twice"
             yield Problem(("domains", number), what, "A domain counts once", "Remove it", level="warning")
+        seen.add(id)
 
 
 def _lineage(alloy: Alloy) -> Iterator[Problem]:

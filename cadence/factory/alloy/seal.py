@@ -21,11 +21,13 @@ from cadence.factory.alloy.canonical import OWN, CanonicalError, without
 from cadence.factory.alloy.challenge import is_nonce
 from cadence.factory.alloy.hashes import alloy_hash, integrity_of, same
 from cadence.factory.alloy.keys import Key, Registry, instant
-from cadence.factory.alloy.signatures import SignatureRefused, SigningKey, verify
+from cadence.factory.alloy.signatures import SignatureRefused, Signer, verify
 
 SEAL_PURPOSE = "cadence.alloy.seal.v1"
 RECEIPT_PURPOSE = "cadence.alloy.receipt.v1"
 CERTIFICATION_PURPOSE = "cadence.alloy.certification.v1"
+
+CERTIFICATIONS_MAX = 100  # that are looked at
 
 Alloy = dict[str, Any]
 
@@ -55,14 +57,22 @@ def payload(alloy: Alloy, of: str) -> dict[str, Any]:
 
 
 def seal(
-    alloy: Alloy, key: SigningKey, attested_at: str, *, nonce: str | None = None, audience: str | None = None
+    alloy: Alloy, key: Signer, attested_at: str, *, nonce: str | None = None, audience: str | None = None
 ) -> Alloy:
     """A copy of `alloy` with its seal, in the integrity block it has, else in one at the root.
 
-    An older seal is replaced; stages and receipts keep their signatures. Raises `ValueError` for a moment without zone,
-    a nonce that is none, and an alloy that has no canonical form.
+    An older seal is replaced; stages keep their signatures. Raises `ValueError` for a moment without zone, a nonce that
+    is none, an alloy without canonical form or with two integrity blocks, and one with a signed receipt, which was
+    issued for what the alloy said before.
     """
     instant(attested_at)
+    if len(_homes(alloy)) > 1:
+        raise ValueError("expected one integrity block, got one at the root and one below results. Remove one of them")
+    receipt = alloy.get("receipt")
+    if isinstance(receipt, dict) and "signature" in receipt:
+        raise ValueError(
+            "expected an alloy without signed receipt, which would speak of an older seal. Remove it first"
+        )
     if nonce is not None and not is_nonce(nonce):
         raise ValueError("expected a nonce of at least 16 bytes in base64url, got none such. Ask the verifier for one")
     if (nonce is None) != (audience is None):
@@ -127,7 +137,7 @@ def _speaks(alloy: Alloy, registry: Registry, now: datetime) -> Key:
     try:
         at = instant(integrity.get("attestedAt"))
         stated = payload(alloy, integrity.get("alloyHash", ""))
-        return verify(integrity["signature"], SEAL_PURPOSE, stated, registry, at, now)
+        return _allowed(verify(integrity["signature"], SEAL_PURPOSE, stated, registry, at, now), "seal", registry)
     except SignatureRefused as error:
         raise SealBroken(f"integrity.signature: {error}") from None
     except ValueError as error:
@@ -135,7 +145,7 @@ def _speaks(alloy: Alloy, registry: Registry, now: datetime) -> Key:
 
 
 def receive(
-    alloy: Alloy, key: SigningKey, issued_at: str, publications: Iterable[dict[str, Any]], card_hash: str | None = None
+    alloy: Alloy, key: Signer, issued_at: str, publications: Iterable[dict[str, Any]], card_hash: str | None = None
 ) -> Alloy:
     """A copy of `alloy` with a signed receipt of its publication; the card may name the alloy hash."""
     instant(issued_at)
@@ -158,28 +168,32 @@ def check_receipt(alloy: Alloy, registry: Registry, now: datetime) -> Key:
         if not same(receipt.get("alloyHash"), alloy_hash(alloy)):
             raise SealBroken("the receipt was issued for another alloy, or for an earlier state of this one")
         signed = without(receipt, "signature")
-        return verify(receipt["signature"], RECEIPT_PURPOSE, signed, registry, instant(receipt.get("issuedAt")), now)
+        at = instant(receipt.get("issuedAt"))
+        return _allowed(verify(receipt["signature"], RECEIPT_PURPOSE, signed, registry, at, now), "receipt", registry)
     except SealBroken:
         raise
     except ValueError as error:
         raise SealBroken(f"receipt: {error}") from None
 
 
-def certify(certification: dict[str, Any], model_hash: str, key: SigningKey) -> dict[str, Any]:
+def certify(certification: dict[str, Any], model_hash: str, key: Signer) -> dict[str, Any]:
     """A copy of a third party's certification, signed for the model with this hash. Add it before sealing."""
     signed = {**without(certification, "signature"), "modelHash": model_hash}
     return {**signed, "signature": key.sign(CERTIFICATION_PURPOSE, signed)}
 
 
 def certifiers(alloy: Alloy, registry: Registry, now: datetime) -> dict[str, Key]:
-    """Who else vouches for this model: owner -> key, of certifications that hold. The producer does not count."""
+    """Who else vouches for this model: owner -> key, of certifications that hold. The producer does not count.
+
+    At most 100 certifications are looked at.
+    """
     integrity = integrity_of(alloy)
     try:
         producer: str | None = check(alloy, registry, now).owner
     except SealBroken:
         producer = None
     found: dict[str, Key] = {}
-    for one in _objects(integrity.get("certifications")):
+    for one in _objects(integrity.get("certifications"))[:CERTIFICATIONS_MAX]:
         try:
             at = instant(one.get("attestedAt"))
             signed = without(one, "signature")
@@ -189,6 +203,13 @@ def certifiers(alloy: Alloy, registry: Registry, now: datetime) -> dict[str, Key
         if same(one.get("modelHash"), integrity.get("modelHash")) and key.owner != producer:
             found[key.owner] = key
     return found
+
+
+def _allowed(key: Key, what: str, registry: Registry) -> Key:
+    reason = registry.forbids(key, what)
+    if reason is not None:
+        raise SignatureRefused(reason, wrong_signer=True)
+    return key
 
 
 def _homes(alloy: Alloy) -> list[dict[str, Any]]:

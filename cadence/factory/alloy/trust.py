@@ -53,6 +53,7 @@ class Evidence:
     custody: Custody = field(default_factory=lambda: Custody((), (), 0))
     files: Mapping[str, str | None] = field(default_factory=dict)  # name -> SHA-256 here; None where it is missing
     card: str | None = None  # SHA-256 of the card here
+    concatenated: str | None = None  # SHA-256 of all shards' bytes here, one after the other
     rescored: frozenset[str] = frozenset()  # benchmarks whose score was recomputed from the samples
 
 
@@ -125,6 +126,8 @@ def _model(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
         return Level.UNVERIFIED, "modelHash is no hash", True
     listed = integrity.get("fileHashes")
     files = _pairs(listed, "filename", "sha256")
+    if model_rule(alloy, evidence.concatenated) == "concatenated files":
+        return Level.PROVEN, "it was recomputed here, by the older rule", True
     if not files:
         return _said(evidence), "a hash without list of files: it cannot be recomputed from parts", True
     if model_rule(alloy) is None:
@@ -163,6 +166,16 @@ def _corpora(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
     if not isinstance(listed, list) or not listed:
         return _ABSENT
     return _compared(_pairs(listed, "path", "sha256"), evidence, "corpora")
+
+
+def _datasets(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
+    listed = integrity_of(alloy).get("datasets")
+    if not isinstance(listed, list) or not listed:
+        return _ABSENT
+    hashed = [one for one in _objects(listed) if digits(one.get("hash")) is not None]
+    if len(hashed) < len(listed):
+        return Level.UNVERIFIED, f"{len(listed) - len(hashed)} of {len(listed)} have no hash", True
+    return _said(evidence), "all are named by hash", True
 
 
 def _stages(alloy: dict[str, Any], evidence: Evidence) -> Verdict:
@@ -220,6 +233,7 @@ _JUDGES: dict[str, Callable[[dict[str, Any], Evidence], Verdict]] = {
     "benchmarks": _benchmarks,
     "hardware": _hardware,
     "corpora": _corpora,
+    "datasets": _datasets,
     "stages": _stages,
     "receipt": _receipt,
 }

@@ -24,6 +24,9 @@ from cadence.factory.alloy.trust import Evidence, Part
 
 Outcome = Literal["holds", "fails", "unsigned"]
 
+# What we seal follows the newer rule; an older alloy may follow the other one.
+OLDER_RULE = "modelHash does not follow from the list of files; whether by the older rule, only the files can tell"
+
 
 @dataclass(frozen=True)
 class Here:
@@ -33,6 +36,8 @@ class Here:
     card: str | None = None
     concatenated: str | None = None  # of all shards' bytes, for the older model hash
     expected: str | None = None  # file hash or alloy hash, at least 16 digits
+    nonce: str | None = None  # that the verifier drew for this alloy
+    audience: str | None = None  # the verifier's own address, letter by letter
     rescored: frozenset[str] = frozenset()
 
 
@@ -43,6 +48,7 @@ class Report:
     outcome: Outcome
     standing: str
     failures: tuple[str, ...]
+    notes: tuple[str, ...]
     file_hash: str
     alloy_hash: str
     model_rule: str | None
@@ -57,6 +63,7 @@ class Report:
             "outcome": self.outcome,
             "standing": self.standing,
             "failures": list(self.failures),
+            "notes": list(self.notes),
             "fileHash": self.file_hash,
             "alloyHash": self.alloy_hash,
             "modelRule": self.model_rule,
@@ -84,7 +91,7 @@ class Report:
 
 def verify(
     document: Document,
-    registry: Registry,
+    registry: Registry | None,
     now: datetime,
     *,
     here: Here | None = None,
@@ -93,23 +100,30 @@ def verify(
 ) -> Report:
     """Check everything about an alloy that can be checked with what is given.
 
-    Raises `ValueError` where `here.expected` is no hash or fewer than 16 digits of one, and for a document that is no
-    object. Freshness (nonce, audience) is for `Challenges.redeem`.
+    Without a registry no signature is checked, and the notes say so. Raises `ValueError` where `here.expected` is no
+    hash or fewer than 16 digits of one, and for a document that is no object. That a nonce is used once is for
+    `Challenges.redeem`.
     """
     alloy, here = document.value, here or Here()
     if not isinstance(alloy, dict):
         raise ValueError("expected an alloy, which is one JSON object. Check that this is the right file")
     of_file, of_alloy = hashes.file_hash(document.raw), hashes.alloy_hash(alloy)
-    failures = []
-    if here.expected is not None and not any(hashes.begins(one, here.expected) for one in (of_file, of_alloy)):
-        failures.append("neither the file nor the alloy has the expected hash")
-    evidence, broken = _evidence(alloy, registry, now, here, rules)
+    expected = None if here.expected is None else [hashes.begins(one, here.expected) for one in (of_file, of_alloy)]
+    failures = [] if expected is None or any(expected) else ["neither the file nor the alloy has the expected hash"]
+    evidence, broken, notes = _evidence(alloy, registry, now, here, rules)
+    if expected is not None and any(expected):
+        notes.append(f"the {'file' if expected[0] else 'alloy'} has the expected hash")
     failures += broken
+    failures += _freshness(alloy, here)
     failures += [str(one) for one in (*evidence.custody.breaks, *progress.check(alloy))]
     failures += [
         f"the file {name[:80]!r} is not the one that was hashed" for name in trust.contradictions(alloy, evidence)
     ]
-    failures += _model(alloy, here)
+    if _model_is_odd(alloy, here):
+        if here.concatenated is None and not seal.is_sealed(alloy):
+            notes.append(OLDER_RULE)
+        else:
+            failures.append("modelHash follows neither of the two rules from the files that are listed")
     if coverage.is_derived(alloy) and coverage.parent_of(alloy) is None:
         failures.append("it says that it comes from another alloy, and states no hash of that, or two")
     outcome: Outcome = "fails" if failures else "holds" if evidence.sealed_by else "unsigned"
@@ -117,6 +131,7 @@ def verify(
         outcome=outcome,
         standing=trust.standing(alloy, evidence),
         failures=tuple(failures),
+        notes=tuple(notes),
         file_hash=of_file,
         alloy_hash=of_alloy,
         model_rule=hashes.model_rule(alloy, here.concatenated),
@@ -128,15 +143,27 @@ def verify(
 
 
 def _evidence(
-    alloy: dict[str, Any], registry: Registry, now: datetime, here: Here, rules: Rules | None
-) -> tuple[Evidence, list[str]]:
-    failures = []
+    alloy: dict[str, Any], registry: Registry | None, now: datetime, here: Here, rules: Rules | None
+) -> tuple[Evidence, list[str], list[str]]:
+    """What checking found out, what failed, and what was left unchecked."""
+    failures: list[str] = []
     evidence = Evidence(
         custody=custody.check(alloy, registry, now, rules),
         files=here.files or {},
         card=hashes.digits(here.card),
+        concatenated=here.concatenated,
         rescored=here.rescored,
     )
+    receipt = alloy.get("receipt")
+    has_receipt = isinstance(receipt, dict) and "signature" in receipt
+    if registry is None:
+        signed = (
+            seal.is_sealed(alloy) or has_receipt or any(_is_linked(stage) for stage in _listed(alloy.get("stages")))
+        )
+        stated = hashes.integrity_of(alloy).get("alloyHash")
+        if seal.is_sealed(alloy) and not hashes.same(stated, hashes.alloy_hash(alloy)):
+            failures.append("seal: it is of another document: this one was changed after sealing")
+        return evidence, failures, ["signatures were not checked: no registry of keys was given"] if signed else []
     if seal.is_sealed(alloy):
         try:
             owner = seal.check(alloy, registry, now).owner
@@ -144,20 +171,35 @@ def _evidence(
             evidence = replace(evidence, sealed_by=owner, certified_by=others)
         except SealBroken as error:
             failures.append(f"seal: {error}")
-    receipt = alloy.get("receipt")
-    if isinstance(receipt, dict) and "signature" in receipt:
+    if has_receipt:
         try:
             evidence = replace(evidence, receipt_by=seal.check_receipt(alloy, registry, now).owner)
         except SealBroken as error:
             failures.append(f"receipt: {error}")
-    return evidence, failures
+    return evidence, failures, []
 
 
-def _model(alloy: dict[str, Any], here: Here) -> list[str]:
-    """Where the stated model hash follows no rule although all is there to recompute it."""
+def _freshness(alloy: dict[str, Any], here: Here) -> list[str]:
+    """Whether the seal answers this verifier's question. The seal's signature covers both, so an old answer shows."""
+    integrity, failures = hashes.integrity_of(alloy), []
+    if here.nonce is not None and integrity.get("nonce") != here.nonce:
+        failures.append("the nonce is not the one that was asked for: this may be an old attestation sent again")
+    if here.audience is not None and integrity.get("audience") != here.audience:
+        failures.append("the attestation was made for another audience")
+    return failures
+
+
+def _is_linked(stage: Any) -> bool:
+    return isinstance(stage, dict) and "link" in stage
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _model_is_odd(alloy: dict[str, Any], here: Here) -> bool:
+    """Whether there is a list of files from which the stated model hash does not follow."""
     integrity = hashes.integrity_of(alloy)
     stated = hashes.digits(integrity.get("modelHash"))
-    known = isinstance(integrity.get("fileHashes"), list) and integrity["fileHashes"]
-    if stated is None or not known or hashes.model_rule(alloy, here.concatenated) is not None:
-        return []
-    return ["modelHash follows neither of the two rules from the files that are listed"]
+    known = bool(_listed(integrity.get("fileHashes")))
+    return stated is not None and known and hashes.model_rule(alloy, here.concatenated) is None

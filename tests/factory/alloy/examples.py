@@ -179,7 +179,7 @@ def ticket() -> Value:
         "source": {"eventId": "e-1"},
         "stages": [
             issued,
-            {"type": "transferred", "fromHolder": "ann", "toHolder": "ben", "transferredAt": at},
+            {"type": "transferred", "from": "ann", "to": "ben", "transferredAt": at},
             {"type": "scanned", "gate": "north", "scannerId": "g-2", "decision": "admit", "scannedAt": at},
         ],
     }

@@ -69,6 +69,8 @@ def test_what_cannot_be_attested_is_refused() -> None:
         chain.extend({"stages": []}, {}, RUNNER, at(1), {}, None)
     with pytest.raises(ChainError, match="signer"):
         chain.extend(begun("x"), {}, {}, at(1), {}, None)
+    with pytest.raises(ChainError, match="stage 1 builds on it"):
+        chain.attest(two(), 0, RUNNER, at(3), {}, digest("other"))
     with pytest.raises(ChainError, match="has begun"):
         chain.begin(begun("x"), bytes(16))
     with pytest.raises(ChainError, match="16 bytes"):

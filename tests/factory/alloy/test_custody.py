@@ -141,14 +141,14 @@ def test_a_role_that_nobody_signed_in_is_missed() -> None:
 
 def test_a_role_is_for_the_key_that_the_stage_names() -> None:
     assert [str(broken) for broken in examined(ticket(taker="courier")).breaks] == [
-        "stage 1 (transferred): wrong signer: signed as to by another key than the one that `toHolder` names"
+        "stage 1 (transferred): wrong signer: signed as to by another key than the one that `to` names"
     ]
 
 
 def test_a_chain_signed_by_those_who_may_not_is_a_counterfeit() -> None:
-    rules = Rules(owners={"issued": {"opera"}})
-    assert [str(broken) for broken in examined(ticket(), rules).breaks] == [
-        "stage 0 (issued): wrong signer: 'hall' is not among those who may sign it"
+    keys = read_registry({"keys": signed.entries(), "authority": {"issued": ["opera"]}})
+    assert [str(broken) for broken in examined(ticket(), keys=keys).breaks] == [
+        "stage 0 (issued): wrong signer: 'hall' is not among those who may sign `issued`. Ask one of them"
     ]
 
 
@@ -173,6 +173,31 @@ def test_missing_data_needs_a_signed_amendment() -> None:
     for change in ({"reason": "it never was"}, {"data_available": True}, {"signed_by": "me"}, {"signatures": []}):
         assert breaks({**alloy, "amendments": [{**amendment, **change}]}) == [("missing data", 4)], change
     assert breaks({**alloy, "amendments": [7]}) == [("missing data", 4)]
+    others = read_registry({"keys": signed.entries(), "authority": {"amendment": ["hall"]}})
+    assert breaks(alloy, keys=others) == [("missing data", 4)]
+
+
+@pytest.mark.parametrize("change", [{"stage_ref": 3}, {"stage_ref": []}, {"stageHash": []}, {"stageHash": "x"}])
+def test_an_amendment_speaks_of_one_stage_by_number_and_hash(change: dict[str, Any]) -> None:
+    alloy = forge()
+    stated = {key: value for key, value in {**alloy["amendments"][0], **change}.items() if key != "signatures"}
+    amendment = {**stated, "signatures": [key("forge").sign(chain.AMENDMENT_PURPOSE, stated)]}
+    assert breaks({**alloy, "amendments": [amendment]}) == [("missing data", 4)]
+
+
+def test_a_stage_far_down_a_long_chain_is_missed_too() -> None:
+    alloy = signed.begun("long", source={})
+    stages: list[dict[str, Any]] = []
+    for index in range(1_200):
+        begun = {**alloy, "stages": [*stages[-1:], {"type": "in-transit"}]}
+        link = {"chain": alloy["chainId"], "index": index, "completedAt": signed.at(1)}
+        link["previousHash"] = chain.link_hash(stages[-1]) if stages else chain.recipe_hash(begun)
+        stage = {"type": "in-transit", "link": link, "outputHash": signed.digest(str(index)), "inputHashes": {}}
+        if stages:
+            stage["inputHashes"] = {"previous": stages[-1]["outputHash"]}
+        stages.append({**stage, "signatures": [key("depot").sign(chain.STAGE_PURPOSE, stage, role="carrier")]})
+    assert breaks({**alloy, "stages": stages}) == []
+    assert breaks({**alloy, "stages": [*stages[:1_150], *stages[1_151:]]}) == [("dropped", 1_150)]
 
 
 def test_a_placeholder_is_no_output() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from cadence.factory.alloy.core import Alloy, Stage
 from cadence.factory.alloy.domain import DOMAINS, Domain, DomainConflict, Registry, UnknownDomain, UnknownStage, nearest
+from cadence.factory.alloy.domains.compute_receipt import ComputeAlloy
+from cadence.factory.alloy.domains.llm_forge.report import UNKNOWN, ForgeAlloy
 from cadence.factory.alloy.load import load
-from tests.factory.alloy.examples import loaded, photo, recipe, said, text, ticket
+from tests.factory.alloy.examples import job, loaded, parcel, photo, recipe, said, text, ticket
 
 
 class Sown(Stage):
@@ -100,12 +102,33 @@ def test_an_absurdly_long_name_is_cut() -> None:
     assert nearest("zzzz", ["aaaa"]) == ""
 
 
-def test_no_domains_means_the_forge_and_two_domains_mean_both() -> None:
+def test_no_domains_mean_the_forge() -> None:
     assert DOMAINS.resolve_ids(None) == DOMAINS.resolve_ids([]) == ("llm-forge",)
-    both = recipe() | {"domains": ["llm-forge", "compute-receipt"]}
-    both["source"] |= {"jobId": "3"}
-    # Each domain narrows `source`: an alloy cannot be about a model and a job at once.
-    assert "both define 'source'" in said(both)[0]
+
+
+def test_two_domains_mean_the_stages_of_both_and_the_source_of_the_first() -> None:
+    value = recipe() | {"domains": ["llm-forge", "compute-receipt"], "limitations": ["x"]}
+    value["stages"] += job()["stages"]
+    alloy = loaded(value).alloy
+    assert said(value) == [] and isinstance(alloy, ForgeAlloy) and isinstance(alloy, ComputeAlloy)
+    assert alloy.origin.base_model == "someone/small"
+    turned = value | {"domains": ["compute-receipt", "llm-forge"]}
+    assert said(turned) == ["source.jobId: expected the key 'jobId', it is missing"]
+    turned["source"] = {"jobId": "3"}
+    found = loaded(turned).alloy
+    assert said(turned) == [] and isinstance(found, ForgeAlloy) and found.origin is UNKNOWN
+    # The rules of both hold, in either order.
+    for one in (value, turned):
+        one["stages"] = [*one["stages"], dict(job()["stages"][0])]
+        assert said(one) == ["stages[8]: 'job-submitted' stands where it cannot"]
+
+
+def test_results_keep_the_shape_of_the_domain_that_has_one_wherever_it_is_listed() -> None:
+    value = recipe() | {"domains": ["delivery", "llm-forge"], "source": parcel()["source"]}
+    assert said(value | {"results": {"benchmarks": [{"name": "x", "score": 3}]}}) == []
+    assert said(value | {"results": {"benchmarks": [{}]}}) == [
+        "results.benchmarks[0].name: expected the key 'name', it is missing"
+    ]
 
 
 def test_the_required_witnesses_are_registered_on_import() -> None:

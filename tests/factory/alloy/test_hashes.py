@@ -108,6 +108,7 @@ def test_a_verifier_says_which_of_the_two_rules_matched() -> None:
     assert model_rule(older, concatenated=B) == "concatenated files"
     assert model_rule({"integrity": {"modelHash": "legacy"}}, concatenated="legacy") is None
     assert model_rule({"integrity": {"modelHash": A, "fileHashes": [{}]}}) is None
+    assert model_rule({"integrity": {"modelHash": A, "fileHashes": [{}]}}, concatenated=A) == "concatenated files"
     assert model_rule({}) is None
 
 

@@ -17,7 +17,7 @@ from cadence.factory.alloy.keys import (
     instant,
     read_registry,
 )
-from cadence.factory.alloy.signatures import SigningKey
+from cadence.factory.alloy.signing import SigningKey
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -88,6 +88,8 @@ def test_a_verdict_is_kept_no_longer_than_the_key_lives() -> None:
         ([{**ENTRY, "supersededBy": "nobody"}], "successor"),
         ([{**ENTRY, "supersededBy": 7}], "text or null"),
         ([ENTRY, {**SUCCESSOR, "revokedAt": "soon"}], r"keys\[1\]: expected a time"),
+        ({"keys": [ENTRY], "authority": ["hall"]}, "expected authority"),
+        ({"keys": [ENTRY], "authority": {"issued": "hall"}}, "expected authority"),
     ],
 )
 def test_a_registry_that_is_not_one_is_refused(entries: Any, word: str) -> None:
@@ -95,14 +97,32 @@ def test_a_registry_that_is_not_one_is_refused(entries: Any, word: str) -> None:
         read_registry(entries)
 
 
+def test_whose_keys_may_sign_what_is_said_by_owner() -> None:
+    known = read_registry({"keys": [ENTRY], "authority": {"issued": ["hall"], "seal": ["forge"]}})
+    key = known.get(KEY.key_id)
+    assert (known.forbids(key, "seal"), known.forbids(key, "scanned")) == (None, None)
+    assert known.forbids(key, "issued") == "'forge' is not among those who may sign `issued`. Ask one of them"
+
+
 def test_a_registry_may_be_an_object_with_keys() -> None:
     assert len(read_registry({"keys": [ENTRY], "updated": "today"})) == 1
     assert len(read_registry([])) == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-11-27", "2026-11-27T03:00:00", "soon", "", None, 7, "9" * 1000, "0001-01-01T00:00:00+14:00"]
-)
+NO_MOMENTS = [
+    *("2026-11-27", "2026-11-27T03:00:00", "soon", "", None, 7, "9" * 1000, "0001-01-01T00:00:00+14:00"),
+    *(
+        "2026-W48-5T03:00:00Z",
+        "20261127T030000Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-27 03:00:00Z",
+        "2026-11-27T03:00:00Z ",
+    ),
+    "\u0662026-11-27T03:00:00Z",
+]
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
 def test_a_moment_has_its_zone(text: Any) -> None:
     with pytest.raises(ValueError, match="expected a time"):
         instant(text)

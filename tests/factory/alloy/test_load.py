@@ -10,7 +10,7 @@ from cadence.factory.alloy.document import DocumentError
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
 from cadence.factory.alloy.domains.llm_forge.training import Prune
 from cadence.factory.alloy.load import PROBLEMS_MAX, check_value, load
-from tests.factory.alloy.examples import forged, loaded, recipe, said, text
+from tests.factory.alloy.examples import forged, loaded, parcel, recipe, said, text
 
 
 def test_a_good_alloy_is_typed() -> None:
@@ -53,6 +53,14 @@ def test_domains_of_the_wrong_shape_are_an_error_of_shape(domains: str) -> None:
 def test_a_flood_of_problems_is_cut() -> None:
     value = recipe() | {"tags": [1] * 1000}
     assert len(loaded(value).problems) == PROBLEMS_MAX
+
+
+def test_a_flood_of_warnings_does_not_hide_an_error() -> None:
+    value = parcel() | {"odd": [{"someHash": "none"}] * 200, "typeByte": "0x01"}
+    value["stages"].append(dict(value["stages"][2]))
+    found = loaded(value)
+    assert len(found.problems) == PROBLEMS_MAX and not found.valid
+    assert {str(one.path[0]) for one in found.errors} == {"typeByte", "stages"}
 
 
 def test_warnings_do_not_make_it_invalid() -> None:

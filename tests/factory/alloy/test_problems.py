@@ -52,13 +52,13 @@ def test_a_warning_says_so() -> None:
 def test_names_of_union_members_are_not_part_of_the_path() -> None:
     value = forged()
     value["stages"][0]["maxLength"] = 5
-    value["stages"][2]["tiers"]["Q5_K_M"]["sizeGb"] = -1
+    value["acceptanceCriteria"]["benchmarks"]["humaneval"]["min"] = -1
     value["priorMetricBaselines"] = [{"metric": {"name": 3}}]
     value["calibrationCorpora"][0]["path"] = None
     assert [one.split(":")[0] for one in said(value)] == [
         "stages[0].maxLength",
-        "stages[2].tiers.Q5_K_M.sizeGb",
         "calibrationCorpora[0].path",
+        "acceptanceCriteria.benchmarks.humaneval.min",
         "priorMetricBaselines[0].metric.name",
     ]
 

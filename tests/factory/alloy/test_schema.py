@@ -14,7 +14,7 @@ from cadence.factory.alloy import schema
 from cadence.factory.alloy.domain import DOMAINS, type_names
 from cadence.factory.alloy.load import check_value
 from cadence.factory.alloy.schema import json_schema
-from tests.factory.alloy.examples import ALL, Value, forged, photo, recipe, ticket
+from tests.factory.alloy.examples import ALL, Value, forged, parcel, photo, recipe, ticket
 from tests.source import ROOT
 
 VALIDATOR = Draft202012Validator(json_schema())
@@ -75,6 +75,13 @@ def test_every_stage_type_agrees_about_being_bare_and_about_its_domain(domain: s
         recipe() | {"domains": ["nowhere"]},
         recipe() | {"domains": ["compute-receipt"]},
         photo() | {"domains": ["photo-provenance", "photo-provenance"]},
+        forged() | {"domains": ["llm-forge", "compute-receipt"]},
+        forged() | {"domains": ["compute-receipt", "llm-forge"]},
+        forged() | {"domains": ["delivery", "llm-forge"], "source": parcel()["source"]},
+        forged()
+        | {"domains": ["delivery", "llm-forge"], "source": parcel()["source"], "results": {"benchmarks": [{}]}},
+        forged() | {"domains": ["delivery", "llm-forge"], "source": parcel()["source"], "hardware": 3},
+        parcel() | {"domains": ["delivery", "ticketing"], "stages": [*parcel()["stages"], *ticket()["stages"]]},
         forged() | {"receipt": {}},
         forged() | {"receipt": {"verifyUrl": "x"}},
         forged() | {"target": {}, "stages": []},

@@ -109,6 +109,10 @@ def test_what_cannot_be_sealed_is_refused() -> None:
         seal.seal({}, key("forge"), SEALED, nonce="AAAA", audience="x")
     with pytest.raises(ValueError, match="together"):
         seal.seal({}, key("forge"), SEALED, nonce=NONCE)
+    with pytest.raises(ValueError, match="one integrity block"):
+        seal.seal({"integrity": {"a": 1}, "results": {"integrity": {"b": 2}}}, key("forge"), SEALED)
+    with pytest.raises(ValueError, match="signed receipt"):
+        seal.seal(ticket(), key("hall"), SEALED)
     with pytest.raises(ValueError, match="canonical"):
         seal.seal({"x": float("nan")}, key("forge"), SEALED)
 
@@ -125,6 +129,14 @@ def test_publishing_keeps_the_seal_and_a_receipt_belongs_to_one_alloy() -> None:
 def test_a_revoked_key_breaks_all_its_seals() -> None:
     entries = [{**one, "revokedAt": SEALED} for one in signed.entries()]
     assert "revoked" in broken(forge(), keys=read_registry(entries))
+
+
+def test_who_may_seal_and_issue_receipts_is_for_the_registry_to_say() -> None:
+    for what, checking in (("seal", seal.check), ("receipt", seal.check_receipt)):
+        some = read_registry({"keys": signed.entries(), "authority": {what: ["forge"]}})
+        assert checking(forge(), some, NOW).owner == "forge"
+        others = read_registry({"keys": signed.entries(), "authority": {what: ["lab"]}})
+        assert f"may sign `{what}`" in broken(forge(), checking, others)
 
 
 def test_others_count_as_certifiers_and_the_producer_does_not() -> None:

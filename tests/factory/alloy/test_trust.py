@@ -57,6 +57,9 @@ def test_a_model_hash_that_means_nothing_is_unverified() -> None:
     assert level("model", {"integrity": {"modelHash": A, "fileHashes": FILES}}) == "unverified"
     assert level("model", {"integrity": {"modelHash": "pending"}}) == "unverified"
     assert level("model", {"integrity": {"modelHash": A}}) == "attested"
+    older = {"integrity": {"modelHash": A, "fileHashes": FILES}}
+    assert level("model", older, Evidence(concatenated=f"sha256:{A}")) == "proven"
+    assert level("model", older, Evidence(concatenated=f"sha256:{B}")) == "unverified"
 
 
 def test_one_benchmark_with_samples_does_not_vouch_for_the_one_without() -> None:
@@ -93,6 +96,13 @@ def test_corpora_are_proven_from_bytes() -> None:
     alloy = {"calibrationCorpora": [{"path": "c", "sha256": A}]}
     assert level("corpora", alloy, Evidence(files={"c": A})) == "proven"
     assert level("corpora", {"calibrationCorpora": [{"path": "c"}]}) == "unverified"
+
+
+def test_data_sets_count_only_if_all_of_them_have_a_hash() -> None:
+    hashed, named = {"name": "a", "hash": A}, {"name": "b", "hash": "pending"}
+    assert level("datasets", {"integrity": {"datasets": [hashed]}}) == "attested"
+    assert level("datasets", {"integrity": {"datasets": [hashed]}}, Evidence()) == "self-reported"
+    assert level("datasets", {"integrity": {"datasets": [hashed, named]}}) == "unverified"
 
 
 def test_stages_count_only_if_all_of_them_are_signed() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from cadence.factory.alloy import seal
 from cadence.factory.alloy.document import Document, read
 from cadence.factory.alloy.hashes import alloy_hash, file_hash
 from cadence.factory.alloy.keys import read_registry
-from cadence.factory.alloy.verify import Here, Report, verify
+from cadence.factory.alloy.verify import OLDER_RULE, Here, Report, verify
 from tests.factory.alloy import signed
 from tests.factory.alloy.signed import NOW, RULES, delivery, digest, forge, photo, registry, ticket
 
@@ -42,6 +43,29 @@ def test_an_alloy_without_proof_is_unsigned_and_never_verified() -> None:
     assert found.coverage.percent == 0
 
 
+def test_without_a_registry_no_signature_counts_and_hashes_still_do() -> None:
+    found = verify(document(forge()), None, NOW, rules=RULES)
+    assert (found.outcome, found.failures, found.standing) == ("unsigned", (), "self-reported")
+    assert found.notes == ("signatures were not checked: no registry of keys was given",)
+    assert found.coverage.attested == 0
+    alloy = forge()
+    alloy["stages"][1], alloy["stages"][2] = alloy["stages"][2], alloy["stages"][1]
+    changed = verify(document(alloy), None, NOW)
+    assert [broken.kind for broken in changed.custody.breaks] == ["reordered"]
+    assert changed.failures[0].startswith("seal: it is of another document")
+    assert verify(document({"name": "old"}), None, NOW).notes == ()
+
+
+def test_an_answer_to_another_question_fails() -> None:
+    nonce, here = "AAAAAAAAAAAAAAAAAAAAAA", "https://rooms.example"
+    alloy = seal.seal({"name": "x", "stages": []}, signed.key("forge"), signed.SEALED, nonce=nonce, audience=here)
+    assert report(alloy, here=Here(nonce=nonce, audience=here)).outcome == "holds"
+    assert "sent again" in report(alloy, here=Here(nonce="B" * 22)).failures[0]
+    assert "another audience" in report(alloy, here=Here(audience=here + "/")).failures[0]
+    moved = {**alloy, "integrity": {**alloy["integrity"], "nonce": "B" * 22}}
+    assert report(moved, here=Here(nonce="B" * 22)).failures[0].startswith("seal: ")
+
+
 def test_an_edit_fails_at_its_stage() -> None:
     alloy = forge()
     alloy["stages"][2] = {**alloy["stages"][2], "keepExpertsPerLayer": 7}
@@ -70,12 +94,11 @@ def test_files_beside_the_alloy_prove_it_or_contradict_it() -> None:
 @pytest.mark.parametrize("cut", [16, 40, 64])
 def test_an_expected_hash_may_be_that_of_the_file_or_of_the_alloy(cut: int) -> None:
     of_file, of_alloy = file_hash(json.dumps(forge()).encode()), alloy_hash(forge())
-    assert report(forge(), here=Here(expected=of_file[:cut])).outcome in ("holds", "fails")
-    alloy = forge()
-    assert report(alloy, here=Here(expected=file_hash(json.dumps(alloy).encode())[:cut])).outcome == "holds"
-    assert report(alloy, here=Here(expected=alloy_hash(alloy)[: cut + 7])).outcome == "holds"
-    assert report(alloy, here=Here(expected="0" * cut)).outcome == "fails"
-    assert of_alloy.startswith("sha256:")
+    found = report(forge(), here=Here(expected=of_file[:cut]))
+    assert (found.outcome, found.notes) == ("holds", ("the file has the expected hash",))
+    found = report(forge(), here=Here(expected=of_alloy[: cut + len("sha256:")]))
+    assert (found.outcome, found.notes) == ("holds", ("the alloy has the expected hash",))
+    assert report(forge(), here=Here(expected="0" * cut)).outcome == "fails"
 
 
 def test_a_short_prefix_is_refused() -> None:
@@ -85,10 +108,14 @@ def test_a_short_prefix_is_refused() -> None:
         report([])
 
 
-def test_a_model_hash_that_follows_no_rule_fails() -> None:
-    alloy = {"integrity": {"modelHash": digest("?"), "fileHashes": [{"filename": "w", "sha256": digest("w")}]}}
-    assert report(alloy).failures == ("modelHash follows neither of the two rules from the files that are listed",)
-    assert report(alloy, here=Here(concatenated=digest("?"))).model_rule == "concatenated files"
+def test_a_model_hash_that_follows_no_rule_fails_unless_it_may_be_an_older_one() -> None:
+    integrity = {"modelHash": digest("?"), "fileHashes": [{"filename": "w", "sha256": digest("w")}]}
+    older = {"integrity": integrity}
+    assert (report(older).outcome, report(older).notes) == ("unsigned", (OLDER_RULE,))
+    assert report(older, here=Here(concatenated=digest("?"))).model_rule == "concatenated files"
+    failure = ("modelHash follows neither of the two rules from the files that are listed",)
+    assert report(older, here=Here(concatenated=digest("other bytes"))).failures == failure
+    assert report(seal.seal(older, signed.key("forge"), signed.SEALED)).failures == failure
 
 
 def test_a_child_without_its_parents_hash_fails() -> None:

@@ -27,6 +27,7 @@ for command in (
     make.sign,
     make.fork,
     make.card,
+    make.page,
     compare.diff,
     compare.lineage,
 ):

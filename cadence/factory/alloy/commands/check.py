@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -107,23 +107,28 @@ def verify(
     keys: KeysOption = None,
     expected: Annotated[str | None, typer.Option("--hash", help="16 to 64 hex digits it must have.")] = None,
     card: Annotated[Path | None, typer.Option(help="The card that the receipt names.")] = None,
+    nonce: Annotated[str | None, typer.Option(help="The nonce that you asked the producer to seal.")] = None,
+    audience: Annotated[str | None, typer.Option(help="Your address, as you gave it to the producer.")] = None,
     as_json_: JsonOption = False,
 ) -> None:
     """Recompute hashes, check signatures and the chain of custody. Ends with 3 where nothing proves it right."""
+    from dataclasses import replace
     from datetime import UTC, datetime
 
-    from cadence.factory.alloy import hashes, tiers
+    from cadence.factory.alloy import commits, hashes, tiers
     from cadence.factory.alloy.commands.evidence import gather, owners, rescored
     from cadence.factory.alloy.custody import rules_of
     from cadence.factory.alloy.load import check
     from cadence.factory.alloy.verify import verify as examine
 
     document, value = load_object(file)
+    if value.get("type") == commits.TYPE:
+        _verify_commits(value, as_json_)
     loaded = check(document)
     bundle = _bundle(model_dir)
     scores = rescored(value, bundle or {})
     try:
-        here = gather(value, bundle, model_dir, card, expected, scores)
+        here = replace(gather(value, bundle, model_dir, card, expected, scores), nonce=nonce, audience=audience)
         report = examine(
             document,
             _registry(keys),
@@ -152,11 +157,29 @@ def verify(
 def _show(report: Report, outcome: str, failures: list[str], rows: tuple[Row, ...]) -> None:
     table([(outcome, report.standing)])
     table([("fails", one) for one in failures])
+    table([("note", one) for one in report.notes])
     table([(part.name, str(part.level), part.reason) for part in report.parts if part.claimed], "Parts")
-    table([(f"stage {gap.stage}", gap.reason, gap.owner.fix) for gap in report.coverage.gaps], str(report.coverage))
+    gaps = [(f"stage {gap.stage}", gap.reason, gap.owner.name, gap.owner.fix) for gap in report.coverage.gaps]
+    table(gaps or [("", "no gaps")], str(report.coverage))
     table([(f"tier {row.tier}", row.artefact, row.verdict, row.reason) for row in rows], "Reproducible")
     if report.overclaims:
         say(report.overclaims)
+
+
+def _verify_commits(value: dict[str, Any], as_json_: bool) -> NoReturn:
+    """A repository's own chain, which has commits in the place of stages."""
+    from cadence.factory.alloy import commits
+
+    breaks = [str(one) for one in commits.check(value)]
+    outcome = "fails" if breaks else "unsigned"
+    if as_json_:
+        as_json({"outcome": outcome, "standing": "self-reported", "failures": breaks})
+    else:
+        table([(outcome, "self-reported")])
+        table([("fails", one) for one in breaks])
+        if not breaks:
+            say("Every link recomputes. That these are the repository's commits is for git to say.")
+    raise typer.Exit(FAILS if breaks else UNKNOWN)
 
 
 def gate(
@@ -171,11 +194,10 @@ def gate(
     from cadence.factory.alloy.load import check
 
     loaded = check(load_object(file)[0])
+    if loaded.errors:
+        fail(str(loaded.errors[0]))
     if not isinstance(loaded.alloy, ForgeAlloy):
-        reason = (
-            loaded.errors[0] if loaded.errors else f"{file}: expected an alloy of llm-forge. Only models are gated."
-        )
-        fail(str(reason))
+        fail(f"{file}: expected an alloy of llm-forge. Only models are gated.")
     reports = judge(loaded.alloy, _manifest(manifest), _bundle(model_dir))
     if as_json_:
         as_json([report.as_dict() for report in reports])
@@ -211,11 +233,11 @@ def _bundle(folder: Path | None) -> Bundle | None:
         fail(str(error))
 
 
-def _registry(path: Path | None) -> Registry:
-    from cadence.factory.alloy.keys import Registry, RegistryError, read_registry
+def _registry(path: Path | None) -> Registry | None:
+    from cadence.factory.alloy.keys import RegistryError, read_registry
 
     if path is None:
-        return Registry()
+        return None
     try:
         return read_registry(load_object(path)[1])
     except RegistryError as error:

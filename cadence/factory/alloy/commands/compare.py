@@ -12,6 +12,7 @@ from cadence.factory.alloy.commands.output import (
     FAILS,
     HOLDS,
     UNKNOWN,
+    USAGE,
     FileArgument,
     JsonOption,
     as_json,
@@ -21,7 +22,7 @@ from cadence.factory.alloy.commands.output import (
 )
 
 if TYPE_CHECKING:
-    from cadence.factory.alloy.lineage import Known
+    from cadence.factory.alloy.lineage import Ancestor, Known
 
 ALLOYS_MAX = 1_000  # that are looked through for parents
 SHOWN_CHARS = 60
@@ -53,47 +54,60 @@ def diff(
 def lineage(
     file: FileArgument,
     among: Annotated[Path | None, typer.Option(help="Folder with its ancestors (default: that of FILE).")] = None,
+    compromised: Annotated[list[str] | None, typer.Option(help="Hash of an alloy that turned out to be bad.")] = None,
     as_json_: JsonOption = False,
 ) -> None:
-    """Follow an alloy back to its origin, as far as hashes prove it. Ends with 3 where they do not."""
+    """Follow an alloy back to its origin, as far as hashes prove it. Ends with 3 where they do not.
+
+    With --compromised, ends with 1 if one of those is among its ancestors, or is the alloy itself.
+    """
     from cadence.factory.alloy.lineage import known, trace
 
     start = known(load_object(file)[0])
     if start is None:
         fail(f"{file}: expected an alloy, which is one JSON object. Check that this is the right file.")
     line = trace(start, _at_hand(among or file.parent))
+    fallen = _fallen(line, compromised or [])
     if as_json_:
-        as_json(
-            [
-                {
-                    "file": one.alloy.file,
-                    "name": one.alloy.value.get("name"),
-                    "version": one.alloy.value.get("version"),
-                    "alloyHash": f"sha256:{one.alloy.alloy_hash}",
-                    "standing": one.standing,
-                    "parent": f"sha256:{one.parent}" if one.parent else None,
-                    "kind": one.kind,
-                }
-                for one in line
-            ]
-        )
+        as_json([_as_dict(one, one in fallen) for one in line])
     else:
-        table(
-            [
-                (
-                    one.standing,
-                    one.alloy.value.get("name"),
-                    one.alloy.value.get("version"),
-                    one.alloy.alloy_hash,
-                    _told(one),
-                )
-                for one in line
-            ]
-        )
-    raise typer.Exit(ENDS.get(line[-1].standing, UNKNOWN))
+        table([_row(one, one in fallen) for one in line])
+    raise typer.Exit(FAILS if fallen else ENDS.get(line[-1].standing, UNKNOWN))
 
 
-def _told(one: Any) -> str:
+def _fallen(line: tuple[Ancestor, ...], compromised: list[str]) -> tuple[Ancestor, ...]:
+    """The bad ones and all that descend from them. A hash counts also where the alloy itself is not at hand."""
+    from cadence.factory.alloy.hashes import digits
+
+    bad = {digits(one) for one in compromised}
+    if None in bad:
+        fail("expected 64 hex digits for --compromised, as `cadence alloy hash` prints them.", USAGE)
+    last = max(
+        (at for at, one in enumerate(line) if {one.alloy.alloy_hash, one.alloy.file_hash, one.parent} & bad), default=-1
+    )
+    return line[: last + 1]
+
+
+def _as_dict(one: Ancestor, fallen: bool) -> dict[str, Any]:
+    return {
+        "file": one.alloy.file,
+        "name": one.alloy.value.get("name"),
+        "version": one.alloy.value.get("version"),
+        "alloyHash": f"sha256:{one.alloy.alloy_hash}",
+        "standing": one.standing,
+        "parent": f"sha256:{one.parent}" if one.parent else None,
+        "kind": one.kind,
+        "compromised": fallen,
+    }
+
+
+def _row(one: Ancestor, fallen: bool) -> tuple[object, ...]:
+    told = "compromised, or comes from what is" if fallen else _told(one)
+    named = (one.alloy.value.get("name"), one.alloy.value.get("version"))
+    return ("fails" if fallen else one.standing, *named, one.alloy.alloy_hash, told)
+
+
+def _told(one: Ancestor) -> str:
     words = {
         "origin": "names no parent",
         "proven": "its parent has the hash it names",

@@ -1,4 +1,4 @@
-"""Commands that make something: key, sign, fork, card. Nothing is overwritten unless `--out` names it."""
+"""Commands that make something: key, sign, fork, card, page. Nothing is overwritten unless `--out` names it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from cadence.factory.alloy.commands.output import FileArgument, OutOption, as_json, fail, load_object, write
 
 if TYPE_CHECKING:
-    from cadence.factory.alloy.signatures import SigningKey
+    from cadence.factory.alloy.signing import SigningKey
 
 AtOption = Annotated[str | None, typer.Option(help="Moment to write, RFC 3339 (default: now).")]
 
@@ -23,7 +23,7 @@ def key(
     at: AtOption = None,
 ) -> None:
     """Make a signing key and print its entry for a registry of keys. A key is good for 90 days."""
-    from cadence.factory.alloy.signatures import SigningKey
+    from cadence.factory.alloy.signing import SigningKey
 
     try:
         made = SigningKey.generate(algorithm)
@@ -104,13 +104,22 @@ def card(
     write(make(loaded.alloy, "researcher" if researcher else "user").encode(), out)
 
 
+def page(out: OutOption = None) -> None:
+    """Write the verify page: one HTML file that checks alloys in a browser, without a network."""
+    from cadence.factory.alloy.page import page as make
+
+    write(make().encode(), out)
+
+
 def _attested(
     value: dict[str, Any], stage: int, signers: dict[str, SigningKey], at: str, inputs: list[str], output: Path | None
 ) -> dict[str, Any]:
     import secrets
 
-    from cadence.factory.alloy import chain
+    from cadence.factory.alloy import chain, seal
 
+    if seal.is_sealed(value):
+        raise ValueError("expected an alloy that is not sealed, this one is, and would not hold. Fork it to go on")
     stages = value.get("stages")
     if not isinstance(stages, list) or not 0 <= stage < len(stages) or not isinstance(stages[stage], dict):
         raise ValueError(f"expected one of its stages, counted from 0, got {stage}. Look at `stages`")
@@ -139,7 +148,7 @@ def _digest(path: Path) -> str:
 
 def _signer(text: str) -> tuple[str, SigningKey]:
     """`ROLE=KEY.pem`, or `KEY.pem` for the role `signer`."""
-    from cadence.factory.alloy.signatures import SigningKey
+    from cadence.factory.alloy.signing import SigningKey
 
     role, equals, path = text.rpartition("=")
     try:

@@ -62,10 +62,11 @@ class ComputeAlloy(Alloy):
 def follows_the_job(alloy: ComputeAlloy) -> Iterator[Problem]:
     """Submitted, completed, attested, in this order; and nobody attests his own work."""
     order = (JobSubmitted, JobCompleted, JobAttested)
-    ranks = [next(rank for rank, kind in enumerate(order) if isinstance(stage, kind)) for stage in alloy.stages]
+    steps = [one for one in enumerate(alloy.stages) if isinstance(one[1], order)]
+    ranks = [next(rank for rank, kind in enumerate(order) if isinstance(stage, kind)) for _, stage in steps]
     worker: str | None = None
-    for number, (stage, rank) in enumerate(zip(alloy.stages, ranks, strict=True)):
-        if rank > (ranks[number - 1] + 1 if number else 0) or (number and rank < ranks[number - 1]):
+    for place, ((number, stage), rank) in enumerate(zip(steps, ranks, strict=True)):
+        if rank > (ranks[place - 1] + 1 if place else 0) or (place and rank < ranks[place - 1]):
             what = f"{stage.type!r} stands where it cannot"
             why = "A job is submitted, then completed, then attested"
             yield Problem(("stages", number), what, why, "Put the stages in this order")

@@ -60,16 +60,18 @@ class DeliveryAlloy(Alloy):
 
 def goes_from_hand_to_hand(alloy: DeliveryAlloy) -> Iterator[Problem]:
     """Picked up first, and delivered at most once, at the end, to the receiver the sender named."""
-    last = len(alloy.stages) - 1
-    for number, stage in enumerate(alloy.stages):
+    wanted = (
+        alloy.source.receiver if isinstance(alloy.source, DeliverySource) else None
+    )  # another domain may come first
+    steps = [one for one in enumerate(alloy.stages) if isinstance(one[1], PickedUp | InTransit | Delivered)]
+    for place, (number, stage) in enumerate(steps):
         at = ("stages", number)
-        if isinstance(stage, PickedUp) != (number == 0):
+        if isinstance(stage, PickedUp) != (place == 0):
             what = "expected `picked-up` first, and only first"
             yield Problem(at, what, "A parcel nobody took cannot travel", "Put `picked-up` first")
-        if isinstance(stage, Delivered) and number != last:
+        if isinstance(stage, Delivered) and place != len(steps) - 1:
             what = "a stage follows after the delivery"
             yield Problem(at, what, "What was handed over travels no further", "Let `delivered` be the last stage")
-        wanted = alloy.source.receiver
         if isinstance(stage, Delivered) and wanted is not None and stage.receiver != wanted:
             what = f"expected the receiver {wanted[:40]!r}, got {stage.receiver[:40]!r}"
             yield Problem((*at, "receiver"), what, "The sender named another", "Deliver it to whom it is for")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+from pydantic import Field
+
 from cadence.factory.alloy.core import Alloy, Source, Stage
 from cadence.factory.alloy.domain import DOMAINS, Domain
 from cadence.factory.alloy.parts import Name, Text
@@ -29,8 +31,8 @@ class Transferred(Stage):
     """A holder gives the ticket to another; both sign."""
 
     type: Literal["transferred", "ticket-transferred"]
-    from_holder: Name
-    to_holder: Name
+    from_holder: Name = Field(alias="from")
+    to_holder: Name = Field(alias="to")
     transferred_at: Text
 
 
@@ -58,12 +60,16 @@ class TicketAlloy(Alloy):
 
 def begins_with_its_issue(alloy: TicketAlloy) -> Iterator[Problem]:
     """A ticket is issued first, and once, for the event of its source."""
-    for number, stage in enumerate(alloy.stages):
-        if isinstance(stage, Issued) != (number == 0):
-            what = "expected the issue first, and once" if number == 0 else "a ticket is issued once, and first"
+    tickets = [one for one in enumerate(alloy.stages) if isinstance(one[1], Issued | Transferred | Scanned)]
+    for place, (number, stage) in enumerate(tickets):
+        if isinstance(stage, Issued) != (place == 0):
+            what = "expected the issue first, and once" if place == 0 else "a ticket is issued once, and first"
             yield Problem(("stages", number), what, "Before its issue there is no ticket", "Put `issued` first")
-    if alloy.stages and isinstance(first := alloy.stages[0], Issued) and first.event_id != alloy.source.event_id:
-        what = f"expected the event of the source, {alloy.source.event_id[:40]!r}, got {first.event_id[:40]!r}"
+    event = (
+        alloy.source.event_id if isinstance(alloy.source, TicketSource) else None
+    )  # of another domain, if listed first
+    if alloy.stages and isinstance(first := alloy.stages[0], Issued) and event not in (None, first.event_id):
+        what = f"expected the event of the source, {str(event)[:40]!r}, got {first.event_id[:40]!r}"
         yield Problem(("stages", 0, "eventId"), what, "A ticket is for one event", "Name one event in both places")
 
 
@@ -77,7 +83,7 @@ def passes_from_its_holder(alloy: TicketAlloy) -> Iterator[Problem]:
             if holder is not None and stage.from_holder != holder:
                 what = f"expected the holder {holder[:40]!r}, got {stage.from_holder[:40]!r}"
                 why = "Nobody can give away what another holds"
-                yield Problem(("stages", number, "fromHolder"), what, why, "Let the holder transfer it")
+                yield Problem(("stages", number, "from"), what, why, "Let the holder transfer it")
             holder = stage.to_holder
 
 
@@ -108,10 +114,10 @@ DOMAIN = DOMAINS.register(
         phases={"issued": "input", "scanned": "delivery"},
         signers={
             "issued": {"issuer": None},
-            "transferred": {"from": "fromHolder", "to": "toHolder"},
+            "transferred": {"from": "from", "to": "to"},
             "scanned": {"scanner": "scannerId"},
             "ticket-issued": {"issuer": None},
-            "ticket-transferred": {"from": "fromHolder", "to": "toHolder"},
+            "ticket-transferred": {"from": "from", "to": "to"},
             "ticket-scanned": {"scanner": "scannerId"},
         },
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
 from cadence.factory.alloy.domains.llm_forge.training import CalibrationAnchor, Eval
+from cadence.factory.alloy.gates.published import CITATION, published
 from cadence.factory.alloy.gates.units import in_points, points, scale_of
 from cadence.factory.alloy.gates.verdict import Bundle, Criterion, Manifest, Report, judged
 
@@ -21,6 +22,7 @@ CONTROL_POINTS_MIN = 3.0  # a bad control that scores within the tolerance would
 SCORER_POINTS_MAX = 0.1
 RUNS_MIN = 2
 ROUNDING = 0.151  # three numbers rounded to one decimal each
+ROUNDED = 0.051  # a number rounded to one decimal
 HAIR = 1e-9
 GATE = "anchor"
 
@@ -33,36 +35,39 @@ def anchor(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
         return Report(GATE, (Criterion("anchor", "unknown", "an anchor", None, "", reason, ("stages",)),))
     criteria: list[Criterion] = []
     modes = set()
-    for path, one in found:
-        mode = _mode(one)
+    for path, one, benchmark in found:
+        mode = _mode(one, benchmark)
         modes.add(mode)
-        criteria += _published(path, one) if mode == "published" else _self(path, one)
+        criteria += _published(path, one, benchmark) if mode == "published" else _self(path, one)
         criteria.append(_belongs(path, one, alloy))
     return Report(GATE, tuple(criteria), " and ".join(sorted(modes)))
 
 
-def _anchors(alloy: ForgeAlloy) -> list[tuple[Path, CalibrationAnchor]]:
-    found: list[tuple[Path, CalibrationAnchor]] = []
+def _anchors(alloy: ForgeAlloy) -> list[tuple[Path, CalibrationAnchor, str | None]]:
+    """Where each anchor stands, the anchor, and its benchmark if it stands at one."""
+    found: list[tuple[Path, CalibrationAnchor, str | None]] = []
     for number, stage in enumerate(alloy.stages):
         if isinstance(stage, Eval):
             at: Path = ("stages", number)
             if stage.calibration_anchor:
-                found.append(((*at, "calibrationAnchor"), stage.calibration_anchor))
+                found.append(((*at, "calibrationAnchor"), stage.calibration_anchor, None))
             for index, one in enumerate(stage.benchmarks):
                 if one.calibration_anchor:
-                    found.append(((*at, "benchmarks", index, "calibrationAnchor"), one.calibration_anchor))
+                    path = (*at, "benchmarks", index, "calibrationAnchor")
+                    found.append((path, one.calibration_anchor, one.name))
     return found
 
 
-def _mode(one: CalibrationAnchor) -> str:
-    """Who has a published number cannot choose to be measured by his own."""
-    return "published" if one.published_score is not None else one.mode or "self"
+def _mode(one: CalibrationAnchor, benchmark: str | None) -> str:
+    """Where a number was published, nobody can choose to be measured by his own."""
+    known = one.published_score is not None or published(one.model, benchmark)
+    return "published" if known else one.mode or "self"
 
 
-def _published(path: Path, one: CalibrationAnchor) -> list[Criterion]:
+def _published(path: Path, one: CalibrationAnchor, benchmark: str | None) -> list[Criterion]:
     allowed = one.tolerance if isinstance(one.tolerance, float) else TOLERANCE_POINTS_MAX
-    published, measured = in_points(one.published_score), in_points(one.measured_score)
-    off = None if published is None or measured is None else measured - published
+    stated, measured = in_points(one.published_score), in_points(one.measured_score)
+    off = None if stated is None or measured is None else measured - stated
     reason = "the base model is to score what its makers published, in the same pipeline"
     if off is None:
         reason = "both scores are needed, in points from 0 to 100; numbers of at most 1 could be fractions"
@@ -73,7 +78,13 @@ def _published(path: Path, one: CalibrationAnchor) -> list[Criterion]:
     why = "a number without a source cannot be looked up"
     source = (*path, "publishedSource")
     found.append(Criterion("cited", judged(cited), "a citation", one.published_source, "", why, source))
-    if one.delta is not None and off is not None and abs(one.delta - off) > ROUNDING:
+    listed = published(one.model, benchmark)
+    if listed:
+        right = stated is not None and any(abs(stated - score) <= ROUNDED for score in listed.values())
+        why = f"the makers published other numbers: {CITATION}"
+        at = (*path, "publishedScore")
+        found.append(Criterion("published", judged(right), listed, stated, "points", why, at))
+    if isinstance(one.delta, float) and off is not None and abs(one.delta - off) > ROUNDING:
         why = "the alloy states another difference than its two scores have"
         at = (*path, "delta")
         found.append(Criterion("stated delta", "fail", _rounded(off), one.delta, "points", why, at))
@@ -88,9 +99,7 @@ def _self(path: Path, one: CalibrationAnchor) -> list[Criterion]:
     runs = one.runs
     same = None if len(runs) < RUNS_MIN else len({*runs}) == 1
     why = "two separate runs of the unmodified model are to give one number"
-    found = [
-        Criterion("deterministic", judged(same), f"{RUNS_MIN} equal runs", list(runs) or None, "", why, path)
-    ]
+    found = [Criterion("deterministic", judged(same), f"{RUNS_MIN} equal runs", list(runs) or None, "", why, path)]
     measured, control = in_points(one.measured_score), in_points(one.control.score if one.control else None)
     gap = None if measured is None or control is None else measured - control
     why = "a model that is known to be bad must score clearly lower, or the benchmark tells nothing"

@@ -21,6 +21,7 @@ from cadence.factory.alloy.gates.verdict import Bundle, Criterion, FileFact, Man
 from cadence.factory.alloy.hashes import digits
 
 GATE = "calibration corpus"
+FOLDER = "calibration/"
 # Which text a benchmark examines. `broad` wants several kinds, none of them more than half.
 CATEGORIES = {
     "humaneval": "code",
@@ -41,6 +42,7 @@ CATEGORIES = {
 }
 SAME = {"math": "maths", "mathematics": "maths", "coding": "code", "programming": "code"}
 SHARE_MIN = 0.5
+SUM_TOLERANCE = 0.02  # shares are rounded
 BROAD_KINDS_MIN = 3
 LEAK_WORDS = 13  # words in a row that chance does not repeat; the length used for the contamination checks of GPT-3
 SHORT_WORDS_MIN = 5  # below that, agreement is chance
@@ -57,6 +59,11 @@ def corpus(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
         return Report(GATE, (Criterion("corpus", "pass", "none", "none", "", reason, ("stages",)),))
     declared = {one.id: (number, one) for number, one in enumerate(alloy.calibration_corpora)}
     criteria: list[Criterion] = []
+    if len(declared) < len(alloy.calibration_corpora):
+        reason = "two corpora of one name, and either could be meant"
+        criteria.append(
+            Criterion("one of each", "fail", "names that differ", None, "", reason, ("calibrationCorpora",))
+        )
     checked = set()
     for path, name in named:
         found = declared.get(name) if name is not None else None
@@ -105,6 +112,9 @@ def _identity(one: CalibrationCorpus, at: Path, manifest: Manifest, bundle: Bund
     same = False if stated is None else None if seen is None else seen == stated
     reason = "the file is to be in the bundle, with the hash the alloy states"
     yield Criterion("sha256", judged(same), stated or "a hash", seen, "", reason, (*at, "sha256"))
+    placed = one.path.startswith(FOLDER)
+    reason = "corpora lie together, where whoever checks a model looks for them"
+    yield Criterion("place", judged(placed), f"below {FOLDER}", one.path[:80], "", reason, (*at, "path"))
     recount = manifest.corpora.get(one.id)
     lines = _records(file)
     examples = len(lines) if lines is not None else recount.examples if recount else None
@@ -139,10 +149,15 @@ def _benchmarks(alloy: ForgeAlloy) -> list[str]:
 
 
 def _mix(summary: object) -> dict[str, float]:
-    """Kind of text to its share; empty if the summary is prose."""
+    """Kind of text to its share; empty if the summary is prose, or its shares are not those of one whole."""
     if not isinstance(summary, dict):
         return {}
-    return {SAME.get(kind.lower(), kind.lower()): share for kind, share in summary.items() if _is_share(share)}
+    mix: dict[str, float] = {}
+    for kind, share in summary.items():
+        if _is_share(share):
+            name = SAME.get(kind.lower(), kind.lower())
+            mix[name] = mix.get(name, 0.0) + share
+    return mix if abs(sum(mix.values()) - 1) <= SUM_TOLERANCE else {}
 
 
 def _fits(wanted: str | None, mix: dict[str, float]) -> tuple[bool | None, str, object]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
+from cadence.factory.alloy.domains.llm_forge.sizes import BITS, ESTIMATE_SHARE, size_gb
 from cadence.factory.alloy.domains.llm_forge.training import Quant, QuantTier
 from cadence.factory.alloy.gates.verdict import Bundle, Criterion, Manifest, Report, judged
 
@@ -21,6 +22,7 @@ GB = 10**9
 GIB = 2**30
 # Buffers and the runtime itself. llama.cpp takes 0.3 to 0.6 GiB for models of this class.
 RUNTIME_GIB = 0.5
+SHARDS = ".safetensors"
 
 
 def hardware(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
@@ -35,8 +37,9 @@ def hardware(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Report:
 def _tiers(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator[Criterion]:
     """Each quantised file against the memory that its tier names."""
     for number, stage in enumerate(alloy.stages):
-        for name, tier in (stage.tiers or {}).items() if isinstance(stage, Quant) else ():
-            if tier.fits_vram_gb is not None:
+        for name in stage.tiers or {} if isinstance(stage, Quant) else ():
+            tier = stage.tier(name) if isinstance(stage, Quant) else None
+            if tier is not None and tier.fits_vram_gb is not None:
                 at: Path = ("stages", number, "tiers", name, "fitsVramGb")
                 yield _fit(name, tier.fits_vram_gb, _size(alloy, name, tier, bundle), alloy, manifest, at)
 
@@ -51,16 +54,22 @@ def _smallest(alloy: ForgeAlloy, manifest: Manifest, bundle: Bundle) -> Iterator
         for stage in alloy.stages
         if isinstance(stage, Quant)
         for name in stage.quant_types
-        if (size := _size(alloy, name, (stage.tiers or {}).get(name), bundle)) is not None
+        if (size := _size(alloy, name, stage.tier(name), bundle)) is not None
     ]
-    total = alloy.results.final_size_gb if alloy.results else None
+    total = _shards(alloy, bundle)
     if not sizes and total is not None:
-        sizes = [(total * GB, "the model")]
-    size, name = min(sizes, default=(None, "the model"))
+        sizes = [(total, "the model")]
+    size, name = min(sizes, default=(None, _cheapest(alloy)))
     if promised is not None:
         yield _fit(name, promised, size, alloy, manifest, ("hardware", "minVramGb"))
     if limit is not None:
         yield _fit(name, limit, size, alloy, manifest, ("acceptanceCriteria", "hardware", "maxVramGb"))
+
+
+def _cheapest(alloy: ForgeAlloy) -> str:
+    """The quantisation of the fewest bits, where no size is known."""
+    names = [name for stage in alloy.stages if isinstance(stage, Quant) for name in stage.quant_types if name in BITS]
+    return min(names, key=lambda name: BITS[name], default="the model")
 
 
 def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, manifest: Manifest, at: Path) -> Criterion:
@@ -70,7 +79,7 @@ def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, mani
         reason = "measured on a device with this much memory"
         return Criterion(title, judged(measured <= promised), promised, round(measured, 3), "GiB", reason, at)
     if size is None:
-        return Criterion(title, "unknown", promised, None, "GiB", "the size of the file is not known", at)
+        return _estimated(title, name, promised, alloy, at)
     least = size / GIB + RUNTIME_GIB
     cache = _cache_gib(manifest)
     if least > promised:
@@ -84,6 +93,17 @@ def _fit(name: str, promised: float, size: float | None, alloy: ForgeAlloy, mani
     return Criterion(title, judged(total <= promised), promised, round(total, 3), "GiB", reason, at)
 
 
+def _estimated(title: str, name: str, promised: float, alloy: ForgeAlloy, at: Path) -> Criterion:
+    """Arithmetic alone can show that a model is too large, never that it fits."""
+    params = alloy.results.forged_params_b if alloy.results else None
+    guess = size_gb(params, name) if params else None
+    if guess is None:
+        return Criterion(title, "unknown", promised, None, "GiB", "the size of the file is not known", at)
+    least = guess * (1 - ESTIMATE_SHARE) * GB / GIB + RUNTIME_GIB
+    reason = "by its parameters and bits alone; the file was not seen"
+    return Criterion(title, judged(False if least > promised else None), promised, round(least, 3), "GiB", reason, at)
+
+
 def _size(alloy: ForgeAlloy, name: str, tier: QuantTier | None, bundle: Bundle) -> float | None:
     """Bytes of the file of this quantisation: as it lies there, else as hashed, else as the tier says."""
     lying = [fact.size for path, fact in bundle.items() if _is_of(path, name)]
@@ -93,6 +113,15 @@ def _size(alloy: ForgeAlloy, name: str, tier: QuantTier | None, bundle: Bundle) 
     if hashed and all(size is not None for size in hashed):
         return float(sum(size for size in hashed if size is not None))
     return tier.size_gb * GB if tier and tier.size_gb is not None else None
+
+
+def _shards(alloy: ForgeAlloy, bundle: Bundle) -> float | None:
+    """Bytes of an unquantised model: its shards as they lie there, as hashed, or as the results say."""
+    lying = [fact.size for path, fact in bundle.items() if path.endswith(SHARDS)]
+    listed = (alloy.proof.file_hashes if alloy.proof else None) or []
+    hashed = [one.size for one in listed if one.filename.endswith(SHARDS) and one.size is not None]
+    stated = alloy.results.final_size_gb if alloy.results else None
+    return float(sum(lying or hashed)) or (stated * GB if stated is not None else None)
 
 
 def _is_of(path: str, name: str) -> bool:

@@ -37,9 +37,10 @@ def scale_of(alloy: ForgeAlloy) -> Scale:
     return Scale(None, "scores above 1 stand beside scores of at most 1; say `unit` in each result")
 
 
-def in_points(score: float | None) -> float | None:
-    """A number that is meant to be in points; None if it could be a fraction as well."""
-    return score if score is not None and (score == 0 or 1 < score <= 100) else None
+def in_points(score: object) -> float | None:
+    """A number that is meant to be in points; None if it could be a fraction as well, or is none."""
+    number = float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
+    return number if number is not None and (number == 0 or 1 < number <= 100) else None
 
 
 def points(score: float | None, result: BenchmarkResult, scale: Scale) -> float | None:

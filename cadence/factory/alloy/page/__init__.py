@@ -1,6 +1,6 @@
 """The verify page: one HTML file that checks alloys in a browser, without a network, also from a disk.
 
-    python -m cadence.factory.alloy.page verify.html
+    cadence alloy page --out verify.html
 
 It is put together from the sources in this folder, which share nothing with the Python side but the rules. Its content
 security policy allows exactly the one script and the one style that are in it, by hash, and no connection at all: what

@@ -26,6 +26,9 @@ const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toStri
 export const fileHash = async (bytes) => hex(await crypto.subtle.digest("SHA-256", bytes));
 const hash = async (text) => `sha256:${await fileHash(new TextEncoder().encode(text))}`;
 
+// A check that this browser has no means for. It is no fault of the alloy, and no pass.
+export class Unsupported extends Error {}
+
 // What was typed or scanned: an address with a hash behind # or @, or the hash alone. Fewer than 16 digits can be forged.
 export function parseAddress(text) {
   const trimmed = text.trim();
@@ -83,12 +86,15 @@ export function claims(alloy) {
 // Text made of a value that should be a count; hostile files put anything there.
 export const count = (value) => (typeof value === "number" ? String(value) : "?");
 
-const instant = (text) => {
-  const zoned = typeof text === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const at = zoned ? Date.parse(text) : NaN;
+export function instant(text) {
+  const form = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
+  const found = typeof text === "string" ? form.exec(text) : null;
+  const [year, month, day] = found ? found.slice(1, 4).map(Number) : [];
+  const exists = found && new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day; // or JavaScript makes 2 March of 30 February
+  const at = exists ? Date.parse(text) : NaN;
   if (Number.isNaN(at)) throw new Error("expected a time with its zone");
   return at;
-};
+}
 
 function unbase64(text) {
   const data = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
@@ -117,7 +123,7 @@ function judge(signature, registry, at, now) {
   return key;
 }
 
-export async function verifySignature(signature, purpose, payload, registry, dated, now) {
+export async function verifySignature(signature, purpose, what, payload, registry, dated, now) {
   const keys = isObject(signature) ? Object.keys(signature) : [];
   if (!SIGNED.every((key) => typeof signature?.[key] === "string") || keys.some((key) => ![...SIGNED, ...OPTIONAL].includes(key)))
     throw new Error("this is not a signature");
@@ -136,9 +142,12 @@ export async function verifySignature(signature, purpose, payload, registry, dat
     const imported = await crypto.subtle.importKey("raw", unbase64(key.publicKey), form, false, ["verify"]);
     fits = await crypto.subtle.verify(how, imported, unbase64(signature.value), message);
   } catch (error) {
-    if (error.name === "NotSupportedError") throw new Error("this browser cannot check such signatures");
+    if (error.name === "NotSupportedError") throw new Unsupported(`this browser cannot check ${key.algorithm}`);
   }
   if (!fits) throw new Error("the signature does not fit what it stands under");
+  const allowed = isObject(registry.authority) ? registry.authority[what] : undefined;
+  if (allowed !== undefined && !(Array.isArray(allowed) && allowed.includes(key.owner)))
+    throw new Error(`${key.owner.slice(0, 40)} is not among those who may sign this`);
   return key.owner;
 }
 
@@ -168,11 +177,12 @@ export async function checkStages(alloy, registry, now) {
         if (!signatures.length || signatures.length > 16) throw new Error("it has no signatures");
         const owners = [];
         for (const one of signatures)
-          owners.push(await verifySignature(one, "cadence.alloy.stage.v1", omit(stage, "signatures"), registry, link.completedAt, now));
+          owners.push(await verifySignature(one, "cadence.alloy.stage.v1", type, omit(stage, "signatures"), registry, link.completedAt, now));
         if (new Set(signatures.map((one) => one.role ?? "")).size < signatures.length) throw new Error("two signatures in one role");
         [row.state, row.what] = ["signed", `by ${owners.join(" and ")}${doubted ? ", upon another stage than the one before it" : ""}`];
       } catch (error) {
         row.what = error.message;
+        if (error instanceof Unsupported) row.state = "linked";
       }
     }
     previous = await hash(canonical(stage));
@@ -207,11 +217,11 @@ export async function checkSeal(alloy, of, registry, now) {
     modelHash: integrity.modelHash ?? null,
     nonce: integrity.nonce ?? null,
   };
-  return verifySignature(integrity.signature, "cadence.alloy.seal.v1", said, registry, integrity.attestedAt, now);
+  return verifySignature(integrity.signature, "cadence.alloy.seal.v1", "seal", said, registry, integrity.attestedAt, now);
 }
 
 export async function checkReceipt(alloy, of, registry, now) {
   if (!same(alloy.receipt.alloyHash, of)) throw new Error("it was issued for another alloy");
   const signed = omit(alloy.receipt, "signature");
-  return verifySignature(alloy.receipt.signature, "cadence.alloy.receipt.v1", signed, registry, alloy.receipt.issuedAt, now);
+  return verifySignature(alloy.receipt.signature, "cadence.alloy.receipt.v1", "receipt", signed, registry, alloy.receipt.issuedAt, now);
 }

@@ -88,7 +88,7 @@ async function show() {
   showFacts(found);
   showStages(found);
   showFiles(found);
-  showCode(address.source, found.fileHash);
+  showCode(found.outcome === "fails" ? "" : address.source, found.fileHash);
 }
 
 function showFacts({ alloy, fileHash: of, alloyHash }) {

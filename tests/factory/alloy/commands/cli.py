@@ -46,7 +46,7 @@ def bundle(folder: Path) -> Path:
 def key(folder: Path, owner: str = "someone") -> tuple[Path, Path]:
     """A signing key, and a registry with it and all that were made before in this folder."""
     path, registry = folder / f"{owner}.pem", folder / "keys.json"
-    made = alloy("key", path, "--owner", owner, "--at", "2026-11-01T00:00:00Z")
+    made = alloy("key", path, "--owner", owner)
     known = json.loads(registry.read_text())["keys"] if registry.is_file() else []
     registry.write_text(json.dumps({"keys": [*known, json.loads(made.stdout)]}))
     return path, registry

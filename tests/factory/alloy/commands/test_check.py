@@ -11,6 +11,7 @@ import pytest
 from cadence.factory.alloy.hashes import alloy_hash
 from tests.factory.alloy.commands.cli import alloy, bundle, key, put, told
 from tests.factory.alloy.examples import forged, recipe, ticket
+from tests.factory.alloy.test_commits import document
 
 
 def test_good_alloys_are_valid(tmp_path: Path) -> None:
@@ -106,7 +107,39 @@ def test_a_key_that_only_the_document_brings_is_not_trusted(tmp_path: Path) -> N
     pem, _ = key(tmp_path)
     sealed = tmp_path / "sealed.alloy.json"
     alloy("sign", put(tmp_path, forged()), "--key", pem, "--out", sealed)
-    assert "not registered" in told("verify", sealed, code=1)["failures"][0]
+    others = tmp_path / "others.json"
+    others.write_text('{"keys": []}')
+    assert "not registered" in told("verify", sealed, "--keys", others, code=1)["failures"][0]
+
+
+def test_without_a_registry_signatures_are_not_checked_and_it_says_so(tmp_path: Path) -> None:
+    pem, _ = key(tmp_path)
+    sealed = tmp_path / "sealed.alloy.json"
+    alloy("sign", put(tmp_path, forged()), "--key", pem, "--out", sealed)
+    report = told("verify", sealed, code=3)
+    assert (report["outcome"], report["standing"]) == ("unsigned", "self-reported")
+    assert report["notes"] == ["signatures were not checked: no registry of keys was given"]
+    assert "signatures were not checked" in alloy("verify", sealed).stdout
+
+
+def test_an_attestation_answers_one_question_of_one_verifier(tmp_path: Path) -> None:
+    pem, registry = key(tmp_path)
+    sealed = tmp_path / "sealed.alloy.json"
+    asked = ("--nonce", "A" * 22, "--audience", "https://rooms.example")
+    alloy("sign", put(tmp_path, forged()), "--key", pem, *asked, "--out", sealed)
+    assert alloy("verify", sealed, "--keys", registry, *asked).exit_code == 0
+    other = told("verify", sealed, "--keys", registry, "--nonce", "B" * 22, code=1)
+    assert "sent again" in other["failures"][0]
+
+
+def test_a_repository_s_own_chain_is_followed_commit_by_commit(tmp_path: Path) -> None:
+    path = put(tmp_path, document())
+    assert told("verify", path, code=3)["failures"] == []
+    assert "Every link recomputes" in alloy("verify", path).stdout
+    broken = document()
+    broken["stages"][2]["tree"] = "0" * 40
+    assert told("verify", put(tmp_path, broken), code=1)["failures"][0].startswith("commit 2: ")
+    assert "commit 2" in alloy("verify", put(tmp_path, broken)).stdout
 
 
 def test_files_beside_it_are_compared_and_samples_scored_again(tmp_path: Path) -> None:
@@ -188,6 +221,13 @@ def test_what_is_not_known_does_not_ship(tmp_path: Path) -> None:
     result = alloy("gate", put(tmp_path, value))
     assert result.exit_code == 1
     assert "    fail  declared: required an entry, observed code-1;" in result.stdout
+
+
+def test_what_breaks_a_rule_does_not_come_to_the_gates(tmp_path: Path) -> None:
+    value = forged()
+    value["results"]["benchmarks"][0]["delta"] = 6.0
+    result = alloy("gate", put(tmp_path, value))
+    assert result.exit_code == 1 and "results.benchmarks[0].delta" in result.stderr
 
 
 def test_only_models_are_gated(tmp_path: Path) -> None:

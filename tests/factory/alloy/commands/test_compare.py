@@ -67,6 +67,26 @@ def test_ancestors_are_looked_for_elsewhere_if_asked_and_broken_files_are_passed
     assert [one["standing"] for one in told("lineage", child, "--among", tmp_path / "parents")] == ["proven", "origin"]
 
 
+def test_what_descends_from_a_bad_alloy_falls_with_it(tmp_path: Path) -> None:
+    origin = put(tmp_path, forged(), "origin")
+    for parent, child in (("origin", "child"), ("child", "grandchild")):
+        alloy("fork", tmp_path / f"{parent}.alloy.json", "--name", child, "--out", tmp_path / f"{child}.alloy.json")
+    hashes = {name: told("hash", tmp_path / f"{name}.alloy.json")["alloyHash"] for name in ("origin", "child")}
+    youngest = tmp_path / "grandchild.alloy.json"
+
+    def fallen(*arguments: object, code: int) -> list[bool]:
+        return [one["compromised"] for one in told("lineage", *arguments, code=code)]
+
+    assert fallen(youngest, code=0) == [False, False, False]
+    assert fallen(youngest, "--compromised", hashes["child"], code=1) == [True, True, False]
+    assert fallen(youngest, "--compromised", hashes["origin"], code=1) == [True, True, True]
+    assert fallen(origin, "--compromised", hashes["child"], code=0) == [False]
+    assert "  fails  grandchild" in alloy("lineage", youngest, "--compromised", hashes["origin"]).stdout
+    origin.unlink()
+    assert fallen(youngest, "--compromised", hashes["origin"], code=1) == [True, True]
+    assert alloy("lineage", youngest, "--compromised", "abc").exit_code == 2
+
+
 def test_a_crowd_of_alloys_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "ALLOYS_MAX", 1)
     put(tmp_path, forged(), "y")

@@ -1,4 +1,4 @@
-"""key, sign, fork, card: what they write, and what they refuse."""
+"""key, sign, fork, card, page: what they write, and what they refuse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cadence.factory.alloy.hashes import alloy_hash
+from cadence.factory.alloy.page import page
 from tests.factory.alloy.commands.cli import alloy, key, put, told
 from tests.factory.alloy.examples import forged, recipe, text, ticket
 
@@ -51,6 +52,8 @@ def test_stages_are_attested_in_order_and_then_sealed(tmp_path: Path) -> None:
         )  # fmt: skip
         assert made.exit_code == 0, made.stderr
     assert alloy("sign", path, "--key", pem, "--out", path).exit_code == 0
+    late = alloy("sign", path, "--key", pem, "--stage", 4, "--output", tmp_path / "weights")
+    assert late.exit_code == 1 and "not sealed" in late.stderr
     report = told("verify", path, "--keys", registry)
     assert (report["outcome"], report["coverage"]["percent"], report["breaks"]) == ("holds", 100, [])
     value = json.loads(path.read_text())
@@ -64,8 +67,8 @@ def test_a_stage_can_need_two_signatures(tmp_path: Path) -> None:
     ids = {one["owner"]: one["keyId"] for one in json.loads((tmp_path / "keys.json").read_text())["keys"]}
     value = ticket()
     value["stages"] = value["stages"][:2]
-    value["stages"][0]["holder"] = value["stages"][1]["fromHolder"] = ids["ann"]
-    value["stages"][1]["toHolder"] = ids["ben"]
+    value["stages"][0]["holder"] = value["stages"][1]["from"] = ids["ann"]
+    value["stages"][1]["to"] = ids["ben"]
     path = put(tmp_path, value)
     (tmp_path / "paper").write_text("seat 4B")
 
@@ -132,3 +135,8 @@ def test_a_card_in_both_views(tmp_path: Path) -> None:
 def test_no_card_for_what_is_wrong(tmp_path: Path) -> None:
     result = alloy("card", put(tmp_path, recipe() | {"cycles": 0}))
     assert result.exit_code == 1 and "cycles" in result.stderr
+
+
+def test_the_verify_page_is_written_as_one_file(tmp_path: Path) -> None:
+    assert alloy("page", "--out", tmp_path / "verify.html").exit_code == 0
+    assert (tmp_path / "verify.html").read_text() == page()

@@ -34,14 +34,14 @@ def test_a_denial_uses_nothing_up() -> None:
 
 def test_a_used_ticket_is_not_passed_on() -> None:
     value = ticket()
-    value["stages"].append(dict(value["stages"][1], fromHolder="ben", toHolder="cem"))
+    value["stages"].append(value["stages"][1] | {"from": "ben", "to": "cem"})
     assert said(value) == ["stages[3]: this stage passes on a used ticket; stages[2] admitted already"]
 
 
 def test_nobody_passes_on_what_another_holds() -> None:
     value = ticket()
-    value["stages"][1]["fromHolder"] = "eve"
-    assert said(value) == ["stages[1].fromHolder: expected the holder 'ann', got 'eve'"]
+    value["stages"][1]["from"] = "eve"
+    assert said(value) == ["stages[1].from: expected the holder 'ann', got 'eve'"]
 
 
 def test_a_ticket_begins_with_its_issue_and_has_one() -> None:

@@ -46,11 +46,17 @@ def test_three_points_and_no_more_in_either_direction(measured: float, verdict: 
     ("changes", "said"),
     [
         ({"tolerance": 10.0}, {"tolerance": "fail"}),
+        ({"tolerance": 10}, {"tolerance": "fail"}),
+        ({"tolerance": "10", "delta": 1}, {}),
+        ({"delta": 0}, {"stated delta": "fail"}),
         ({"tolerance": 0.5}, {"reproduced": "fail"}),
         ({"publishedSource": " "}, {"cited": "fail"}),
         ({"publishedSource": None}, {"cited": "fail"}),
         ({"measuredScore": None}, {"reproduced": "unknown", "same pipeline": "unknown"}),
         ({"delta": 0.0}, {"stated delta": "fail"}),
+        ({"publishedScore": "95"}, {"reproduced": "unknown"}),
+        ({"measuredScore": {"humaneval": 96.0}}, {"reproduced": "unknown", "same pipeline": "unknown"}),
+        ({"publishedScore": 95, "delta": "+1"}, {}),
         ({"mode": "self", "measuredScore": 80.0}, {"reproduced": "fail", "same pipeline": "fail"}),
     ],
 )
@@ -88,6 +94,35 @@ def test_the_anchor_is_about_a_benchmark_that_is_reported() -> None:
     value = forged()
     value["results"]["benchmarks"][0] |= {"baseScore": 95.0, "delta": -5.0}
     assert told(through(anchor, value)) == {"same pipeline": "fail"}
+
+
+def known(**changes: Any) -> Value:
+    """An anchor on a model whose makers' numbers are in the table: 61.6 and 53.0."""
+    value = with_anchor(
+        {"model": "Qwen/Qwen2.5-Coder-7B", "publishedSource": "its report", "measuredScore": 62.2}, **changes
+    )
+    value["results"]["benchmarks"][0] |= {"baseScore": 62.2, "score": 61.0, "delta": -1.2}
+    return value
+
+
+def test_a_published_number_cannot_be_invented() -> None:
+    assert told(through(anchor, known(publishedScore=61.6))) == {}
+    assert told(through(anchor, known(publishedScore=62.2))) == {"published": "fail"}
+    report = through(anchor, known(publishedScore=62.2))
+    assert "arXiv:2409.12186" in report.criteria[2].reason
+
+
+def test_nor_can_it_be_passed_over_in_silence() -> None:
+    report = through(anchor, known(mode="self", runs=[62.2, 62.2]))
+    assert report.mode == "published"
+    assert told(report) == {"reproduced": "unknown", "published": "fail"}
+
+
+def test_the_number_is_that_of_its_benchmark() -> None:
+    value = known(publishedScore=61.6)
+    moved = value["stages"][3].pop("calibrationAnchor")
+    value["stages"][3]["benchmarks"] = [{"name": "humaneval+", "calibrationAnchor": moved}]
+    assert told(through(anchor, value)) == {"published": "fail"}
 
 
 def test_without_an_anchor_nothing_is_known() -> None:

@@ -41,11 +41,20 @@ def test_the_published_flagships_shape_fails() -> None:
         ({"distributionSummary": "mostly code"}, {"aligned with humaneval": "unknown"}),
         ({"distributionSummary": {"code": 0.17, "maths": 0.83}}, {"aligned with humaneval": "fail"}),
         ({"distributionSummary": {"coding": 0.5, "prose": 0.5}}, {}),
+        ({"distributionSummary": {"code": 1.0, "maths": 1.0}}, {"aligned with humaneval": "unknown"}),
+        ({"distributionSummary": {"code": "all"}}, {"aligned with humaneval": "unknown"}),
         ({"id": "code-2"}, {"declared": "fail"}),
+        ({"path": "config.json"}, {"place": "fail", "sha256": "fail"}),
     ],
 )
 def test_each_part_of_the_identity_is_required(changes: dict[str, Any], said: dict[str, str]) -> None:
     assert told(through(corpus, with_corpus(**changes))) == said
+
+
+def test_two_corpora_of_one_name_are_none() -> None:
+    value = forged()
+    value["calibrationCorpora"].insert(0, dict(value["calibrationCorpora"][0], sha256=sha("another")))
+    assert told(through(corpus, value)) == {"one of each": "fail"}
 
 
 def test_a_corpus_that_is_not_in_the_bundle_is_unknown() -> None:
@@ -84,7 +93,7 @@ def test_without_the_problems_a_leak_cannot_be_ruled_out() -> None:
 @pytest.mark.parametrize(
     ("name", "mix", "verdict"),
     [
-        ("gsm8k", {"math": 0.9}, None),
+        ("gsm8k", {"math": 0.5, "maths": 0.4, "code": 0.1}, None),
         ("gsm8k", {"code": 1.0}, "fail"),
         ("mmlu", {"code": 0.2, "maths": 0.4, "history": 0.4}, None),
         ("mmlu", {"code": 0.6, "maths": 0.2, "history": 0.2}, "fail"),

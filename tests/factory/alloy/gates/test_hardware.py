@@ -85,6 +85,27 @@ def test_no_promise_and_no_size_are_unknown() -> None:
     assert told(through(hardware, value)) == {}
 
 
+def test_shards_are_added_up() -> None:
+    value = forged()
+    del value["stages"][2], value["acceptanceCriteria"]
+    files = {f"model-{part}.safetensors": FileFact("0" * 64, int(1.5e9)) for part in (1, 2)}
+    (found,) = through(hardware, value, files=files).criteria
+    # 3 GB are 2.794 GiB; 0.5 for the runtime, 0.25 for the context.
+    assert (found.name, found.observed) == ("the model in 6 GiB", 3.544)
+    value["results"]["integrity"]["fileHashes"] = [{"filename": "m.safetensors", "sha256": "0" * 64, "size": 6 * 10**9}]
+    assert told(through(hardware, value, files={})) == {"the model in 6 GiB": "fail"}
+
+
+def test_arithmetic_alone_can_refuse_but_never_pass() -> None:
+    value = forged()
+    del value["stages"][2]["tiers"], value["results"]["integrity"]["fileHashes"]
+    report = through(hardware, value, files={})
+    # 5.31 thousand million parameters of 5.5 bits are 3.65 GB; a fifth less and the runtime make 3.22 GiB.
+    assert (report.criteria[0].verdict, report.criteria[0].observed) == ("unknown", 3.22)
+    value["results"]["forgedParamsB"] = 20.0
+    assert told(through(hardware, value, files={})) == {"Q5_K_M in 6 GiB": "fail", "Q5_K_M in 8 GiB": "fail"}
+
+
 def test_q5_k_m_is_not_q5_k_m_of_something_longer() -> None:
     files = {"model.IQ5_K_M.gguf": FileFact("0" * 64, 10**12), "model-Q5_K_M.gguf": FileFact("0" * 64, 10**9)}
     assert through(hardware, files=files).verdict == "pass"

@@ -236,3 +236,12 @@ class ForgeAlloy(Alloy):
     prior_metric_baselines: list[PriorBaseline] = []
     acceptance_criteria: AcceptanceCriteria | None = None
     workload_type: Literal["forge", "eval", "train", "inference"] | None = None
+
+    @property
+    def origin(self) -> ForgeSource:
+        """The source as a model. Where another domain is listed first and decides what `source` is, the model is
+        unknown, and whatever would follow from it is not judged."""
+        return self.source if isinstance(self.source, ForgeSource) else UNKNOWN
+
+
+UNKNOWN = ForgeSource.model_validate({"baseModel": "unknown", "architecture": "unknown"})

@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from cadence.factory.alloy.document import Path
 from cadence.factory.alloy.domains.llm_forge.experts import ExpertActivationProfile, ExpertPrune
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
+from cadence.factory.alloy.domains.llm_forge.sizes import BITS, fits_estimate, size_gb
 from cadence.factory.alloy.domains.llm_forge.training import Compact, Quant
 from cadence.factory.alloy.problems import Problem
 
 TENSORS_PER_EXPERT = 3  # gate, up and down projection
 ROUNDING = 0.051  # published figures have one decimal; binary fractions add a hair
 THREE_ROUNDINGS = 3 * 0.05 + 0.001  # both scores and their difference were rounded, each from exact figures
-QUANT_TYPES = frozenset(
-    "Q2_K Q3_K_S Q3_K_M Q3_K_L IQ4_XS Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K Q8_0 F16 F32".split(),
-)
 THRESHOLDS = ("dead_threshold", "dormant_threshold", "low_threshold", "medium_threshold", "high_threshold")
 
 
@@ -48,8 +46,10 @@ def expert_counts(alloy: ForgeAlloy) -> Iterator[Problem]:
 
 
 def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Iterator[Problem]:
-    before = stage.original_experts_per_layer or alloy.source.num_experts_per_layer
-    layers = alloy.source.num_layers or stage.router_sliced_layers
+    before = stage.original_experts_per_layer or alloy.origin.num_experts_per_layer
+    layers, sliced = alloy.origin.num_layers, stage.router_sliced_layers
+    if layers is None or _has_dense_layers(alloy, stage):
+        layers = sliced
     kept = stage.keep
     assert kept is not None
     if before is None:
@@ -58,23 +58,35 @@ def _expert_arithmetic(alloy: ForgeAlloy, stage: ExpertPrune, at: Path) -> Itera
         what = f"expected fewer experts than the {before} there are, got {kept}"
         yield Problem((*at, "keepExpertsPerLayer"), what, "There would be nothing to prune", "Lower it")
         return
-    active = alloy.source.num_activated_experts
+    active = alloy.origin.num_activated_experts
     if active is not None and kept < active:
         what = f"expected at least the {active} experts a token uses, got {kept}"
         yield Problem((*at, "keepExpertsPerLayer"), what, "The router chooses that many", "Raise it")
     wanted: dict[str, tuple[float | None, float, str]] = {
         "prunePct": (stage.prune_pct, 100 * (before - kept) / before, "100 * (before - kept) / before")
     }
-    if layers is not None:
+    if layers is not None and not _fused(alloy, stage):
         dropped = layers * (before - kept) * TENSORS_PER_EXPERT
         renamed = layers * kept * TENSORS_PER_EXPERT
         wanted["expertsDropped"] = (stage.experts_dropped, dropped, "layers * (before - kept) * 3 tensors")
         wanted["expertsRenamed"] = (stage.experts_renamed, renamed, "layers * kept * 3 tensors")
-        wanted["routerSlicedLayers"] = (stage.router_sliced_layers, layers, "layers")
+    if alloy.origin.num_layers is not None and not _has_dense_layers(alloy, stage):
+        wanted["routerSlicedLayers"] = (sliced, alloy.origin.num_layers, "numLayers")
     for key, (given, right, rule) in wanted.items():
         if given is not None and abs(given - right) > ROUNDING:
             fix = f"Write {right:g}, or correct the numbers it follows from"
             yield Problem((*at, key), f"expected {right:g}, got {given:g}", f"It is {rule}", fix)
+
+
+def _fused(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
+    """Do all experts of a layer share their tensors, so that none is dropped or renamed?"""
+    return "fused" in (stage.expert_tensor_layout or "").split("-") or alloy.origin.architecture.startswith("granite")
+
+
+def _has_dense_layers(alloy: ForgeAlloy, stage: ExpertPrune) -> bool:
+    """Some families begin with layers that have no router."""
+    shared = stage.expert_tensor_layout == "deepseek-routed-shared"
+    return shared or alloy.origin.architecture.startswith("deepseek")
 
 
 def thresholds_ascend(alloy: ForgeAlloy) -> Iterator[Problem]:
@@ -95,10 +107,24 @@ def known_quant_types(alloy: ForgeAlloy) -> Iterator[Problem]:
     for number, stage in enumerate(alloy.stages):
         if isinstance(stage, Quant) and stage.format == "gguf":
             for index, name in enumerate(stage.quant_types):
-                if name not in QUANT_TYPES:
+                if name not in BITS:
                     what = f"{name[:40]!r} is not a known GGUF type"
-                    why, fix = "No size can be computed for it", f"Use one of {', '.join(sorted(QUANT_TYPES))}"
+                    why, fix = "No size can be computed for it", f"Use one of {', '.join(sorted(BITS))}"
                     yield Problem(("stages", number, "quantTypes", index), what, why, fix, level="warning")
+
+
+def tier_sizes(alloy: ForgeAlloy) -> Iterator[Problem]:
+    """The stated size of a quantised file is near what its parameters and bits give."""
+    params = alloy.results.forged_params_b if alloy.results else None
+    for number, stage in enumerate(alloy.stages):
+        for name in stage.tiers or {} if isinstance(stage, Quant) and params else ():
+            tier = stage.tier(name) if isinstance(stage, Quant) else None
+            stated = tier.size_gb if tier else None
+            if stated is not None and params and fits_estimate(stated, params, name) is False:
+                what = f"{stated:g} GB for {params:g} thousand million parameters in {name[:20]}"
+                why = f"The bits of this type give about {size_gb(params, name):.1f} GB"
+                at = ("stages", number, "tiers", name, "sizeGb")
+                yield Problem(at, what, why, "Measure the file again", level="warning")
 
 
 def benchmark_deltas(alloy: ForgeAlloy) -> Iterator[Problem]:
@@ -138,7 +164,7 @@ def improvement(alloy: ForgeAlloy) -> Iterator[Problem]:
 
 def active_parameters(alloy: ForgeAlloy) -> Iterator[Problem]:
     """Pruning experts does not change how many a token uses."""
-    before, found = alloy.source.active_params_b, alloy.results
+    before, found = alloy.origin.active_params_b, alloy.results
     pruned = any(isinstance(stage, ExpertPrune) for stage in alloy.stages)
     if pruned and found and before is not None and found.active_params_b is not None:
         if abs(found.active_params_b - before) > ROUNDING:
@@ -163,6 +189,7 @@ RULES = (
     expert_counts,
     thresholds_ascend,
     known_quant_types,
+    tier_sizes,
     benchmark_deltas,
     improvement,
     active_parameters,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from cadence.factory.alloy.core import Stage
 from cadence.factory.alloy.parts import Count, Integer, Name, Number, Part, Share, Size, Text, Texts
@@ -146,7 +146,15 @@ class Quant(Stage):
     quant_types: Texts
     device_targets: Texts = []
     tool: Text | None = None
-    tiers: dict[str, QuantTier] | None = None
+    tiers: dict[str, Any] | None = None
+    """Quantisation to `QuantTier`; older alloys write other things here."""
+
+    def tier(self, name: str) -> QuantTier | None:
+        """What is said about one of the files, if it is said in a form that can be read."""
+        try:
+            return QuantTier.model_validate((self.tiers or {}).get(name))
+        except ValidationError:
+            return None
 
 
 class QuantTier(Part):
@@ -155,6 +163,10 @@ class QuantTier(Part):
     size_gb: Size | None = None
     fits_vram_gb: Size | None = None
     headline_tier: Text | None = None
+
+
+# A number; prose and one number per benchmark occur in older alloys, are kept, and prove nothing.
+Stated = Number | Text | dict[str, Any]
 
 
 class AnchorRun(Part):
@@ -171,13 +183,13 @@ class CalibrationAnchor(Part):
     mode: Literal["published", "self"] | None = None
     """Absent: published if there is a published score, else self."""
     model: Text | None = None
-    published_score: Number | None = None
+    published_score: Stated | None = None
     published_source: Text | None = None
-    measured_score: Number | None = None
+    measured_score: Stated | None = None
     measured_on: Text | None = None
-    delta: Number | None = None
-    tolerance: Number | Text | None = None
-    passed: bool | None = None
+    delta: Stated | None = None
+    tolerance: Stated | None = None
+    passed: bool | Text | None = None
     runs: list[Number] = []
     """Mode self: the scores of separate runs of the unmodified model."""
     control: AnchorRun | None = None

@@ -52,6 +52,30 @@ def test_both_published_sets_of_counts_are_right() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "stage"),
+    [
+        ({"architecture": "granite"}, {}),
+        ({}, {"expertTensorLayout": "granite-moe-fused"}),
+    ],
+)
+def test_fused_experts_have_no_tensors_of_their_own_to_count(source: Value, stage: Value) -> None:
+    value = forged()
+    value["source"] |= source
+    value["stages"][1] |= {"expertsDropped": 32, "expertsRenamed": 0, **stage}
+    assert said(value) == []
+    value["stages"][1]["prunePct"] = 20
+    assert said(value) == [f"{AT}.prunePct: expected 25, got 20"]
+
+
+def test_layers_without_router_are_not_counted_in_families_that_have_them() -> None:
+    value = forged()
+    value["stages"][1] |= {"routerSlicedLayers": 15, "expertsDropped": 720, "expertsRenamed": 2160}
+    assert len(said(value)) == 3
+    value["source"]["architecture"] = "deepseek_v2"
+    assert said(value) == []
+
+
+@pytest.mark.parametrize(
     ("thresholds", "wrong"),
     [
         ({}, None),

@@ -8,6 +8,7 @@ import pytest
 
 from cadence.factory.alloy.domains.llm_forge import DOMAIN
 from cadence.factory.alloy.domains.llm_forge.report import ForgeAlloy
+from cadence.factory.alloy.roundtrip import round_trip
 from tests.factory.alloy.examples import Value, forged, loaded, recipe, said
 
 # A stage with only what it must have, and changes that must be refused.
@@ -141,6 +142,41 @@ def test_a_tolerance_in_words_and_an_architecture_of_any_family_are_read() -> No
     value["stages"][3]["calibrationAnchor"]["tolerance"] = "n/a"
     value["source"]["architecture"] = "a_family_of_tomorrow"
     assert said(value) == []
+
+
+@pytest.mark.parametrize("score", ["not published", {"humaneval": 95.0}, 95, None])
+def test_an_anchor_in_an_older_form_is_read_and_kept(score: object) -> None:
+    value = forged()
+    value["stages"][3]["calibrationAnchor"] |= {"publishedScore": score, "passed": "n/a"}
+    assert said(value) == []
+    assert round_trip(loaded(value)).outcome == "bytes"
+
+
+def test_tiers_in_an_older_form_are_read_and_say_nothing() -> None:
+    value = forged()
+    value["stages"][2]["tiers"] = {"Q5_K_M": {"sizeGb": 3.6}, "Q8_0": "24 GB", "Q4_K_M": {"sizeGb": "small"}}
+    alloy = loaded(value).alloy
+    stage: Any = alloy.stages[2] if alloy else None
+    assert (stage.tier("Q5_K_M").size_gb, stage.tier("Q8_0"), stage.tier("Q4_K_M"), stage.tier("F16")) == (3.6,) + (
+        None,
+    ) * 3
+
+
+def test_the_domain_owns_its_stages_and_knows_their_phases() -> None:
+    assert {stage for stage in DOMAIN.types if DOMAIN.phase(stage) == "input"} == {
+        "source-config",
+        "context-extend",
+        "modality",
+    }
+    assert {stage for stage in DOMAIN.types if DOMAIN.phase(stage) == "delivery"} == {
+        "quant",
+        "package",
+        "eval",
+        "deliver",
+        "publish",
+        "deploy",
+    }
+    assert DOMAIN.phase("prune") == DOMAIN.phase("many-worlds-ensemble") == "transform"
 
 
 def test_an_alloy_says_what_to_do_by_stages_or_by_a_target() -> None:
