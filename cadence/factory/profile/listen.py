@@ -179,18 +179,20 @@ class Listener:
         self._sums = {
             id(found.module): _LayerSums(bins, next(found.module.parameters()).device) for found in self.experts
         }
-        self._implementation = model.get_experts_implementation()
+        self._wanted: dict[int, str] = {}  # the implementation that each module's experts run by
         self._token_domains: torch.Tensor | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Stand in the experts' interface for so long; afterwards the model is as it was."""
+        before = self._model.get_experts_implementation()
+        self._wanted = {id(each.module): each.module.config._experts_implementation for each in self.experts}
         ALL_EXPERTS_FUNCTIONS[INTERFACE] = self._call
         self._model.set_experts_implementation(INTERFACE)
         try:
             yield
         finally:
-            self._model.set_experts_implementation(self._implementation)
+            self._model.set_experts_implementation(before)
             del ALL_EXPERTS_FUNCTIONS[INTERFACE]
 
     def tell(self, domains: torch.Tensor) -> None:
@@ -219,7 +221,7 @@ class Listener:
         padding = self._domains * self.count
         bins = torch.where(domains[:, None] < 0, padding, domains[:, None] * self.count + index)
         listening = _Weights.of(weights.detach(), bins, self._sums[id(module)])
-        wanted = self._implementation[""]
+        wanted = self._wanted[id(module)]
         if wanted == "eager":
             result = type(module).forward.__wrapped__(module, states, index, listening)
         else:

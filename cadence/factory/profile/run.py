@@ -17,7 +17,7 @@ import torch
 
 from cadence.factory.families import family_of
 from cadence.factory.profile.corpus import Corpus, Cut, cut
-from cadence.factory.profile.listen import Listener
+from cadence.factory.profile.listen import ROWS_MAX, Listener
 from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text, parts
 from cadence.factory.profile.weights import aimer, router_l2
 from cadence.factory.surgery.copying import durable, write_all
@@ -53,12 +53,23 @@ def load_model(folder: Path, *, device: str = "cpu", dtype: str = "auto") -> Any
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        model, told = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
         )
-        return model.to(device).eval()
-    except (ValueError, OSError, ImportError, RuntimeError, KeyError) as error:
+        model = model.to(device).eval()
+    except (ValueError, OSError, ImportError, RuntimeError, KeyError, AttributeError) as error:
         raise ProfileError(f"transformers cannot load {folder.name}: {_first_line(error)}") from None
+    if missing := sorted({*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])}):
+        raise ProfileError(
+            f"{folder.name} has no {missing[0]} and {len(missing) - 1} more, which transformers would make up; "
+            "a profile of made-up weights says nothing: download the checkpoint again"
+        )
+    return model
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -138,10 +149,12 @@ class Run:
         if kept is not None and kept.exists():
             profile = profile.plus(_found(kept, start, end))
         at = profile.done[0][1] if profile.done else start
+        rows = self.text.batch * self.text.length * self.subject.top_k
+        every = max(1, min(SAVE_BATCHES, ROWS_MAX // rows))
         progress(at - start, end - start)
         with listener.listening(), torch.inference_mode():
             while at < end:
-                upto = min(at + SAVE_BATCHES, end)
+                upto = min(at + every, end)
                 for batch in range(at, upto):
                     self._forward(listener, batch)
                     progress(batch + 1 - start, end - start)

@@ -110,6 +110,29 @@ def test_a_missing_shard_is_named_before_anything_is_loaded(model: Path, tmp_pat
         subject_of(tmp_path, "tiny", "float32")
 
 
+def test_weights_that_transformers_would_make_up_are_refused(model: Path, tmp_path: Path) -> None:
+    import safetensors.torch
+
+    from cadence.factory.profile.run import load_model
+
+    (tmp_path / "config.json").write_bytes((model / "config.json").read_bytes())
+    tensors = safetensors.torch.load_file(model / "model.safetensors")
+    del tensors["model.norm.weight"]
+    safetensors.torch.save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ProfileError, match=r"has no model.norm.weight and 0 more, which transformers would make up"):
+        load_model(tmp_path)
+
+
+def test_a_model_in_sixteen_bits_is_summed_in_more(model: Path) -> None:
+    from cadence.factory.profile.run import Run, load_model
+
+    single = run_of(model)
+    half = Run(load_model(model, dtype="bfloat16"), single.subject, single.text, single.cut)
+    one, other = single.over(0, 4).layers[2].total(), half.over(0, 4).layers[2].total()
+    assert sum(other.count) == sum(one.count)
+    assert sum(other.norm_sq) == pytest.approx(sum(one.norm_sq), rel=0.05)
+
+
 def test_a_program_beside_the_weights_does_not_run(tmp_path: Path) -> None:
     from cadence.factory.profile.run import load_model, load_tokenizer
 
