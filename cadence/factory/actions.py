@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cadence.factory.estimate import estimate
 from cadence.factory.plan import SCHEMA, Plan, PlanError, overlap
@@ -124,6 +124,20 @@ def carried_out(
     found = {"kind": "surgery", "out": str(out), "shards_written": done.shards_written}
     faults = [fault.text for fault in done.unservable]
     return lines, {**found, "shards_found": done.shards_found, "unservable": faults}
+
+
+def proved(
+    model: Path, compacted: Path, plan: Path, precision: Literal["float64", "float32"]
+) -> tuple[bool, list[str], dict[str, Any]]:
+    """Whether the compacted model is the original without the dropped experts; see `compare`."""
+    from cadence.factory.oracle import compare
+
+    found = compare(model, compacted, Plan.from_json(_text(plan)), precision)
+    said = [
+        f"largest difference of a logit: {found.difference:.1e}, of logits up to {found.logit:.1f}, in {precision}",
+        f"{found.routed} choices of experts, {found.astray} of them astray",
+    ]
+    return found.holds, said, {"kind": "proof", "holds": found.holds, **asdict(found)}
 
 
 def _laid_out(layout: Layout) -> Said:

@@ -8,14 +8,14 @@ dropped experts' router logits become minus infinity, and so do their correction
     float32   to 1e-4; a softmax over fewer entries adds them up in another order
 
 What is masked is found by structure (beside `experts`), not by the name of an architecture. Needs the extra `forge`,
-and memory for both models.
+and memory for the larger of the models, unpacked.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +24,10 @@ import torch
 import transformers
 from torch.overrides import TorchFunctionMode
 
+from cadence.factory.anatomy import check_plan, dissect
 from cadence.factory.plan import Plan
 from cadence.models.checkpoint import CheckpointError, shown
-from cadence.models.shards import CONFIG_FILE, read_config
+from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
 
 Precision = Literal["float64", "float32"]
 
@@ -54,27 +55,41 @@ class Verdict:
 
 
 def compare(original: Path, compacted: Path, plan: Plan, precision: Precision = "float64") -> Verdict:
-    """Ask both models the same. Raises CheckpointError where transformers cannot load one of them here.
+    """Ask both models the same, one after the other. Never runs a program that lies beside the weights.
 
-    Never runs a program that lies beside the weights.
+    Raises PlanError or CheckpointError where the three do not belong together, or transformers cannot load one of them.
     """
+    _check_fit(original, compacted, plan)
     with _computing(precision):
-        whole, half = _load(original, precision), _load(compacted, precision)
-        config = whole.config.get_text_config()
-        ids = (torch.arange(ROWS * TOKENS) * 7_919 % config.vocab_size).reshape(ROWS, TOKENS)
-        half_chosen: dict[int, torch.Tensor] = {}
-        whole_chosen: dict[int, torch.Tensor] = {}
-        with torch.no_grad(), _masked(whole, plan.keep), _choices(whole, whole_chosen):
-            expected = whole(input_ids=ids, use_cache=False).logits
-        with torch.no_grad(), _choices(half, half_chosen):
-            found = half(input_ids=ids, use_cache=False).logits
+        expected, whole_chosen = _answer(original, precision, plan.keep)
+        found, half_chosen = _answer(compacted, precision, None)
     routed = astray = 0
     for layer, chosen in half_chosen.items():
         named = torch.tensor(plan.keep[layer])[chosen].sort(-1).values
         routed += named.numel()
         astray += int((named != whole_chosen[layer].sort(-1).values).sum())
-    difference = (expected - found).abs().max().item()
-    return Verdict(precision, difference, expected.abs().max().item(), routed, astray)
+    return Verdict(precision, (expected - found).abs().max().item(), expected.abs().max().item(), routed, astray)
+
+
+def _check_fit(original: Path, compacted: Path, plan: Plan) -> None:
+    check_plan(plan, dissect(read_checkpoint(original), read_config(original)))
+    after = dissect(read_checkpoint(compacted), read_config(compacted)).routing.experts
+    if after != plan.uniform:
+        fault = f"it has {after} experts in a layer, the plan keeps {plan.uniform}"
+        raise CheckpointError(compacted.name, fault, "name the plan that it was made by")
+
+
+def _answer(
+    folder: Path, precision: Precision, keep: Mapping[int, tuple[int, ...]] | None
+) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+    """Logits [rows, tokens, words], and the experts of each token by layer; all but `keep` masked, where given."""
+    model = _load(folder, precision)
+    words = model.config.get_text_config().vocab_size
+    ids = (torch.arange(ROWS * TOKENS) * 7_919 % words).reshape(ROWS, TOKENS)
+    chosen: dict[int, torch.Tensor] = {}
+    masked = nullcontext() if keep is None else _masked(model, keep)
+    with torch.no_grad(), masked, _choices(model, chosen):
+        return model(input_ids=ids, use_cache=False).logits, chosen
 
 
 def _load(folder: Path, precision: Precision) -> Any:

@@ -177,6 +177,12 @@ def test_from_a_model_and_a_text_to_a_smaller_model(model: Path, corpus: Path, t
     read(forge("surgery", model, "--plan", tmp_path / "plan.json", "--out", half, "--json"))
     assert read(forge("inspect", half, "--json"))["experts"] == 4
     assert read(forge("inspect", half, "--json"))["bytes"] == exact["bytes"]
+    proof = read(forge("prove", model, half, "--plan", tmp_path / "plan.json", "--json"))
+    assert (proof["holds"], proof["astray"]) == (True, 0)
+    read(forge("plan", out, "--keep", 4, "--metric", "random", "--out", tmp_path / "other.json", "--json"))
+    other = forge("prove", model, half, "--plan", tmp_path / "other.json", "--float32")
+    assert other.exit_code == 1
+    assert "do not use it" in other.stderr
     assert Profile.from_json(out.read_bytes()).whole
     assert not list(tmp_path.glob("*.partial*"))
 
