@@ -69,7 +69,7 @@ class _Weights(torch.Tensor):  # type: ignore[misc]
         kwargs = kwargs or {}
         with torch._C.DisableTorchFunctionSubclass():
             first = args[0]
-            if func in _PRODUCTS and len(args) == 2:
+            if func in _PRODUCTS and len(args) == 2 and all(isinstance(each, torch.Tensor) for each in args):
                 outputs, weights = (args[1], first) if isinstance(first, cls) else (first, args[1])
                 weights.layer.add(weights.bins, weights.as_subclass(torch.Tensor), outputs)
             result = func(*args, **kwargs)
@@ -116,7 +116,7 @@ class _LayerSums:
                 word += torch.bincount(bins, weights=part, minlength=self._bins)
 
     def take(self, domains: int, experts: int) -> list[Tally]:
-        """The sums since the last call, one tally a domain; FloatingPointError where an output was not finite."""
+        """The sums since the last call, one tally a domain. _Broken where an output was not finite."""
         words, count, peak = self._words.tolist(), self._count.tolist(), self._peak.tolist()
         self._words.zero_(), self._count.zero_(), self._peak.zero_()
         self._rows = 0
@@ -133,7 +133,7 @@ class _LayerSums:
 
 
 class _Broken(Exception):
-    """An expert whose output was not finite."""
+    """The number of an expert whose output was not finite, or whose sums outgrew their words."""
 
 
 def _words(summand: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -207,8 +207,8 @@ class Listener:
                 found[experts.index] = self._sums[id(experts.module)].take(self._domains, self.count)
             except _Broken as broken:
                 raise ProfileError(
-                    f"{experts.name}: the output of expert {broken} is not finite; look for NaN in its weights with "
-                    "`cadence forge inspect`, or run the model in a wider dtype"
+                    f"{experts.name}: the output of expert {broken} is not finite, or beyond any measure; look for "
+                    "NaN in its weights (surgery does), or run the model in a wider dtype"
                 ) from None
         return found
 

@@ -133,6 +133,24 @@ def test_a_model_in_sixteen_bits_is_summed_in_more(model: Path) -> None:
     assert sum(other.norm_sq) == pytest.approx(sum(one.norm_sq), rel=0.05)
 
 
+def test_an_implementation_that_cannot_be_heard_makes_no_profile(model: Path) -> None:
+    """Every token must be heard as often as it was routed; a profile with holes would rank by them."""
+    import torch
+    from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
+
+    def deaf(module: Any, states: Any, index: Any, weights: Any) -> Any:
+        return ALL_EXPERTS_FUNCTIONS["grouped_mm"](module, states, index, weights.as_subclass(torch.Tensor))
+
+    ALL_EXPERTS_FUNCTIONS["deaf"] = deaf
+    run = run_of(model)
+    run.model.set_experts_implementation("deaf")
+    try:
+        with pytest.raises(ProfileError, match="layer 1, code: 31 tokens go to 2 experts each, but 0 visits"):
+            run.over(0, 4)
+    finally:
+        del ALL_EXPERTS_FUNCTIONS["deaf"]
+
+
 def test_a_program_beside_the_weights_does_not_run(tmp_path: Path) -> None:
     from cadence.factory.profile.run import load_model, load_tokenizer
 
