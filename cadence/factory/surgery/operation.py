@@ -95,10 +95,14 @@ def _write(
     todo = [shard for shard in layout.shards if not _is_there(partial, shard)]
     _check_room(partial, sum(shard.nbytes for shard in todo))
     done = layout.nbytes - sum(shard.nbytes for shard in todo)
-    for shard in todo:
-        copy_shard(source, shard, partial / shard.file, check=check_finite)
-        done += shard.nbytes
+
+    def wrote(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
         progress(done, layout.nbytes)
+
+    for shard in todo:
+        copy_shard(source, shard, partial / shard.file, check=check_finite, wrote=wrote)
     for name in along.files:
         _carry(source / name, partial / name)
     texts = {**along.rewritten, REPORT_FILE: _json(report), CONFIG_FILE: layout.config}
