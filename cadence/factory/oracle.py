@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import transformers
 from torch.overrides import TorchFunctionMode
 
 from cadence.factory.anatomy import check_plan, dissect
+from cadence.factory.loading import load_model
 from cadence.factory.plan import Plan
-from cadence.models.checkpoint import CheckpointError, shown
+from cadence.models.checkpoint import CheckpointError
 from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
 
 Precision = Literal["float64", "float32"]
@@ -83,30 +83,13 @@ def _answer(
     folder: Path, precision: Precision, keep: Mapping[int, tuple[int, ...]] | None
 ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
     """Logits [rows, tokens, words], and the experts of each token by layer; all but `keep` masked, where given."""
-    model = _load(folder, precision)
+    model = load_model(folder, dtype=precision, attn_implementation="eager", experts_implementation="eager")
     words = model.config.get_text_config().vocab_size
     ids = (torch.arange(ROWS * TOKENS) * 7_919 % words).reshape(ROWS, TOKENS)
     chosen: dict[int, torch.Tensor] = {}
     masked = nullcontext() if keep is None else _masked(model, keep)
     with torch.no_grad(), masked, _choices(model, chosen):
         return model(input_ids=ids, use_cache=False).logits, chosen
-
-
-def _load(folder: Path, precision: Precision) -> Any:
-    config = read_config(folder)
-    names = config.get("architectures") or ["none"]
-    kind = getattr(transformers, str(names[0]), None)
-    if kind is None or not hasattr(kind, "from_pretrained"):
-        fault = f"transformers {transformers.__version__} has no {shown(names[0])}"
-        raise CheckpointError(CONFIG_FILE, fault, "install a version that has it; programs beside weights are not run")
-    options = {"attn_implementation": "eager", "experts_implementation": "eager", "local_files_only": True}
-    try:
-        model = kind.from_pretrained(folder, dtype=getattr(torch, precision), trust_remote_code=False, **options)
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        remedy = "compare where it loads; packed weights need what transformers asks for, or to be unpacked first"
-        raise CheckpointError(folder.name, f"transformers cannot load it here: {first[0]:.200}", remedy) from error
-    return model.eval()
 
 
 def _blocks(model: Any) -> Iterator[tuple[int, Any]]:

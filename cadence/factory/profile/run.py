@@ -16,6 +16,7 @@ import msgspec
 import torch
 
 from cadence.factory.families import family_of
+from cadence.factory.loading import first_line, load_model
 from cadence.factory.profile.corpus import Corpus, Cut, cut
 from cadence.factory.profile.listen import ROWS_MAX, Listener
 from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text, parts
@@ -48,30 +49,6 @@ def subject_of(folder: Path, name: str, dtype: str) -> Subject:
     )
 
 
-def load_model(folder: Path, *, device: str = "cpu", dtype: str = "auto") -> Any:
-    """The model in `folder`, ready to run. No code from the folder runs. ProfileError where it cannot be loaded."""
-    from transformers import AutoModelForCausalLM
-
-    try:
-        model, told = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
-        model = model.to(device).eval()
-    except (ValueError, OSError, ImportError, RuntimeError, KeyError, AttributeError) as error:
-        raise ProfileError(f"transformers cannot load {folder.name}: {_first_line(error)}") from None
-    if missing := sorted({*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])}):
-        raise ProfileError(
-            f"{folder.name} has no {missing[0]} and {len(missing) - 1} more, which transformers would make up; "
-            "a profile of made-up weights says nothing: download the checkpoint again"
-        )
-    return model
-
-
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer in `folder`; no code from the folder runs. ProfileError where there is none."""
     from transformers import AutoTokenizer
@@ -79,7 +56,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, ImportError, KeyError) as error:
-        raise ProfileError(f"no tokenizer in {folder.name}: {_first_line(error)}; copy it from where it is") from None
+        raise ProfileError(f"no tokenizer in {folder.name}: {first_line(error)}; copy it from where it is") from None
 
 
 def measure(
@@ -221,7 +198,3 @@ def _found(kept: Path, start: int, end: int) -> Profile:
             f"{kept.name} holds batches {list(profile.done)}, this run is about {start} to {end}; move the file away"
         )
     return profile
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -28,7 +28,7 @@ FAMILIES = sorted(set(families()) - {"kimi_k2"})
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    from cadence.factory.profile.run import load_model
+    from cadence.factory.loading import load_model
     from tests.factory.tiny import make
 
     class Loading(dict[str, Any]):

@@ -87,7 +87,8 @@ def test_planted_experts_are_told_apart_in_a_real_run(tmp_path: Path) -> None:
     """One that is asked and says nothing, one that is asked most and says next to nothing, one that shouts."""
     import torch
 
-    from cadence.factory.profile.run import Run, load_model, subject_of
+    from cadence.factory.loading import load_model
+    from cadence.factory.profile.run import Run, subject_of
     from cadence.factory.ranking import super_experts
     from tests.factory.tiny import make
 
