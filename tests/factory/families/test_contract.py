@@ -114,7 +114,7 @@ def test_every_tensor_that_belongs_to_experts_is_missed(row: Row, tmp_path: Path
 
 def test_each_adapter_has_a_row() -> None:
     without = set(families()) - {row.config["model_type"] for row in ROWS}
-    # Other names for tensors that a row has; all but kimi_k2 have a proof of their own in test_oracle.py.
+    # Other names for tensors that a row has; each has a proof of its own in test_oracle.py.
     assert without == {"kimi_k2", "granitemoeshared", "glm4_moe_lite", "qwen3_5_moe_text"}
 
 
