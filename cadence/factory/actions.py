@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cadence.factory.estimate import estimate
+from cadence.factory.estimate import Estimate, estimate
 from cadence.factory.plan import SCHEMA, Plan, PlanError, overlap
 from cadence.factory.profile.metrics import METRICS, scores
 from cadence.factory.profile.sums import Profile, ProfileError
@@ -108,7 +108,7 @@ def dry_run_of(model: Path, plan: Path | None, keep: Sequence[int]) -> Said:
     config = read_config(model)
     if plan is not None:
         return _laid_out(lay_out(read_checkpoint(model), config, Plan.from_json(_text(plan))))
-    known = estimate(config, read_index(model) or _index_of(model))
+    known = _estimated(model, config)
     sizes = [known.size(count) for count in (known.routing.experts, *(keep or known.proposed()))]
     return size_rows(known, sizes), {"kind": "model", **size_object(known, sizes)}
 
@@ -150,11 +150,14 @@ def _laid_out(layout: Layout) -> Said:
     return lines, {**said, "tensors": dict(layout.tally.tensors), "tensor_bytes": dict(fates)}
 
 
-def _index_of(model: Path) -> Index:
-    """Of a checkpoint in one file, what an index would say."""
+def _estimated(model: Path, config: Mapping[str, Any]) -> Estimate:
+    """By headers where all shards are there, else by config and index."""
+    index = read_index(model)
+    if index is not None and not any((model / file).exists() for file in index.files):
+        return estimate(config, index)
     checkpoint = read_checkpoint(model)
     names = {tensor.name: tensor.file for tensor in checkpoint.tensors.values()}
-    return Index(INDEX_FILE, names, {"total_size": checkpoint.tensor_bytes})
+    return estimate(config, Index(INDEX_FILE, names, {"total_size": checkpoint.tensor_bytes}), checkpoint)
 
 
 def _text(path: Path) -> str:
