@@ -1,6 +1,6 @@
 """Copies ranges of bytes into a new file, and looks at each weight in passing: none may be NaN or infinite.
 
-One buffer of a few megabytes serves a file of any size. While the next megabytes are copied, a thread hands those
+One buffer of a megabyte serves a file of any size. While the next megabytes are copied, a thread hands those
 already written to the disk, so that making the file durable costs little more than writing it.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from cadence.factory.surgery.layout import Shard
 from cadence.models.checkpoint import CheckpointError, Tensor
 
-BUFFER_BYTES = 8 * 2**20  # a multiple of every type's width, so that no weight is cut in two between writes
+BUFFER_BYTES = 2**20  # fits a processor's cache; a multiple of every width, so that no weight is cut in two
 SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
@@ -39,7 +39,7 @@ def copy_shard(
 ) -> None:
     """Write `shard` to `out`, durably: under another name first, so that `out` is whole or not there.
 
-    Reads the files of `source` forwards; `wrote` hears of bytes, a few megabytes at a time. Raises CheckpointError for
+    Reads the files of `source` forwards; `wrote` hears of bytes, a megabyte at a time. Raises CheckpointError for
     a weight that is NaN or infinite (unless `check` is off) and for a file that ends too early; OSError where the disk
     refuses. Neither leaves `out` behind.
     """

@@ -57,9 +57,9 @@ def operate(
 ) -> Outcome:
     """Compact the checkpoint in `source` by `plan` into the new folder `out`.
 
-    Holds headers and a few megabytes, never weights, whatever the size of the model. Cut short at any moment, by a kill
-    or a power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears
-    of bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
+    Holds headers and a megabyte of weights, whatever the size of the model. Cut short at any moment, by a kill or a
+    power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears of
+    bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
     """
     if out.resolve().is_relative_to(source.resolve()):
         raise CheckpointError(out.name, "the result would lie inside of the original", "choose a folder beside it")
