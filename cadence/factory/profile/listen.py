@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 
-from cadence.factory.profile.sums import SUMS, ProfileError, Tally
+from cadence.factory.profile.sums import SUMS, NotFiniteError, ProfileError, Tally
 
 INTERFACE = "cadence_listen"
 WORD_BITS = 26
@@ -206,9 +206,9 @@ class Listener:
             try:
                 found[experts.index] = self._sums[id(experts.module)].take(self._domains, self.count)
             except _Broken as broken:
-                raise ProfileError(
-                    f"{experts.name}: the output of expert {broken} is not finite, or beyond any measure; look for "
-                    "NaN in its weights (surgery does), or run the model in a wider dtype"
+                raise NotFiniteError(
+                    f"{experts.name}: the output of expert {broken} is not finite, or beyond any measure; run the "
+                    "model in a wider dtype"
                 ) from None
         return found
 

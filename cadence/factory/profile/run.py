@@ -19,12 +19,13 @@ from cadence.factory.families import family_of
 from cadence.factory.loading import first_line, load_model
 from cadence.factory.profile.corpus import Corpus, Cut, cut
 from cadence.factory.profile.listen import ROWS_MAX, Listener
-from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text, parts
+from cadence.factory.profile.sums import Layer, NotFiniteError, Profile, ProfileError, Subject, Tally, Text, parts
 from cadence.factory.profile.weights import aimer, router_l2
-from cadence.factory.surgery.copying import durable, write_all
+from cadence.factory.surgery.copying import check_finite, durable, write_all
 from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
 
 SAVE_BATCHES = 16  # between two saves: what a kill costs at most
+WINDOW_BYTES = 64 * 2**20  # of a tensor at once, when a NaN is looked for
 
 Progress = Callable[[int, int], None]  # batches done, of how many
 
@@ -92,7 +93,23 @@ def measure(
     if (largest := int(pieces.ids.max())) >= (known := model.get_input_embeddings().num_embeddings):
         raise ProfileError(f"the tokenizer says token {largest}, the model knows {known}: they do not belong together")
     subject = msgspec.structs.replace(subject, dtype=str(model.dtype).removeprefix("torch."))
-    return Run(model, subject, text, pieces).over(start, end, kept=kept, progress=progress)
+    try:
+        return Run(model, subject, text, pieces).over(start, end, kept=kept, progress=progress)
+    except NotFiniteError:
+        find_not_finite(folder)
+        raise  # the weights are numbers, so it is the dtype that they ran in
+
+
+def find_not_finite(folder: Path) -> None:
+    """Raise CheckpointError for the first tensor in `folder` that holds a NaN or an infinity, by file and name."""
+    for header in read_checkpoint(folder).headers:
+        with (folder / header.file).open("rb") as file:
+            for tensor in header.tensors:
+                file.seek(tensor.begin)
+                left = tensor.nbytes
+                while left and (window := file.read(min(left, WINDOW_BYTES))):
+                    check_finite(memoryview(window), tensor)
+                    left -= len(window)
 
 
 @dataclass(frozen=True, slots=True)
