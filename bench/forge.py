@@ -7,7 +7,7 @@
     surgery   8 GB of experts, beside `cp` (`bench.surgery`)
 
 Needs the extra `forge`. On a busy machine `--threads 1` disturbs and is disturbed least. FOLDER decides which disk
-is measured; surgery needs 2.5 times its size there.
+is measured; surgery needs 3.5 times its size there.
 """
 
 from __future__ import annotations

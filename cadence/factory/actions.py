@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cadence.factory.estimate import estimate
+from cadence.factory.estimate import Estimate, estimate
 from cadence.factory.plan import SCHEMA, Plan, PlanError, overlap
 from cadence.factory.profile.metrics import METRICS, scores
 from cadence.factory.profile.sums import Profile, ProfileError
@@ -108,7 +108,7 @@ def dry_run_of(model: Path, plan: Path | None, keep: Sequence[int]) -> Said:
     config = read_config(model)
     if plan is not None:
         return _laid_out(lay_out(read_checkpoint(model), config, Plan.from_json(_text(plan))))
-    known = estimate(config, read_index(model) or _index_of(model))
+    known = _estimated(model, config)
     sizes = [known.size(count) for count in (known.routing.experts, *(keep or known.proposed()))]
     return size_rows(known, sizes), {"kind": "model", **size_object(known, sizes)}
 
@@ -126,6 +126,20 @@ def carried_out(
     return lines, {**found, "shards_found": done.shards_found, "unservable": faults}
 
 
+def proved(
+    model: Path, compacted: Path, plan: Path, precision: Literal["float64", "float32"]
+) -> tuple[bool, list[str], dict[str, Any]]:
+    """Whether the compacted model is the original without the dropped experts; see `compare`."""
+    from cadence.factory.oracle import compare
+
+    found = compare(model, compacted, Plan.from_json(_text(plan)), precision)
+    said = [
+        f"largest difference of a logit: {found.difference:.1e}, of logits up to {found.logit:.1f}, in {precision}",
+        f"{found.routed} choices of experts, {found.astray} of them astray",
+    ]
+    return found.holds, said, {"kind": "proof", "holds": found.holds, **asdict(found)}
+
+
 def _laid_out(layout: Layout) -> Said:
     fates = layout.tally.nbytes
     lost, after = fates["dropped"], sum(fates.values()) - fates["dropped"]
@@ -136,11 +150,14 @@ def _laid_out(layout: Layout) -> Said:
     return lines, {**said, "tensors": dict(layout.tally.tensors), "tensor_bytes": dict(fates)}
 
 
-def _index_of(model: Path) -> Index:
-    """Of a checkpoint in one file, what an index would say."""
+def _estimated(model: Path, config: Mapping[str, Any]) -> Estimate:
+    """By headers where all shards are there, else by config and index."""
+    index = read_index(model)
+    if index is not None and not any((model / file).exists() for file in index.files):
+        return estimate(config, index)
     checkpoint = read_checkpoint(model)
     names = {tensor.name: tensor.file for tensor in checkpoint.tensors.values()}
-    return Index(INDEX_FILE, names, {"total_size": checkpoint.tensor_bytes})
+    return estimate(config, Index(INDEX_FILE, names, {"total_size": checkpoint.tensor_bytes}), checkpoint)
 
 
 def _text(path: Path) -> str:

@@ -119,8 +119,9 @@ def _check_layer(
             raise CheckpointError(tensor.file, fault, f"correct {CONFIG}; a loader would drop it silently", tensor.name)
         if role.pattern.router:
             routers.add(role.part)
-        else:
-            parts[role.expert][role.part] = tensor
+        elif parts[role.expert].setdefault(role.part, tensor) is not tensor:
+            fault = f"{shown(parts[role.expert][role.part].name)} is the same part of the same expert"
+            raise CheckpointError(tensor.file, fault, "remove one of the two", tensor.name)
     where = next(iter(tensors))
     for pattern in family.patterns:
         if pattern.router and (missing := _missing(pattern.parts, routers)):
@@ -130,6 +131,7 @@ def _check_layer(
         raise CheckpointError(where.file, f"layer {layer} has experts both fused and apart", DAMAGED)
     if fused is not None:
         wanted = next(pattern.parts for pattern in family.patterns if pattern.fused)
+        wanted = (*wanted, *(part.replace("_blocks", "_scales") for part in fused if part.endswith("_blocks")))
         if missing := _missing(wanted, fused):
             raise CheckpointError(where.file, f"layer {layer} has fused experts without {missing}", DAMAGED)
     else:

@@ -185,6 +185,27 @@ def surgery(
         _say(as_json, *said)
 
 
+@app.command()
+def prove(
+    model: ModelArgument,
+    compacted: Annotated[Path, typer.Argument(help="Folder that surgery wrote.")],
+    plan: Annotated[Path, typer.Option(help="The plan that was carried out.")],
+    single: Annotated[bool, typer.Option("--float32", help="Half the memory; float64 proves more.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Load both models, and see that one is the other without the dropped experts. Fails where it is not."""
+    with _sentences():
+        from cadence.factory.actions import proved
+
+        try:
+            holds, lines, found = proved(model, compacted, plan, "float32" if single else "float64")
+        except ImportError as missing:
+            _fail(f"this needs the extra forge ({missing}): pip install 'cadence-rooms[forge]'")
+        _say(as_json, lines, found)
+        if not holds:
+            _fail("this is not the original without the dropped experts: do not use it")
+
+
 def _read(path: Path) -> bytes:
     from cadence.factory.profile.corpus import CORPUS_BYTES_MAX
 

@@ -1,9 +1,10 @@
 """How large a model will be with fewer experts, from its config and its index alone: no weights, for any size.
 
-An index names every tensor and says how many bytes they have together. The config says how large an expert is. So the
-experts' bytes are known exactly, everything else is the rest, and what goes with a dropped expert is subtracted:
-its matrices with their scales, and its router row. Multi-token-prediction layers are never profiled, so their experts
-go; what else they hold is not visible in an index and stays counted, which makes the sizes upper bounds by that much.
+An index names every tensor and says how many bytes they have together. The config says how large an expert is; where
+the shards are there, their headers do. So the experts' bytes are known exactly, everything else is the rest, and what
+goes with a dropped expert is subtracted: its matrices with their scales, and its router row. Multi-token-prediction
+layers are never profiled, so their experts go; what else they hold is not visible in an index and stays counted, which
+makes the sizes upper bounds by that much.
 
 Parameters and bytes at other precisions follow from that. Bits a weight of the GGUF tiers are those of the llama.cpp
 mixes measured on a compacted Qwen3-Coder-30B (19.7e9 parameters in 20.9, 13.99 and 11.96 GB).
@@ -21,13 +22,14 @@ from typing import Any
 from cadence.factory.families import family_of
 from cadence.factory.families.base import CONFIG, Family, Pattern, Routing
 from cadence.factory.ranking import MULTIPLE_ADVISED, choose
-from cadence.models.checkpoint import CheckpointError, Index, shown
+from cadence.models.checkpoint import Checkpoint, CheckpointError, Index, shown
 
 TIERS = {"bf16": 16.0, "fp8": 8.0, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.69, "Q4_K_M": 4.86, "mxfp4": 4.25}
 SHARES_PROPOSED = (0.875, 0.75, 0.625, 0.5)
 MATRICES = 3  # of an expert: gate, up and down, in all families there are adapters for
 
 _BYTES = {"bfloat16": 2, "float16": 2, "float32": 4}
+_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32", "F8_E4M3": "fp8"}
 _BLOCK = 128  # of FP8 weights that share a float32 scale, unless the config says otherwise
 _MX_BITS = 4.25  # four bits, and a byte of scale for 32 of them
 
@@ -96,20 +98,26 @@ class Estimate:
         return sorted(good, reverse=True)
 
 
-def estimate(config: Mapping[str, Any], index: Index) -> Estimate:
-    """Read off what is known without weights. CheckpointError where config and index disagree, or say too little."""
+def estimate(config: Mapping[str, Any], index: Index, checkpoint: Checkpoint | None = None) -> Estimate:
+    """Read off what is known without weights; where headers are there too, experts are measured by them.
+
+    CheckpointError where config and index disagree, or say too little.
+    """
     family = family_of(config)
     routing, layers = family.routing(config), family.layers(config)
     settings = family.settings(config)
     found = _experts(index, family, routing, layers)
     hidden, inner = _count(settings, ("hidden_size",)), _count(settings, ("moe_intermediate_size", "intermediate_size"))
-    stored, matrix_nbytes = _stored(config, settings, inner, hidden)
     total = index.metadata.get("total_size")
     if not isinstance(total, int) or isinstance(total, bool) or total <= 0:
         raise CheckpointError(index.file, f"expected metadata.total_size in bytes, got {shown(total)}", "correct it")
-    expert_nbytes, parameters = MATRICES * matrix_nbytes, MATRICES * hidden * inner
-    if any(name.endswith("down_proj_bias") for name in index.weight_map):
-        expert_nbytes, parameters = expert_nbytes + 2 * (2 * inner + hidden), parameters + 2 * inner + hidden
+    biases = 2 * inner + hidden if any(name.endswith("down_proj_bias") for name in index.weight_map) else 0
+    parameters = MATRICES * hidden * inner + biases
+    if checkpoint is None:
+        stored, matrix_nbytes = _stored(config, settings, inner, hidden)
+        expert_nbytes = MATRICES * matrix_nbytes + biases * _BYTES[_dtype(settings, config)]
+    else:
+        stored, expert_nbytes = _measured(checkpoint, family, routing, layers)
     row_nbytes = hidden * _BYTES[_dtype(settings, config)]
     rest = total - len(found) * routing.experts * (expert_nbytes + row_nbytes)
     if rest <= 0:
@@ -168,6 +176,19 @@ def _experts(index: Index, family: Family, routing: Routing, layers: int) -> tup
 
 def _wanted(patterns: tuple[Pattern, ...], *, fused: bool) -> tuple[str, ...]:
     return next(pattern.parts for pattern in patterns if not pattern.router and pattern.fused == fused)
+
+
+def _measured(checkpoint: Checkpoint, family: Family, routing: Routing, layers: int) -> tuple[str, int]:
+    """How experts of the decoder are stored by the headers, and the bytes of one of them."""
+    nbytes: dict[str, int] = defaultdict(int)
+    moe_layers = set()
+    for tensor in checkpoint.tensors.values():
+        role = family.role(tensor.name, layers)
+        if role is not None and not role.pattern.router and role.layer < layers:
+            nbytes[tensor.dtype] += tensor.nbytes
+            moe_layers.add(role.layer)
+    stored = max(nbytes, key=lambda dtype: (nbytes[dtype], dtype))
+    return _NAMES.get(stored, stored.lower()), sum(nbytes.values()) // (len(moe_layers) * routing.experts)
 
 
 def _stored(config: Mapping[str, Any], settings: Mapping[str, Any], inner: int, hidden: int) -> tuple[str, int]:

@@ -8,25 +8,26 @@ dropped experts' router logits become minus infinity, and so do their correction
     float32   to 1e-4; a softmax over fewer entries adds them up in another order
 
 What is masked is found by structure (beside `experts`), not by the name of an architecture. Needs the extra `forge`,
-and memory for both models.
+and memory for the larger of the models, unpacked.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import transformers
 from torch.overrides import TorchFunctionMode
 
+from cadence.factory.anatomy import check_plan, dissect
+from cadence.factory.loading import load_model
 from cadence.factory.plan import Plan
-from cadence.models.checkpoint import CheckpointError, shown
-from cadence.models.shards import CONFIG_FILE, read_config
+from cadence.models.checkpoint import CheckpointError
+from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
 
 Precision = Literal["float64", "float32"]
 
@@ -54,44 +55,41 @@ class Verdict:
 
 
 def compare(original: Path, compacted: Path, plan: Plan, precision: Precision = "float64") -> Verdict:
-    """Ask both models the same. Raises CheckpointError where transformers cannot load one of them here.
+    """Ask both models the same, one after the other. Never runs a program that lies beside the weights.
 
-    Never runs a program that lies beside the weights.
+    Raises PlanError or CheckpointError where the three do not belong together, or transformers cannot load one of them.
     """
+    _check_fit(original, compacted, plan)
     with _computing(precision):
-        whole, half = _load(original, precision), _load(compacted, precision)
-        config = whole.config.get_text_config()
-        ids = (torch.arange(ROWS * TOKENS) * 7_919 % config.vocab_size).reshape(ROWS, TOKENS)
-        half_chosen: dict[int, torch.Tensor] = {}
-        whole_chosen: dict[int, torch.Tensor] = {}
-        with torch.no_grad(), _masked(whole, plan.keep), _choices(whole, whole_chosen):
-            expected = whole(input_ids=ids, use_cache=False).logits
-        with torch.no_grad(), _choices(half, half_chosen):
-            found = half(input_ids=ids, use_cache=False).logits
+        expected, whole_chosen = _answer(original, precision, plan.keep)
+        found, half_chosen = _answer(compacted, precision, None)
     routed = astray = 0
     for layer, chosen in half_chosen.items():
         named = torch.tensor(plan.keep[layer])[chosen].sort(-1).values
         routed += named.numel()
         astray += int((named != whole_chosen[layer].sort(-1).values).sum())
-    difference = (expected - found).abs().max().item()
-    return Verdict(precision, difference, expected.abs().max().item(), routed, astray)
+    return Verdict(precision, (expected - found).abs().max().item(), expected.abs().max().item(), routed, astray)
 
 
-def _load(folder: Path, precision: Precision) -> Any:
-    config = read_config(folder)
-    names = config.get("architectures") or ["none"]
-    kind = getattr(transformers, str(names[0]), None)
-    if kind is None or not hasattr(kind, "from_pretrained"):
-        fault = f"transformers {transformers.__version__} has no {shown(names[0])}"
-        raise CheckpointError(CONFIG_FILE, fault, "install a version that has it; programs beside weights are not run")
-    options = {"attn_implementation": "eager", "experts_implementation": "eager", "local_files_only": True}
-    try:
-        model = kind.from_pretrained(folder, dtype=getattr(torch, precision), trust_remote_code=False, **options)
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        first = str(error).strip().splitlines() or [type(error).__name__]
-        remedy = "compare where it loads; packed weights need what transformers asks for, or to be unpacked first"
-        raise CheckpointError(folder.name, f"transformers cannot load it here: {first[0]:.200}", remedy) from error
-    return model.eval()
+def _check_fit(original: Path, compacted: Path, plan: Plan) -> None:
+    check_plan(plan, dissect(read_checkpoint(original), read_config(original)))
+    after = dissect(read_checkpoint(compacted), read_config(compacted)).routing.experts
+    if after != plan.uniform:
+        fault = f"it has {after} experts in a layer, the plan keeps {plan.uniform}"
+        raise CheckpointError(compacted.name, fault, "name the plan that it was made by")
+
+
+def _answer(
+    folder: Path, precision: Precision, keep: Mapping[int, tuple[int, ...]] | None
+) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+    """Logits [rows, tokens, words], and the experts of each token by layer; all but `keep` masked, where given."""
+    model = load_model(folder, dtype=precision, attn_implementation="eager", experts_implementation="eager")
+    words = model.config.get_text_config().vocab_size
+    ids = (torch.arange(ROWS * TOKENS) * 7_919 % words).reshape(ROWS, TOKENS)
+    chosen: dict[int, torch.Tensor] = {}
+    masked = nullcontext() if keep is None else _masked(model, keep)
+    with torch.no_grad(), masked, _choices(model, chosen):
+        return model(input_ids=ids, use_cache=False).logits, chosen
 
 
 def _blocks(model: Any) -> Iterator[tuple[int, Any]]:

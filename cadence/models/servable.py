@@ -59,21 +59,24 @@ class _Block:
         return next(iter(next(iter(self.apart.values())).values())) if self.apart else self.fused[0]
 
 
-def check_servable(checkpoint: Checkpoint, config: Mapping[str, Any]) -> None:
-    """Raise CheckpointError for the first fault there is. A model without experts has none of these."""
-    for fault in faults(checkpoint, config):
+def check_servable(checkpoint: Checkpoint, config: Mapping[str, Any], *, cpu: bool = True) -> None:
+    """Raise CheckpointError for the first fault there is; `cpu` says where it will be served."""
+    for fault in faults(checkpoint, config, cpu=cpu):
         raise CheckpointError(fault.file, fault.text, fault.remedy, fault.tensor)
 
 
-def faults(checkpoint: Checkpoint, config: Mapping[str, Any]) -> list[Fault]:
-    """All that would be served wrongly or not at all, at most 20; config first, then layer by layer."""
+def faults(checkpoint: Checkpoint, config: Mapping[str, Any], *, cpu: bool = True) -> list[Fault]:
+    """All that would be served wrongly or not at all, at most 20; config first, then layer by layer.
+
+    A model without experts has none of these. With `cpu` off, what only the kernels for CPUs cannot do is no fault.
+    """
     blocks = _blocks(checkpoint)
     if not blocks:
         return []
     text = config.get("text_config")
     settings = text if isinstance(text, dict) and any(key in text for key in COUNT_KEYS) else config
     found: list[Fault] = []
-    for source in (_of_config(settings, config), _of_blocks(blocks, settings)):
+    for source in (_of_config(settings, config, cpu), _of_blocks(blocks, settings)):
         for fault in source:
             found.append(fault)
             if len(found) == FAULTS_MAX:
@@ -81,7 +84,7 @@ def faults(checkpoint: Checkpoint, config: Mapping[str, Any]) -> list[Fault]:
     return found
 
 
-def _of_config(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Fault]:
+def _of_config(settings: Mapping[str, Any], config: Mapping[str, Any], cpu: bool) -> Iterator[Fault]:
     counts = {key: settings[key] for key in COUNT_KEYS if settings.get(key) is not None}
     if not counts or any(not _is_count(value) for value in counts.values()) or len(set(counts.values())) > 1:
         text = f"expected one number of experts for all layers, got {shown(counts or 'none')}"
@@ -93,7 +96,7 @@ def _of_config(settings: Mapping[str, Any], config: Mapping[str, Any]) -> Iterat
         text = f"each token asks for {shown(top_k)} of {experts} experts, which stops the server at its first token"
         yield Fault(CONFIG, None, text, f"keep {top_k} experts or more" if type(top_k) is int else "name the number")
     hidden = settings.get("hidden_size")
-    if type(hidden) is not int or hidden % HIDDEN_MULTIPLE:
+    if cpu and (type(hidden) is not int or hidden % HIDDEN_MULTIPLE):
         text = (
             f"hidden_size {shown(hidden)} is no multiple of {HIDDEN_MULTIPLE}, and the kernel for CPUs takes no other"
         )

@@ -67,6 +67,14 @@ def test_a_scale_that_one_expert_lacks_is_missed(tmp_path: Path) -> None:
         anatomy(DEEPSEEK, tmp_path, lambda tensors: tensors.pop(lacking))
 
 
+def test_one_part_of_an_expert_is_not_there_twice(tmp_path: Path) -> None:
+    row = next(row for row in ROWS if row.id == "qwen3_next")
+    name = "model.layers.1.mlp.experts.3.up_proj.weight"
+    twin = {name.replace("model.layers", "model.language_model.layers"): weights("BF16", (4, 6), 0)}
+    with pytest.raises(CheckpointError, match="is the same part of the same expert; remove one"):
+        anatomy(row, tmp_path, lambda tensors: tensors.update(twin))
+
+
 def test_experts_both_fused_and_apart_are_refused(tmp_path: Path) -> None:
     row = next(row for row in ROWS if row.id == "qwen3_moe")
     fused = {"model.layers.1.mlp.experts.down_proj": weights("BF16", (8, 6, 4), 0)}

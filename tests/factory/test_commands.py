@@ -177,6 +177,12 @@ def test_from_a_model_and_a_text_to_a_smaller_model(model: Path, corpus: Path, t
     read(forge("surgery", model, "--plan", tmp_path / "plan.json", "--out", half, "--json"))
     assert read(forge("inspect", half, "--json"))["experts"] == 4
     assert read(forge("inspect", half, "--json"))["bytes"] == exact["bytes"]
+    proof = read(forge("prove", model, half, "--plan", tmp_path / "plan.json", "--json"))
+    assert (proof["holds"], proof["astray"]) == (True, 0)
+    read(forge("plan", out, "--keep", 4, "--metric", "random", "--out", tmp_path / "other.json", "--json"))
+    other = forge("prove", model, half, "--plan", tmp_path / "other.json", "--float32")
+    assert other.exit_code == 1
+    assert "do not use it" in other.stderr
     assert Profile.from_json(out.read_bytes()).whole
     assert not list(tmp_path.glob("*.partial*"))
 
@@ -190,3 +196,20 @@ def test_a_tokenizer_of_another_model_is_refused(model: Path, corpus: Path, tmp_
     file.write_text(json.dumps(read_file))
     result = forge("profile", model, "--corpus", corpus, "--sha256", PIN, "--out", tmp_path / "x.json", "--length", 16)
     refused(result, "the tokenizer says token 9999, the model knows 96")
+
+
+@pytest.mark.forge
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("tensor", ["layers.1.mlp.experts.3.down_proj", "layers.0.input_layernorm"])
+def test_a_weight_that_is_no_number_is_named_by_file_and_tensor(
+    model: Path, corpus: Path, tmp_path: Path, tensor: str
+) -> None:
+    import safetensors.torch
+
+    file = model / "model.safetensors"
+    tensors = safetensors.torch.load_file(file)
+    tensors[f"model.{tensor}.weight"][1] = float("nan")
+    safetensors.torch.save_file(tensors, file, metadata={"format": "pt"})
+    result = forge("profile", model, "--corpus", corpus, "--sha256", PIN, "--out", tmp_path / "x.json", "--length", 16)
+    refused(result, f"model.safetensors: model.{tensor}.weight: a weight is NaN or infinite; download the file again")
+    assert not (tmp_path / "x.json").exists()

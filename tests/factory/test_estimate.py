@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from cadence.factory.estimate import TIERS, Estimate, estimate
-from cadence.models.checkpoint import CheckpointError, Index, parse_index
-from cadence.models.shards import read_config, read_index
+from cadence.factory.families import families
+from cadence.factory.surgery.layout import lay_out
+from cadence.models.checkpoint import Checkpoint, CheckpointError, Index, Tensor, parse_index
+from cadence.models.shards import read_checkpoint, read_config, read_index
 from tests.factory import giants
 
 TINY: dict[str, Any] = {
@@ -171,3 +173,36 @@ def test_an_index_is_read_as_the_checkpoint_reader_reads_it() -> None:
     text = json.dumps({"metadata": {"total_size": 1}, "weight_map": {"a": "../x.safetensors"}}).encode()
     with pytest.raises(CheckpointError, match="plain name"):
         parse_index("i.json", text)
+
+
+@pytest.mark.forge
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("model_type", sorted(set(families()) - {"kimi_k2"}))
+def test_config_alone_says_what_the_layout_of_each_family_comes_to(model_type: str, tmp_path: Path) -> None:
+    """Estimated from config and index, estimated from headers, and laid out by a plan: one size."""
+    from tests.factory.test_oracle import tiny
+
+    folder, plan = tiny(model_type, tmp_path)
+    config, checkpoint = read_config(folder), read_checkpoint(folder)
+    names = {tensor.name: tensor.file for tensor in checkpoint.tensors.values()}
+    index = Index("model.safetensors.index.json", names, {"total_size": checkpoint.tensor_bytes})
+    laid_out = lay_out(checkpoint, config, plan).tally.nbytes
+    exact = sum(laid_out.values()) - laid_out["dropped"]
+    routers = 4 * 4 * len(plan.keep)  # bytes of biases in routers, four bytes for each of four dropped experts
+    for found in (estimate(config, index), estimate(config, index, checkpoint)):
+        assert found.moe_layers == plan.layers
+        assert 0 <= found.size(4).nbytes - exact <= routers
+
+
+def test_where_headers_are_there_any_way_of_packing_can_be_told() -> None:
+    index = index_of(TINY)
+    sizes = dict(giants.tensors(TINY))
+    tensors = {
+        name: Tensor(
+            name, "I32" if ".experts." in name else "BF16", (sizes[name],), "a.safetensors", 0, sizes[name] // 4
+        )
+        for name in index.weight_map
+    }
+    packed = {**TINY, "quantization_config": {"quant_method": "gptq"}}
+    found = estimate(packed, index, Checkpoint((), tensors, index))
+    assert (found.stored, found.expert_nbytes) == ("i32", 3 * 2 * 64 * 32 // 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "qwen2_moe": {"num_experts": EXPERTS, "shared_expert_intermediate_size": 24},
     "mixtral": LOCAL,
     "deepseek_v3": {**LATENT, **GROUPS},
+    "kimi_k2": {**LATENT, "n_group": 1, "topk_group": 1},
     "deepseek_v2": {**LATENT, **GROUPS, "topk_method": "group_limited_greedy"},
     "gpt_oss": {**LOCAL, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 16},
     "granitemoe": LOCAL,
@@ -86,11 +88,16 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "minimax_m2": LOCAL,
 }
 
+# Kimi-K2 is a DeepSeek-V3 whose config bears another name; transformers finds it by its architecture.
+BUILT_AS = {"kimi_k2": "deepseek_v3"}
+
 
 def make(model_type: str, folder: Path, seed: int = 0, **changes: Any) -> Path:
     """Write a tiny model whose every weight differs from zero and whose routers are not indifferent."""
     given = CONFIGS[model_type]
-    config = CONFIG_MAPPING[model_type](**(given if "text_config" in given else {**COMMON, **given, **changes}))
+    config = CONFIG_MAPPING[BUILT_AS.get(model_type, model_type)](
+        **(given if "text_config" in given else {**COMMON, **given, **changes})
+    )
     sees = model_type == "qwen3_5_moe"
     kind = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
     model = kind.from_config(config, dtype=torch.float32)
@@ -108,4 +115,7 @@ def make(model_type: str, folder: Path, seed: int = 0, **changes: Any) -> Path:
             else:
                 tensor.copy_(tensor + noise * 0.1)
     model.save_pretrained(folder)
+    if model_type in BUILT_AS:
+        written = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(written | {"model_type": model_type}))
     return folder

@@ -120,6 +120,11 @@ def test_what_the_config_says_wrongly_is_said(config: dict[str, Any], why: str) 
     assert any(text.startswith(why) for _, text in found(shapes(), CONFIG | config))
 
 
+def test_what_only_cpus_cannot_do_is_no_fault_elsewhere() -> None:
+    checkpoint = Checkpoint((), {n: Tensor(n, "BF16", shape, "m", 0, 0) for n, shape in shapes().items()}, None)
+    assert faults(checkpoint, CONFIG | {"hidden_size": 144}, cpu=False) == []
+
+
 def test_an_olmoe_that_vllm_gets_right_has_no_faults() -> None:
     config = CONFIG | {"model_type": "olmoe", "norm_topk_prob": False, "rms_norm_eps": 1e-5}
     assert found(shapes(), config) == []

@@ -11,7 +11,7 @@ FAMILY = Family(
     patterns=(
         Pattern("block_sparse_moe.gate.{part}", ("weight",), router=True),
         Pattern("block_sparse_moe.experts.{expert}.{part}", ("w1", "w2", "w3")),
-        Pattern("block_sparse_moe.{part}", (), router=True),
+        Pattern("block_sparse_moe.e_score_correction_{part}", (), router=True),
     ),
     block="block_sparse_moe.",
 )

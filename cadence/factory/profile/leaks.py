@@ -19,6 +19,8 @@ WORDS = 13
 WORDS_MIN = 5  # of a short item: fewer say nothing about where they are from
 BENCHMARK_BYTES_MAX = 2**30
 
+Passage = tuple[str, ...]
+
 _WORD = re.compile(r"\w+")
 
 
@@ -44,19 +46,32 @@ def parse_benchmark(name: str, data: bytes) -> list[tuple[int, str]]:
 
 
 def find_leaks(items: Iterable[tuple[int, str]], documents: Mapping[str, Sequence[str]]) -> Iterator[Leak]:
-    """Passages of the benchmark in the corpus: at most one for each document, in the order of the corpus."""
-    passages: dict[tuple[str, ...], int] = {}
-    for line, text in items:
-        words = _words(text)
-        for passage in _grams(words, WORDS) if len(words) >= WORDS else [words] if len(words) >= WORDS_MIN else []:
-            passages.setdefault(tuple(passage), line)
-    sizes = sorted({len(passage) for passage in passages}, reverse=True)
+    """Passages of the benchmark in the corpus: the first of each document, in the order of the corpus."""
+    begins = _passages(items)
     for domain, texts in documents.items():
         for number, text in enumerate(texts, 1):
             words = _words(text)
-            hits = (gram for size in sizes for gram in _grams(words, size) if gram in passages)
-            if (hit := next(hits, None)) is not None:
-                yield Leak(passages[hit], domain, number, " ".join(hit))
+            for at, head in enumerate(_grams(words, WORDS_MIN)):
+                found = begins.get(head, {}).items()
+                hit = next(((passage, line) for passage, line in found if _is_at(passage, words, at)), None)
+                if hit is not None:
+                    yield Leak(hit[1], domain, number, " ".join(hit[0]))
+                    break
+
+
+def _passages(items: Iterable[tuple[int, str]]) -> dict[Passage, dict[Passage, int]]:
+    """Every passage of the benchmark and the line it is first in, by the words it begins with."""
+    begins: dict[Passage, dict[Passage, int]] = {}
+    for line, text in items:
+        words = _words(text)
+        if len(words) >= WORDS_MIN:
+            for passage in _grams(words, min(WORDS, len(words))):
+                begins.setdefault(passage[:WORDS_MIN], {}).setdefault(passage, line)
+    return begins
+
+
+def _is_at(passage: Passage, words: Sequence[str], at: int) -> bool:
+    return tuple(words[at : at + len(passage)]) == passage
 
 
 def _strings(line: str) -> Iterator[str]:
@@ -77,5 +92,5 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _grams(words: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:
+def _grams(words: Sequence[str], size: int) -> Iterator[Passage]:
     return zip(*(words[start:] for start in range(size)), strict=False)

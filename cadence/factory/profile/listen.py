@@ -6,7 +6,7 @@ routing weights are multiplied with the experts' outputs, both factors, and whic
 is recorded is what the model really used, whatever its router does (softmax, sigmoid with bias, groups), whichever
 implementation runs, and nothing is computed twice.
 
-Two tensors a layer hold the sums on the model's device. Each summand is split into three words, multiples of 1, 2^-26
+The sums of a layer stay on its device until they are taken out. Each summand is split into three words, multiples of 1, 2^-26
 and 2^-52, and each word is summed in float64 where such numbers add without error: the order in which threads or
 batches add them makes no difference (see `sums`).
 """
@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 
-from cadence.factory.profile.sums import SUMS, ProfileError, Tally
+from cadence.factory.profile.sums import SUMS, NotFiniteError, ProfileError, Tally
 
 INTERFACE = "cadence_listen"
 WORD_BITS = 26
@@ -69,7 +69,7 @@ class _Weights(torch.Tensor):  # type: ignore[misc]
         kwargs = kwargs or {}
         with torch._C.DisableTorchFunctionSubclass():
             first = args[0]
-            if func in _PRODUCTS and len(args) == 2:
+            if func in _PRODUCTS and len(args) == 2 and all(isinstance(each, torch.Tensor) for each in args):
                 outputs, weights = (args[1], first) if isinstance(first, cls) else (first, args[1])
                 weights.layer.add(weights.bins, weights.as_subclass(torch.Tensor), outputs)
             result = func(*args, **kwargs)
@@ -116,7 +116,7 @@ class _LayerSums:
                 word += torch.bincount(bins, weights=part, minlength=self._bins)
 
     def take(self, domains: int, experts: int) -> list[Tally]:
-        """The sums since the last call, one tally a domain; FloatingPointError where an output was not finite."""
+        """The sums since the last call, one tally a domain. _Broken where an output was not finite."""
         words, count, peak = self._words.tolist(), self._count.tolist(), self._peak.tolist()
         self._words.zero_(), self._count.zero_(), self._peak.zero_()
         self._rows = 0
@@ -133,7 +133,7 @@ class _LayerSums:
 
 
 class _Broken(Exception):
-    """An expert whose output was not finite."""
+    """The number of an expert whose output was not finite, or whose sums outgrew their words."""
 
 
 def _words(summand: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -179,18 +179,20 @@ class Listener:
         self._sums = {
             id(found.module): _LayerSums(bins, next(found.module.parameters()).device) for found in self.experts
         }
-        self._implementation = model.get_experts_implementation()
+        self._wanted: dict[int, str] = {}  # the implementation that each module's experts run by
         self._token_domains: torch.Tensor | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Stand in the experts' interface for so long; afterwards the model is as it was."""
+        before = self._model.get_experts_implementation()
+        self._wanted = {id(each.module): each.module.config._experts_implementation for each in self.experts}
         ALL_EXPERTS_FUNCTIONS[INTERFACE] = self._call
         self._model.set_experts_implementation(INTERFACE)
         try:
             yield
         finally:
-            self._model.set_experts_implementation(self._implementation)
+            self._model.set_experts_implementation(before)
             del ALL_EXPERTS_FUNCTIONS[INTERFACE]
 
     def tell(self, domains: torch.Tensor) -> None:
@@ -204,9 +206,9 @@ class Listener:
             try:
                 found[experts.index] = self._sums[id(experts.module)].take(self._domains, self.count)
             except _Broken as broken:
-                raise ProfileError(
-                    f"{experts.name}: the output of expert {broken} is not finite; look for NaN in its weights with "
-                    "`cadence forge inspect`, or run the model in a wider dtype"
+                raise NotFiniteError(
+                    f"{experts.name}: the output of expert {broken} is not finite, or beyond any measure; run the "
+                    "model in a wider dtype"
                 ) from None
         return found
 
@@ -219,7 +221,7 @@ class Listener:
         padding = self._domains * self.count
         bins = torch.where(domains[:, None] < 0, padding, domains[:, None] * self.count + index)
         listening = _Weights.of(weights.detach(), bins, self._sums[id(module)])
-        wanted = self._implementation[""]
+        wanted = self._wanted[id(module)]
         if wanted == "eager":
             result = type(module).forward.__wrapped__(module, states, index, listening)
         else:

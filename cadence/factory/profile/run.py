@@ -16,14 +16,16 @@ import msgspec
 import torch
 
 from cadence.factory.families import family_of
+from cadence.factory.loading import first_line, load_model
 from cadence.factory.profile.corpus import Corpus, Cut, cut
-from cadence.factory.profile.listen import Listener
-from cadence.factory.profile.sums import Layer, Profile, ProfileError, Subject, Tally, Text, parts
+from cadence.factory.profile.listen import ROWS_MAX, Listener
+from cadence.factory.profile.sums import Layer, NotFiniteError, Profile, ProfileError, Subject, Tally, Text, parts
 from cadence.factory.profile.weights import aimer, router_l2
-from cadence.factory.surgery.copying import durable, write_all
+from cadence.factory.surgery.copying import check_finite, durable, write_all
 from cadence.models.shards import CONFIG_FILE, read_checkpoint, read_config
 
 SAVE_BATCHES = 16  # between two saves: what a kill costs at most
+WINDOW_BYTES = 64 * 2**20  # of a tensor at once, when a NaN is looked for
 
 Progress = Callable[[int, int], None]  # batches done, of how many
 
@@ -48,19 +50,6 @@ def subject_of(folder: Path, name: str, dtype: str) -> Subject:
     )
 
 
-def load_model(folder: Path, *, device: str = "cpu", dtype: str = "auto") -> Any:
-    """The model in `folder`, ready to run. No code from the folder runs. ProfileError where it cannot be loaded."""
-    from transformers import AutoModelForCausalLM
-
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
-        return model.to(device).eval()
-    except (ValueError, OSError, ImportError, RuntimeError, KeyError) as error:
-        raise ProfileError(f"transformers cannot load {folder.name}: {_first_line(error)}") from None
-
-
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer in `folder`; no code from the folder runs. ProfileError where there is none."""
     from transformers import AutoTokenizer
@@ -68,7 +57,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, ImportError, KeyError) as error:
-        raise ProfileError(f"no tokenizer in {folder.name}: {_first_line(error)}; copy it from where it is") from None
+        raise ProfileError(f"no tokenizer in {folder.name}: {first_line(error)}; copy it from where it is") from None
 
 
 def measure(
@@ -104,7 +93,23 @@ def measure(
     if (largest := int(pieces.ids.max())) >= (known := model.get_input_embeddings().num_embeddings):
         raise ProfileError(f"the tokenizer says token {largest}, the model knows {known}: they do not belong together")
     subject = msgspec.structs.replace(subject, dtype=str(model.dtype).removeprefix("torch."))
-    return Run(model, subject, text, pieces).over(start, end, kept=kept, progress=progress)
+    try:
+        return Run(model, subject, text, pieces).over(start, end, kept=kept, progress=progress)
+    except NotFiniteError:
+        find_not_finite(folder)
+        raise  # the weights are numbers, so it is the dtype that they ran in
+
+
+def find_not_finite(folder: Path) -> None:
+    """Raise CheckpointError for the first tensor in `folder` that holds a NaN or an infinity, by file and name."""
+    for header in read_checkpoint(folder).headers:
+        with (folder / header.file).open("rb") as file:
+            for tensor in header.tensors:
+                file.seek(tensor.begin)
+                left = tensor.nbytes
+                while left and (window := file.read(min(left, WINDOW_BYTES))):
+                    check_finite(memoryview(window), tensor)
+                    left -= len(window)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +143,12 @@ class Run:
         if kept is not None and kept.exists():
             profile = profile.plus(_found(kept, start, end))
         at = profile.done[0][1] if profile.done else start
+        rows = self.text.batch * self.text.length * self.subject.top_k
+        every = max(1, min(SAVE_BATCHES, ROWS_MAX // rows))
         progress(at - start, end - start)
         with listener.listening(), torch.inference_mode():
             while at < end:
-                upto = min(at + SAVE_BATCHES, end)
+                upto = min(at + every, end)
                 for batch in range(at, upto):
                     self._forward(listener, batch)
                     progress(batch + 1 - start, end - start)
@@ -208,7 +215,3 @@ def _found(kept: Path, start: int, end: int) -> Profile:
             f"{kept.name} holds batches {list(profile.done)}, this run is about {start} to {end}; move the file away"
         )
     return profile
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -39,6 +39,10 @@ class ProfileError(ValueError):
     """A profile that cannot be made, read or added: what was expected, what came, what to do."""
 
 
+class NotFiniteError(ProfileError):
+    """A NaN or an infinity where a number was expected, in weights or in what they made."""
+
+
 class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The model that was profiled."""
 

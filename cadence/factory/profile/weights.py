@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from cadence.factory.profile.listen import Experts
-from cadence.factory.profile.sums import ProfileError
+from cadence.factory.profile.sums import NotFiniteError
 
 _WIDE = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -67,5 +67,5 @@ def _finite(name: str, values: torch.Tensor) -> tuple[float, ...]:
     return found
 
 
-def _not_finite(name: str, expert: int) -> ProfileError:
-    return ProfileError(f"{name}: the weights of expert {expert} are not finite; download the checkpoint again")
+def _not_finite(name: str, expert: int) -> NotFiniteError:
+    return NotFiniteError(f"{name}: the weights of expert {expert} are not finite; download the checkpoint again")

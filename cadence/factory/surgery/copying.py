@@ -1,13 +1,13 @@
 """Copies ranges of bytes into a new file, and looks at each weight in passing: none may be NaN or infinite.
 
-One buffer of a few megabytes serves a file of any size. While the next megabytes are copied, a thread hands those
+One buffer of a megabyte serves a file of any size. While the next megabytes are copied, a thread hands those
 already written to the disk, so that making the file durable costs little more than writing it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from cadence.factory.surgery.layout import Shard
 from cadence.models.checkpoint import CheckpointError, Tensor
 
-BUFFER_BYTES = 8 * 2**20  # a multiple of every type's width, so that no weight is cut in two between writes
+BUFFER_BYTES = 2**20  # fits a processor's cache; a multiple of every width, so that no weight is cut in two
 SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
@@ -34,13 +34,16 @@ NOT_FINITE = {
 }
 
 
-def copy_shard(source: Path, shard: Shard, out: Path, *, check: bool = True) -> None:
+def copy_shard(
+    source: Path, shard: Shard, out: Path, *, check: bool = True, wrote: Callable[[int], None] = lambda nbytes: None
+) -> None:
     """Write `shard` to `out`, durably: under another name first, so that `out` is whole or not there.
 
-    Reads the files of `source` forwards. Raises CheckpointError for a weight that is NaN or infinite (unless `check` is
-    off) and for a file that ends too early; OSError where the disk refuses. Neither leaves `out` behind.
+    Reads the files of `source` forwards; `wrote` hears of bytes, a megabyte at a time. Raises CheckpointError for
+    a weight that is NaN or infinite (unless `check` is off) and for a file that ends too early; OSError where the disk
+    refuses. Neither leaves `out` behind.
     """
-    with durable(out) as to, _Writer(to) as writer, ExitStack() as opened:
+    with durable(out) as to, _Writer(to, wrote) as writer, ExitStack() as opened:
         writer.write(shard.head)
         files: dict[str, int] = {}
         for cut in shard.cuts:
@@ -111,8 +114,9 @@ def sync_folder(folder: Path) -> None:
 class _Writer:
     """Writes to a descriptor through one buffer, and has the disk start early. Whole only after its context."""
 
-    def __init__(self, to: int) -> None:
+    def __init__(self, to: int, wrote: Callable[[int], None]) -> None:
         self._to = to
+        self._wrote = wrote
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._used = 0
         self._since_sync = 0
@@ -143,6 +147,7 @@ class _Writer:
     def write(self, data: bytes | memoryview) -> None:
         """Write all of `data` now; nothing may wait in the buffer but `data` itself."""
         write_all(self._to, data)
+        self._wrote(len(data))
         self._since_sync += len(data)
         if self._since_sync >= SYNC_BYTES and (self._pending is None or self._pending.done()):
             if self._pending is not None:

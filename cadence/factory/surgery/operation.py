@@ -24,7 +24,7 @@ from cadence.factory.plan import Plan
 from cadence.factory.surgery.carry import REPORT_FILE, Carried, RemoteCode, allowed_config, carried
 from cadence.factory.surgery.configs import RULE_FILES, renumbered
 from cadence.factory.surgery.copying import copy_shard, durable, sync_folder, write_all
-from cadence.factory.surgery.layout import SHARD_BYTES, Layout, lay_out
+from cadence.factory.surgery.layout import SHARD_BYTES, Layout, Shard, lay_out
 from cadence.models.checkpoint import Checkpoint, CheckpointError
 from cadence.models.servable import Fault, faults
 from cadence.models.shards import CONFIG_FILE, INDEX_FILE, read_checkpoint, read_config
@@ -57,9 +57,9 @@ def operate(
 ) -> Outcome:
     """Compact the checkpoint in `source` by `plan` into the new folder `out`.
 
-    Holds headers and a few megabytes, never weights, whatever the size of the model. Cut short at any moment, by a kill
-    or a power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears
-    of bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
+    Holds headers and a megabyte of weights, whatever the size of the model. Cut short at any moment, by a kill or a
+    power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears of
+    bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
     """
     if out.resolve().is_relative_to(source.resolve()):
         raise CheckpointError(out.name, "the result would lie inside of the original", "choose a folder beside it")
@@ -70,7 +70,7 @@ def operate(
     report = _report(checkpoint, plan, layout, along)
     partial, job = out.with_name(f"{out.name}.partial"), out.with_name(f"{out.name}.partial.job")
     if out.exists():
-        _check_done(out, report)
+        _check_done(out, layout, report)
         job.unlink(missing_ok=True)
         return Outcome(out, report, 0, len(layout.shards))
     with _claimed(partial, job, _identity(source, checkpoint, report)):
@@ -92,13 +92,17 @@ def _write(
     progress: Callable[[int, int], None],
 ) -> int:
     """Fill the folder `partial`; the number of shards that were there already."""
-    todo = [shard for shard in layout.shards if not (partial / shard.file).is_file()]
+    todo = [shard for shard in layout.shards if not _is_there(partial, shard)]
     _check_room(partial, sum(shard.nbytes for shard in todo))
     done = layout.nbytes - sum(shard.nbytes for shard in todo)
-    for shard in todo:
-        copy_shard(source, shard, partial / shard.file, check=check_finite)
-        done += shard.nbytes
+
+    def wrote(nbytes: int) -> None:
+        nonlocal done
+        done += nbytes
         progress(done, layout.nbytes)
+
+    for shard in todo:
+        copy_shard(source, shard, partial / shard.file, check=check_finite, wrote=wrote)
     for name in along.files:
         _carry(source / name, partial / name)
     texts = {**along.rewritten, REPORT_FILE: _json(report), CONFIG_FILE: layout.config}
@@ -187,11 +191,20 @@ def _claimed(partial: Path, job: Path, identity: bytes) -> Iterator[None]:
         yield
 
 
-def _check_done(out: Path, report: Mapping[str, Any]) -> None:
+def _check_done(out: Path, layout: Layout, report: Mapping[str, Any]) -> None:
     there = out / REPORT_FILE
     if not there.is_file() or there.read_bytes() != _json(report):
         fault = "the folder exists, and is not the result of this operation"
         raise CheckpointError(out.name, fault, "choose another name, or remove it yourself")
+    for shard in layout.shards:
+        if not _is_there(out, shard):
+            fault = f"the operation was finished, but the file does not have its {shard.nbytes} bytes any more"
+            raise CheckpointError(shard.file, fault, f"remove {out}, and operate again")
+
+
+def _is_there(folder: Path, shard: Shard) -> bool:
+    path = folder / shard.file
+    return path.is_file() and path.stat().st_size == shard.nbytes
 
 
 def _check_room(folder: Path, nbytes: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from cadence.factory.profile.corpus import cut
 from cadence.factory.profile.metrics import METRICS, never_visited, scores
-from cadence.factory.profile.sums import Layer, ProfileError
+from cadence.factory.profile.sums import Layer, ProfileError, Text
 from tests.factory.profile.made import profile, tally
 
 # Expert 0 is asked often and says little, expert 1 seldom and says much, expert 3 never.
@@ -76,3 +79,35 @@ def test_what_was_not_measured_is_not_ranked() -> None:
 
 def test_every_metric_scores_every_expert() -> None:
     assert {metric: len(scores(ONE, metric)[0]) for metric in METRICS} == dict.fromkeys(METRICS, 4)
+
+
+@pytest.mark.forge
+@pytest.mark.filterwarnings("default")
+def test_planted_experts_are_told_apart_in_a_real_run(tmp_path: Path) -> None:
+    """One that is asked and says nothing, one that is asked most and says next to nothing, one that shouts."""
+    import torch
+
+    from cadence.factory.loading import load_model
+    from cadence.factory.profile.run import Run, subject_of
+    from cadence.factory.ranking import super_experts
+    from tests.factory.tiny import make
+
+    dead, busy, loud = 2, 5, 6
+    folder = make("olmoe", tmp_path / "model")
+    model = load_model(folder)
+    with torch.no_grad():
+        block = model.model.layers[0].mlp
+        block.experts.down_proj[dead] = 0.0
+        block.gate.weight[busy] *= 20.0
+        block.experts.down_proj[busy] *= 1e-3
+        block.experts.down_proj[loud] *= 1e3
+    words = torch.randint(3, 96, (512,), generator=torch.Generator().manual_seed(0)).tolist()
+    pieces = cut({"text": [words]}, 64, None)
+    text = Text("d" * 64, 1, pieces.mix, length=64, batch=4, batches=2)
+    found = Run(model, subject_of(folder, "tiny", "float32"), text, pieces).over(0, 2)
+    reap, count = scores(found)[0], scores(found, "count")[0]
+    assert reap[dead] == min(reap) == 0.0
+    assert count[dead] > 0.0
+    assert count[busy] == max(count), "a count keeps the one that is asked most"
+    assert sorted(reap).index(reap[busy]) == 1, "REAP drops it right after the dead one"
+    assert super_experts(found) == {0: (loud,)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ def corpus() -> Cut:
 
 
 def run_of(folder: Path) -> Any:
-    from cadence.factory.profile.run import Run, load_model, subject_of
+    from cadence.factory.loading import load_model
+    from cadence.factory.profile.run import Run, subject_of
 
     cut = corpus()
     text = Text("d" * 64, 3, cut.mix, length=8, batch=BATCH, batches=cut.batches(BATCH))
@@ -110,18 +110,40 @@ def test_a_missing_shard_is_named_before_anything_is_loaded(model: Path, tmp_pat
         subject_of(tmp_path, "tiny", "float32")
 
 
-def test_a_program_beside_the_weights_does_not_run(tmp_path: Path) -> None:
-    from cadence.factory.profile.run import load_model, load_tokenizer
+def test_a_model_in_sixteen_bits_is_summed_in_more(model: Path) -> None:
+    from cadence.factory.loading import load_model
+    from cadence.factory.profile.run import Run
 
-    ran = tmp_path / "ran"
-    config = {"model_type": "strange", "auto_map": {"AutoConfig": "own.Own", "AutoModelForCausalLM": "own.Own"}}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "own.py").write_text(f"open({str(ran)!r}, 'w')\n")
-    with pytest.raises(ProfileError, match="transformers cannot load"):
-        load_model(tmp_path)
-    with pytest.raises(ProfileError, match="no tokenizer in"):
-        load_tokenizer(tmp_path)
-    assert not ran.exists()
+    single = run_of(model)
+    half = Run(load_model(model, dtype="bfloat16"), single.subject, single.text, single.cut)
+    one, other = single.over(0, 4).layers[2].total(), half.over(0, 4).layers[2].total()
+    assert sum(other.count) == sum(one.count)
+    assert sum(other.norm_sq) == pytest.approx(sum(one.norm_sq), rel=0.05)
+
+
+def test_an_implementation_that_cannot_be_heard_makes_no_profile(model: Path) -> None:
+    """Every token must be heard as often as it was routed; a profile with holes would rank by them."""
+    import torch
+    from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
+
+    def deaf(module: Any, states: Any, index: Any, weights: Any) -> Any:
+        return ALL_EXPERTS_FUNCTIONS["grouped_mm"](module, states, index, weights.as_subclass(torch.Tensor))
+
+    ALL_EXPERTS_FUNCTIONS["deaf"] = deaf
+    run = run_of(model)
+    run.model.set_experts_implementation("deaf")
+    try:
+        with pytest.raises(ProfileError, match="layer 1, code: 31 tokens go to 2 experts each, but 0 visits"):
+            run.over(0, 4)
+    finally:
+        del ALL_EXPERTS_FUNCTIONS["deaf"]
+
+
+def test_a_folder_without_a_tokenizer_is_refused(model: Path) -> None:
+    from cadence.factory.profile.run import load_tokenizer
+
+    with pytest.raises(ProfileError, match="no tokenizer in model"):
+        load_tokenizer(model)
 
 
 def test_a_config_that_does_not_fit_the_weights_is_refused(model: Path) -> None:

@@ -102,6 +102,18 @@ def test_a_folder_that_is_something_else_is_refused(whole: Path, tmp_path: Path,
         operate(whole, PLAN, tmp_path / "a")
 
 
+def test_a_finished_result_that_lost_something_is_not_called_finished(whole: Path, tmp_path: Path) -> None:
+    operate(whole, PLAN, tmp_path / "a", **SHARD)
+    next((tmp_path / "a").glob("model-00002-*")).unlink()
+    with pytest.raises(CheckpointError, match="model-00002-of-.*: the operation was finished, but"):
+        operate(whole, PLAN, tmp_path / "a", **SHARD)
+
+
+def test_surgery_needs_no_torch() -> None:
+    program = "import sys, cadence.factory.surgery.operation as _; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
 def killed(whole: Path, out: Path, call: str, count: int) -> int:
     """Operate in a process that dies at the given call; what it returned."""
     plan = out.with_suffix(".plan.json")
@@ -200,5 +212,6 @@ def test_what_vllm_would_get_wrong_is_said(whole: Path, tmp_path: Path) -> None:
 def test_progress_ends_at_all(whole: Path, tmp_path: Path) -> None:
     heard: list[tuple[int, int]] = []
     operate(whole, PLAN, tmp_path / "a", progress=lambda done, of: heard.append((done, of)), **SHARD)
-    assert heard[-1][0] == heard[-1][1]
+    size = sum(path.stat().st_size for path in (tmp_path / "a").glob("*.safetensors"))
+    assert heard[-1] == (size, size)
     assert heard == sorted(heard)
