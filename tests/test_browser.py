@@ -178,6 +178,18 @@ def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_se
     expect(own.locator("strong")).to_have_text("before")
     expect(field).to_have_value("")
 
+    page.get_by_role("button", name="Ask Alex").click()
+    question = page.get_by_role("textbox", name="Your question about what was said")
+    expect(question).to_be_focused()
+    question.fill("What carries the roof without a post?")
+    question.press("Enter")
+    answer = turns.filter(has_text="Alex answers")
+    expect(answer).to_contain_text("beam carries the whole roof")
+    expect(answer).not_to_contain_text("Ada: The")
+    answer.get_by_role("button", name="show the originals").press("Enter")
+    expect(answer.locator("mark", has_text="without a post.")).to_be_visible()
+    no_violations(page, "answered")
+
     page.reload()
     expect(own).to_have_count(1)
     expect(turns.first).to_be_visible()
