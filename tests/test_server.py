@@ -35,6 +35,10 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
 async def leave_all(*strangers: Stranger) -> None:
     for stranger in strangers:
         await stranger.cut()
@@ -164,7 +168,7 @@ async def test_what_was_said_can_be_asked_for_before_and_after_a_kill(place: Pat
         assert (await host.ask(ROOM, "question", text="xylophone passphrase"))["segments"] == []
 
         await server.kill()
-        assert b"xylophon" not in b"".join(path.read_bytes() for path in data.iterdir() if path.is_file())
+        assert b"xylophon" not in everything_in(data)
         await server.start()
         for stranger in (ada, rae, host, other):
             await stranger.over()

@@ -76,8 +76,12 @@ def test_what_is_asked_is_a_moment_a_speaker_or_a_question(typed: str, command: 
 
 
 def test_a_question_becomes_one_frame() -> None:
-    assert AskAlex("question", "why?").request("lab", "", "r1") == Ask(room="lab", what="question", text="why?", ref="r1")
-    assert AskAlex("speaker", "Vera").request("lab", "v", "r2") == Ask(room="lab", what="speaker", speaker="v", ref="r2")
+    assert AskAlex("question", "why?").request("lab", "", "r1") == Ask(
+        room="lab", what="question", text="why?", ref="r1"
+    )
+    assert AskAlex("speaker", "Vera").request("lab", "v", "r2") == Ask(
+        room="lab", what="speaker", speaker="v", ref="r2"
+    )
 
 
 def test_nothing_is_nothing() -> None:
