@@ -63,6 +63,7 @@ class Habits:
     reading: bool
     forgets: bool  # comes back without saying how far it was
     argues: bool  # objects, agrees, says things again
+    asks: bool  # asks Alex about the past
     gap_s: float  # mean time between an agent's messages
 
     @classmethod
@@ -232,7 +233,7 @@ class Reader(Actor):
     async def live(self) -> None:
         while not self.scene.ending:
             await pause(self.chance.expovariate(1 / 12))
-            act = self.chance.choice((self._look, self._turn_knobs, self._toggle, self._speak, self.suffer))
+            act = self.chance.choice((self._look, self._turn_knobs, self._toggle, self._speak, self._ask, self.suffer))
             await act()
 
     async def hurry(self) -> None:
@@ -272,6 +273,19 @@ class Reader(Actor):
             modes = ("raw", "paraphrase", "paraphrase") if self.habits.bulk else ("raw", "paraphrase", "paced")
             mode = self.chance.choice(modes)
             await self.do(lambda: self.stranger.view(ROOM, mode=mode))
+
+    async def _ask(self) -> None:
+        if not self.habits.asks:
+            return
+        what = self.chance.choice(("catch_up", "room", "speaker", "question"))
+        question: Frame = {"words": self.chance.choice((10, 40, 120, 400))}
+        if what == "speaker":
+            question["speaker"] = self.chance.choice(("ada", "bob", "wit", "nobody"))
+        elif what == "question":
+            question["text"] = self.chance.choice(("the ledger and its latency", "who agrees?", "Why?"))
+        elif self.chance.random() < 0.5:
+            question["since"] = self.chance.randint(0, self.stranger.places[ROOM].seq)
+        await self.do(lambda: self.stranger.ask(ROOM, what, **question))
 
     async def _speak(self) -> None:
         if self.habits.speaking:

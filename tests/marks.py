@@ -22,6 +22,7 @@ def marks_of(turn: Frame, log: Log) -> list[str]:
         marks.append("human speech in a turn")
     paced = turn["mode"] == "paced"
     marks += ["paced catch_up" for segment in segments if paced and segment["kind"] == "catch_up"]
+    marks += ["answer with a quote"] if turn["mode"] == "answer" and segments else []
     marks += [name for name in ("agree", "again") if any(name in segment for segment in segments)]
     if any("objects_to" in segment for segment in segments):
         marks.append("dispute")

@@ -176,6 +176,10 @@ class Stranger:
             more = page["more"]
         return items
 
+    async def ask(self, room: str, what: str, **fields: Any) -> Frame:
+        """Answers the `turn` with our ref."""
+        return await self.request({"type": "ask", "room": room, "what": what, **fields})
+
     async def redact(self, room: str, seq: int) -> Frame:
         return await self.request({"type": "redact", "room": room, "seq": seq})
 

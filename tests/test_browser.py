@@ -136,6 +136,21 @@ def no_violations(page: Any, where: str) -> None:
         assert told == [], f"{where}, {scheme}: {told}"
 
 
+def asks(page: Any) -> None:
+    """A question is answered by a card in the log, each name once, with the words marked in its originals."""
+    page.get_by_role("button", name="Ask Alex").click()
+    question = page.get_by_role("textbox", name="Your question about what was said")
+    expect(question).to_be_focused()
+    question.fill("What carries the roof without a post?")
+    question.press("Enter")
+    answer = page.locator("article.turn").filter(has_text="Alex answers")
+    expect(answer).to_contain_text("beam carries the whole roof")
+    expect(answer).not_to_contain_text("Ada: The")
+    answer.get_by_role("button", name="show the originals").press("Enter")
+    expect(answer.locator("mark", has_text="without a post.")).to_be_visible()
+    no_violations(page, "answered")
+
+
 def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_server(served: Served, page: Any) -> None:
     expect.set_options(timeout=PATIENCE_MS)
     complaints: list[str] = []
@@ -177,6 +192,8 @@ def test_a_reader_watches_steers_unfolds_speaks_reloads_and_outlives_a_killed_se
     own = page.get_by_role("log").get_by_role("article", name="Host").filter(has_text="Measured twice")
     expect(own.locator("strong")).to_have_text("before")
     expect(field).to_have_value("")
+
+    asks(page)
 
     page.reload()
     expect(own).to_have_count(1)

@@ -35,6 +35,10 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
 async def leave_all(*strangers: Stranger) -> None:
     for stranger in strangers:
         await stranger.cut()
@@ -140,6 +144,44 @@ async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(place: Path
         judge(log_of(ROOM, [ron.diary, *(agent.diary for agent in agents)]), agents, [rae, ron])
         no_traceback(server, *everybody)
         await leave_all(*everybody)
+
+
+async def test_what_was_said_can_be_asked_for_before_and_after_a_kill(place: Path, data: Path) -> None:
+    async with Served(place, data) as server:
+        ada, rae = await server.guest("Ada", "agent"), await server.guest("Rae")
+        host, other = [await server.guest("Hana", token=server.host_token) for _ in range(2)]
+        for stranger in (ada, rae, host, other):
+            await stranger.join(ROOM)
+        said = await ada.say(ROOM, "The reactor was shut down because a valve froze.")
+        for number in range(120):
+            await ada.say(ROOM, f"Note {number}: desk {number * 7 % 13} counted {number * 31} slips of the ledger.")
+        slip = await ada.say(ROOM, "The passphrase is xylophone.")
+        await ada.redact(ROOM, slip["seq"])
+        with pytest.raises(Refused) as refused:
+            await ada.ask(ROOM, "room")
+        assert refused.value.code == "forbidden"
+        turn = await host.ask(ROOM, "question", text="Why was the reactor shut down?", words=40)
+        assert turn["mode"] == "answer" and turn["covers"] is None and turn["words"] <= 40
+        assert said["seq"] in {seq for segment in turn["segments"] for seq in segment["sources"]}
+        theirs = await other.until(lambda frame: frame["type"] == "turn" and frame["turn"] == turn["turn"])
+        assert theirs == {name: value for name, value in turn.items() if name != "ref"}
+        assert (await host.ask(ROOM, "question", text="xylophone passphrase"))["segments"] == []
+
+        await server.kill()
+        assert b"xylophon" not in everything_in(data)
+        await server.start()
+        for stranger in (ada, rae, host, other):
+            await stranger.over()
+        for stranger in (ada, rae):
+            await stranger.open(await server.dial())
+            await stranger.join(ROOM)
+        again = await rae.ask(ROOM, "question", text="Why was the reactor shut down?", words=40)
+        assert said["seq"] in {seq for segment in again["segments"] for seq in segment["sources"]}
+        assert (await rae.ask(ROOM, "speaker", speaker=ada.id))["segments"]
+        assert said["seq"] in (await rae.ask(ROOM, "room", since=0, words=400))["segments"][0]["sources"]
+        judge(log_of(ROOM, [ada.diary]), [ada], [rae])
+        no_traceback(server, rae, host)
+        await leave_all(ada, rae)
 
 
 async def test_sigterm_asks_everybody_to_come_back(place: Path, data: Path) -> None:

@@ -37,6 +37,8 @@ MARKS = {
     "to paced",
     "paced turn",
     "paced catch_up",
+    "answer turn",
+    "answer with a quote",
     "dispute",
     "agree",
     "again",
@@ -50,6 +52,7 @@ ALL_FAULTS = replace(
     toggles=True,
     reading=True,
     speaking=False,
+    asks=True,
 )
 happened: Counter[str] = Counter()
 lived: set[int] = set()

@@ -129,7 +129,7 @@ class World:
         for actor in cast.values():
             if self._twist.mode is not None and isinstance(actor, Reader):
                 actor.first_view = {**(actor.first_view or {}), "mode": self._twist.mode}
-                actor.habits = replace(actor.habits, toggles=False, reading=False, stalls=False)
+                actor.habits = replace(actor.habits, toggles=False, reading=False, stalls=False, asks=False)
         return cast
 
     def _actor(

@@ -80,7 +80,9 @@ def overview(
     if not interval.kept:
         return []
     units = [kept.unit() for kept in interval.kept]
-    ages = (now - interval.at) / max(now - float(interval.at.min()), 1.0)  # over the length of the absence
+    ages = np.maximum(now - interval.at, 0.0) / max(
+        now - float(interval.at.min()), 1.0
+    )  # over the length of the absence
     place = np.array([0.0 if kept.speaker in near else 1.0 for kept in interval.kept])
     weights = attention(place, ages, topic_distance(view.interests, units, background), view.sigma)
     refused = refuse(units, interval.kept) if refuse is not None else None

@@ -49,7 +49,7 @@ class Asking:
             interval = await self._interval(request, now)
             objections = interval.objections()
             near, background = self.mediator.nearby(now), self.room.transcript.background
-            refuse = unshown(self.mediator.memory, lambda seq: True) if request.what == "catch_up" else None
+            refuse = unshown(self.mediator.memory, self.mediator.waits) if request.what == "catch_up" else None
             found = overview(interval, self.mediator.view, near, background, now, wanted, refuse=refuse)
             choices = [((one.kept.seq, one.kept.index), one.weight) for one in found]
         entries, objecting = await self._fetched([seq for (seq, _), _ in choices], objections)

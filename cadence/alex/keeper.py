@@ -92,7 +92,6 @@ class Keeper:
             self.pyramid.add(self._said(entry))
         elif entry.seq > self.pyramid.last:  # some were not heard: the room was too fast
             self._following = True
-            self._level.clear()
             self._spawn(self._follow())
 
     def step(self) -> bool:
@@ -136,7 +135,8 @@ class Keeper:
         """Wait until the pyramid is up to date, but not for long."""
         try:
             async with asyncio.timeout(LEVEL_SECONDS_MAX):
-                while self._following:
+                while self._following or self._mending:
+                    self._level.clear()
                     await self._level.wait()
         except TimeoutError:
             log.warning("answering from a pyramid that is still being built", room=self._room, at=self.pyramid.last)
@@ -164,7 +164,6 @@ class Keeper:
 
     async def _mend(self) -> None:
         while self._redacted:
-            await self.level()
             seq = self._redacted[0]
             try:
                 await self._mend_one(seq)
@@ -173,6 +172,7 @@ class Keeper:
                 continue
             self._redacted.popleft()
         self._mending = False
+        self._level.set()
         self._save_soon()
 
     async def _mend_one(self, seq: int) -> None:

@@ -353,11 +353,9 @@ class Mediator:
         return [Show(turn)]
 
     def _answer(self, found: Answered, now: float) -> list[Action]:
-        """A turn beside the cadence, which covers nothing. What it shows waits no longer, but where all comes whole."""
+        """A turn beside the cadence, which covers nothing; a digest does not say again what it shows."""
         for pick in found.picks:
             self._memory.show(pick.unit, 0.0, None, now, pick.entry.vector(pick.unit))
-        if self._view.mode == "paraphrase":
-            self._waiting.shown([pick.unit for pick in found.picks])
         self._bucket.advance(now)
         self._bucket.settle()
         return [Show(self._numbered(found.segments, now, "answer", None))]

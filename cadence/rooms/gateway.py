@@ -49,7 +49,7 @@ BAD_FRAMES_MAX = 20
 BAD_FRAMES_SECONDS = 60.0
 CONNECTIONS_MAX = 10_000  # open sockets of the server, greeted or not
 
-FEATURES = ("paraphrase", "paced", "raw", "view", "read", "history", "redact")
+FEATURES = ("paraphrase", "paced", "raw", "view", "read", "ask", "history", "redact")
 
 log = structlog.get_logger(__name__)
 Scope = MutableMapping[str, Any]

@@ -9,7 +9,9 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from cadence.rooms.wire import Mode
+from msgspec import UNSET
+
+from cadence.rooms.wire import Ask, AskWhat, Mode
 
 HELP = (
     ("text", "say it; a line that shall begin with / begins with //"),
@@ -19,12 +21,15 @@ HELP = (
     ("/cadence 10", "a turn every 10 seconds, 1 to 30"),
     ("/follow NAME", "hear more of somebody; without a name: whom you follow"),
     ("/unfollow NAME", "no longer"),
+    ("/ask", "what you missed; /ask room: what was said here; /ask @NAME: what somebody said"),
+    ("/ask WORDS", "a question of your own, answered in quotes"),
     ("/open 12", "the messages that turn 12 stands for; without a number: the last turn"),
     ("/who", "who is here"),
     ("/quit", "leave (Ctrl-D, Ctrl-C)"),
 )
+QUESTION_CHARACTERS_MAX = 500
 MODES: tuple[Mode, ...] = ("paraphrase", "paced", "raw")
-_NAMES = (*MODES, "cadence", "follow", "unfollow", "open", "who", "help", "quit")
+_NAMES = (*MODES, "cadence", "follow", "unfollow", "ask", "open", "who", "help", "quit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,19 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAlex:
+    """Ask `what`; `about` is a name or a question."""
+
+    what: AskWhat
+    about: str = ""
+
+    def request(self, room: str, speaker: str, ref: str) -> Ask:
+        """The frame that asks; `speaker` is the id of who is asked about."""
+        text = self.about if self.what == "question" else UNSET
+        return Ask(room=room, what=self.what, speaker=speaker or UNSET, text=text, ref=ref)
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """Show the originals of a turn, None: of the last."""
 
@@ -73,7 +91,7 @@ class Wrong:
     sentence: str
 
 
-Command = Talk | SetMode | SetCadence | Follow | Open | Plain | Wrong
+Command = Talk | SetMode | SetCadence | Follow | AskAlex | Open | Plain | Wrong
 
 
 def parse(typed: str) -> Command | None:
@@ -99,6 +117,8 @@ def _command(name: str, argument: str) -> Command:
         return Follow(argument or None)
     if name == "unfollow":
         return Follow(argument, wanted=False) if argument else Wrong("expected a name after /unfollow")
+    if name == "ask":
+        return _ask(argument)
     if name == "open":
         return _open(argument)
     if argument:
@@ -117,6 +137,18 @@ def _cadence(argument: str) -> Command:
     if not 1.0 <= seconds <= 30.0:
         return Wrong(f"expected seconds from 1 to 30 after /cadence, got {argument[:40]!r}")
     return SetCadence(seconds)
+
+
+def _ask(argument: str) -> Command:
+    if not argument:
+        return AskAlex("catch_up")
+    if argument.casefold() == "room":
+        return AskAlex("room")
+    if argument.startswith("@"):
+        return AskAlex("speaker", argument[1:].strip()) if argument[1:].strip() else Wrong("expected a name after @")
+    if len(argument) > QUESTION_CHARACTERS_MAX:
+        return Wrong(f"expected a question of at most {QUESTION_CHARACTERS_MAX} characters, got {len(argument)}")
+    return AskAlex("question", argument)
 
 
 def _open(argument: str) -> Command:

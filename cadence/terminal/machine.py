@@ -179,6 +179,7 @@ class Terminal:
             self._show_all(paint.message_lines(message, self._people, self._zone, mine=mine))
 
     def _turn(self, turn: Turn) -> None:
+        self._asked.pop(str(turn.ref), None)
         if turn.turn <= self._link.turn:
             return
         self._link.turn = turn.turn
@@ -259,6 +260,8 @@ class Terminal:
                 self._ask_view(ViewRequest(room=self._room, cadence_s=command.seconds))
             case commands.Follow():
                 self._ask_follow(command)
+            case commands.AskAlex():
+                self._ask(command)
             case commands.Open():
                 self._open(command.turn)
             case commands.Plain(what="who"):
@@ -282,15 +285,27 @@ class Terminal:
             followed = paint.names(self._follow, self._people) or "nobody"
             self._show(note(f"following {followed}"))
             return
-        found = self._people.find(command.name)
-        if len(found) != 1:
-            got = f"{paint.names(found, self._people)}" if found else "nobody of that name"
-            self._show(fault(f"expected one of those who are here (/who), got {got}"))
+        if (found := self._find(command.name)) is None:
             return
-        rest = tuple(id for id in self._follow if id != found[0])
-        self._follow = (*rest, found[0]) if command.wanted else rest
+        rest = tuple(id for id in self._follow if id != found)
+        self._follow = (*rest, found) if command.wanted else rest
         focus = self._view.focus if self._view is not None else wire.Focus()
         self._ask_view(ViewRequest(room=self._room, focus=msgspec.structs.replace(focus, follow=self._follow)))
+
+    def _find(self, name: str) -> str | None:
+        """The id of the one person here who is called so; else says that there is none."""
+        found = self._people.find(name)
+        if len(found) == 1:
+            return found[0]
+        got = f"{paint.names(found, self._people)}" if found else "nobody of that name"
+        self._show(fault(f"expected one of those who are here (/who), got {got}"))
+        return None
+
+    def _ask(self, command: commands.AskAlex) -> None:
+        speaker = self._find(command.about) if command.what == "speaker" else ""
+        if speaker is not None and (ref := self._next_ref()) is not None:
+            self._asked[ref] = None
+            self._send(command.request(self._room, speaker, ref))
 
     def _open(self, number: int | None) -> None:
         wanted = number if number is not None else self._kept.last

@@ -46,7 +46,7 @@ def turn_lines(turn: Turn, people: People, authors: Mapping[int, str], zone: tzi
     kind = {"catch_up": " · while you were away", "answer": " · Alex answers"}.get(turn.mode, "")
     lines = [line((f"── {turn.turn} · {time_of_day(turn.at, zone)}{kind}{carried}", "dim"))]
     if not turn.segments:
-        lines.append(note("nothing in them to show"))
+        lines.append(note("nothing was found" if turn.mode == "answer" else "nothing in them to show"))
     for segment in turn.segments:
         lines += _segment_lines(turn.turn, segment, people, authors)
     return lines
@@ -135,12 +135,18 @@ def _segment_lines(turn: int, segment: Segment, people: People, authors: Mapping
         return [line(*spans, REMOVED)]
     part = segment.part
     if isinstance(part, UnsetType):
-        spans.append(clean(segment.text))
+        spans.append(clean(_own_words(segment, people)))
     elif part.folded:
         spans += [("[", "dim"), clean(segment.text), (f", /open {turn} shows it]", "dim")]
     else:
         spans += [(_label(part.kind, part.name, part.lang), "dim"), ("\n" + clean(segment.text).rstrip("\n"), "code")]
     return [line(*spans, *_remarks(segment, people, authors), indent=2 if isinstance(part, UnsetType) else 4)]
+
+
+def _own_words(segment: Segment, people: People) -> str:
+    """The text without the name it begins with, which stands before it already."""
+    named = segment.kind in ("answer", "catch_up") and len(segment.speakers) == 1
+    return segment.text.removeprefix(f"{people.name(segment.speakers[0])}: ") if named else segment.text
 
 
 def _remarks(segment: Segment, people: People, authors: Mapping[int, str]) -> list[Span]:

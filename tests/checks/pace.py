@@ -168,6 +168,11 @@ class _Identity:
         for entry in self.open.values():
             entry.doubtful = True
 
+    def answered(self, now: float) -> None:
+        """An answer is not charged, but what was saved is used up; what waits goes on waiting."""
+        self.advance(now)
+        self.credit = min(self.credit, 0.0)
+
     def rejoined(self, view: Frame) -> None:
         """The server may have reckoned the credit anew, under a view of which the past knew nothing."""
         self.doubt()
@@ -262,8 +267,10 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
             machine.doubt()  # what waited may have gone with the mode
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:
             known.add(seen.frame["turn"])
-            if seen.frame["covers"] is not None:
-                at = seconds(seen.frame["at"])
+            at = seconds(seen.frame["at"])
+            if seen.frame["covers"] is None:
+                machine.answered(at)
+            else:
                 raw = "raw" in (reading.mode_at(at - 1), reading.mode_at(at), reading.mode_at(at + 1))
                 machine.turn({**seen.frame, "mode": "catch_up"} if raw else seen.frame)
     return machine.found, machine.met

@@ -210,6 +210,8 @@ def _both_ways(reading: Reading, log: Log) -> list[str]:
     found: list[str] = []
     for number, seen in sorted(reading.turns.items()):
         for segment in seen.frame["segments"]:
+            if segment["kind"] == "answer":  # who asks what was said may hear what they were told
+                continue
             for seq in segment["sources"]:
                 got = reading.messages.get(seq)
                 if got is not None and got.at < seen.at and log.kind(seq) == "human" and got.at < log.at(seq) + 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import UNSET, Struct
@@ -12,19 +12,26 @@ from cadence.rooms.mediation import Attached, StoreUnavailable
 from cadence.rooms.wire import (
     After,
     Alex,
+    Ask,
     Behind,
     Member,
     Message,
     Read,
+    Turn,
     View,
     ViewPatch,
     ViewReply,
     ViewRequest,
+    to_iso,
 )
 
 
 def alex(room: str, messages: int) -> Alex:
     return Alex(room=room, state="idle", behind=Behind(messages, 0, 0.0))
+
+
+def answer(room: str, number: int) -> Turn:
+    return Turn(room=room, turn=number, at=to_iso(0.0), mode="answer", covers=None, words=0, segments=(), by="embedded")
 
 
 class FakeMediation:
@@ -79,6 +86,12 @@ class FakeMediation:
         cadence = request.cadence_s if request.cadence_s is not UNSET else 5.0
         user = request.participant or by.id
         return ViewReply(room=request.room, participant=user, view=View(cadence_s=cadence), locked=(), set_by=by.id)
+
+    async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
+        self.calls.append(("ask", by.id, request.what))
+        if self.failure is not None:
+            raise self.failure
+        deliver(answer(request.room, len(self.told("ask"))))
 
     def read(self, user: str, request: Read) -> None:
         self.calls.append(("read", user, request.turn))

@@ -70,7 +70,6 @@ async def test_agents_are_forbidden_what_only_readers_have(request_fields: dict[
 @pytest.mark.parametrize(
     "request_fields",
     [
-        {"type": "ask", "what": "catch_up"},
         {"type": "typing"},
         {"type": "mute", "participant": "x"},
         {"type": "kick", "participant": "x"},
@@ -87,6 +86,50 @@ async def test_what_is_not_offered_yet_is_unavailable(request_fields: dict[str, 
 async def test_without_a_mediator_there_is_no_view_to_change() -> None:
     bob = await (await House().start()).member("Bob", "human")
     assert (await bob.ask("view", room="lab", cadence_s=9))["code"] == "unavailable"
+
+
+async def test_an_answer_goes_to_all_connections_of_the_user_with_the_ref_on_the_asking_one() -> None:
+    house, mediation = await mediated()
+    host = await house.member("Host", "human", token=HOST_TOKEN)
+    other = await house.member("Host", "human", token=HOST_TOKEN)
+    await other.drain()
+    turn = await host.ask("ask", room="lab", what="question", text="why?")
+    assert (turn["type"], turn["mode"], turn["covers"], turn["segments"]) == ("turn", "answer", None, [])
+    theirs = [frame for frame in await other.drain() if frame["type"] == "turn"]
+    assert theirs == [{name: value for name, value in turn.items() if name != "ref"}]
+    assert mediation.told("ask") == [("host", "question")]
+
+
+async def test_six_questions_a_minute_are_answered_over_all_connections_of_the_user() -> None:
+    house, mediation = await mediated()
+    host = await house.member("Host", "human", token=HOST_TOKEN)
+    other = await house.member("Host", "human", token=HOST_TOKEN)
+    for number in range(6):
+        assert (await (host, other)[number % 2].ask("ask", room="lab", what="room"))["type"] == "turn"
+    error = await other.ask("ask", room="lab", what="room")
+    assert (error["code"], error["room"]) == ("rate_limited", "lab")
+    assert 9.0 < error["retry_after_s"] <= 10.0
+    await settle(error["retry_after_s"])
+    assert (await host.ask("ask", room="lab", what="room"))["type"] == "turn"
+    assert (await (await house.member("Bob", "human")).ask("ask", room="lab", what="room"))["type"] == "turn"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"what": "weather"}, {"what": "room", "words": 9}, {"what": "room", "words": 401}, {"what": "room", "since": -1}]
+    + [{"what": "question", "text": "x" * 501}, {}],
+)
+async def test_a_question_out_of_bounds_is_a_bad_field(fields: dict[str, object]) -> None:
+    house, mediation = await mediated()
+    bob = await house.member("Bob", "human")
+    await bob.send("ask", room="lab", **fields)
+    assert (await bob.until("error"))["code"] == "bad_field"
+    assert mediation.told("ask") == []
+
+
+async def test_where_everybody_reads_raw_there_is_nobody_to_ask() -> None:
+    bob = await (await House().start()).member("Bob", "human")
+    assert (await bob.ask("ask", room="lab", what="room"))["code"] == "unavailable"
 
 
 async def test_a_view_is_answered_to_the_asker_and_pushed_to_the_readers_other_connections() -> None:

@@ -1,7 +1,9 @@
 import pytest
 
+from cadence.rooms.wire import Ask
 from cadence.terminal.commands import (
     HELP,
+    AskAlex,
     Command,
     Follow,
     Open,
@@ -56,6 +58,30 @@ def test_a_line_is_speech_or_a_command(typed: str, command: Command) -> None:
 def test_what_is_no_command_says_what_was_expected(typed: str, sentence: str) -> None:
     found = parse(typed)
     assert isinstance(found, Wrong) and found.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("/ask", AskAlex("catch_up")),
+        ("/ask Room", AskAlex("room")),
+        ("/ask @Vera", AskAlex("speaker", "Vera")),
+        ("/ask why did the room fall silent?", AskAlex("question", "why did the room fall silent?")),
+        ("/ask @", Wrong("expected a name after @")),
+        (f"/ask {'x' * 501}", Wrong("expected a question of at most 500 characters, got 501")),
+    ],
+)
+def test_what_is_asked_is_a_moment_a_speaker_or_a_question(typed: str, command: Command) -> None:
+    assert parse(typed) == command
+
+
+def test_a_question_becomes_one_frame() -> None:
+    assert AskAlex("question", "why?").request("lab", "", "r1") == Ask(
+        room="lab", what="question", text="why?", ref="r1"
+    )
+    assert AskAlex("speaker", "Vera").request("lab", "v", "r2") == Ask(
+        room="lab", what="speaker", speaker="v", ref="r2"
+    )
 
 
 def test_nothing_is_nothing() -> None:

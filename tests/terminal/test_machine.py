@@ -144,6 +144,22 @@ def test_a_host_who_changes_how_one_reads_is_named() -> None:
     assert table.do(view_reply(None, View(cadence_s=9.0), whose="other")).lines == []
 
 
+def test_a_question_is_asked_and_its_answer_shown_like_a_turn() -> None:
+    table = inside(members=(RAE, ADA)).do("/ask why the tide?")
+    (asked,) = table.sent
+    assert isinstance(asked, wire.Ask) and (asked.what, asked.text) == ("question", "why the tide?")
+    segment = wire.Segment("answer", ("ada",), "Ada: the moon pulls", (3,), 1.0)
+    answer = msgspec.structs.replace(turn(1, 1, 5, segment, mode="answer"), covers=None, ref=asked.ref)
+    assert any(one.endswith("Ada: the moon pulls") for one in table.do(answer).lines)
+    assert table.do("/quit").quit == 0, "nothing is waited for"
+
+
+def test_who_is_asked_about_must_be_here() -> None:
+    table = inside(members=(RAE, ADA)).do("/ask @Ada")
+    assert [(one.what, one.speaker) for one in table.sent if isinstance(one, wire.Ask)] == [("speaker", "ada")]
+    assert "got nobody of that name" in inside(members=(RAE, ADA)).do("/ask @Zoe").lines[0]
+
+
 def test_following_adds_to_whom_one_follows_also_before_the_answer() -> None:
     table = inside(view=View(focus=Focus(pod="bench")))
     assert table.do("/follow ad").sent == [ViewRequest(room=ROOM, focus=Focus(pod="bench", follow=("ada",)), ref="r1")]

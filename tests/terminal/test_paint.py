@@ -117,3 +117,13 @@ def test_only_what_changed_of_a_view_is_told() -> None:
 
 def test_time_is_that_of_the_frame() -> None:
     assert paint.time_of_day(AT, UTC) == "10:00:05"
+
+
+def test_an_answer_says_each_name_once() -> None:
+    segment = Segment("answer", ("ada",), "Ada: we wait for the tide", (3,), 1.0)
+    answer = msgspec.structs.replace(turn(4, 1, 5, segment, mode="answer"), covers=None)
+    lines = plain(paint.turn_lines(answer, people(), {}, UTC))
+    assert "Alex answers" in lines[0] and lines[1].strip() == "Ada: we wait for the tide"
+    assert plain(paint.turn_lines(msgspec.structs.replace(answer, segments=()), people(), {}, UTC))[1:] == [
+        "· nothing was found"
+    ]

@@ -18,9 +18,9 @@ export interface Past {
 export async function newest(ask: Ask, room: string, raw: boolean, head: number, since: number): Promise<Past> {
   if (raw) return rawBefore(ask, room, head + 1);
   const { items, more } = await turnsBefore(ask, room, null);
-  const last = items.at(-1);
-  if (!last) return beforeAnyTurn(ask, room, head, since);
-  const tail = { from: (last.covers?.to ?? head) + 1, to: head };
+  if (!items.length) return beforeAnyTurn(ask, room, head, since);
+  const covered = items.findLast((turn) => turn.covers)?.covers?.to ?? since; // an answer covers nothing
+  const tail = { from: covered + 1, to: head };
   return withSpeech(ask, room, items, !more, tail);
 }
 

@@ -17,6 +17,7 @@ export type Kind = "human" | "agent";
 export type Role = "host" | "member" | "guest";
 export type Mode = "paraphrase" | "paced" | "raw";
 export type Whisper = "off" | "light" | "heavy";
+export type AskWhat = "catch_up" | "room" | "speaker" | "question";
 export type TurnMode = "paraphrase" | "paced" | "catch_up" | "answer";
 export type SegmentKind = "verbatim" | "quote" | "paraphrase" | "answer" | "catch_up" | "ambient" | "whisper";
 export type AlexState = "idle" | "passthrough" | "paraphrasing" | "rate_limiting" | "catching_up";
@@ -153,7 +154,7 @@ export interface Ask {
   /** at most 128 characters */
   readonly ref?: string;
   readonly room: string;
-  readonly what: string;
+  readonly what: AskWhat;
   readonly since?: number | string;
   readonly speaker?: string;
   /** at most 500 characters */

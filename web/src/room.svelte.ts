@@ -156,6 +156,21 @@ export class Room {
     if (missing.length) this.#store(await messagesAt(this.#link.ask, this.id, missing));
   }
 
+  /** Ask Alex a question, or (empty) what was missed; the answer comes as a turn. Returns why not, or "". */
+  async question(text: string): Promise<string> {
+    const about = text ? ({ what: "question", text } as const) : ({ what: "catch_up" } as const);
+    try {
+      await this.#link.ask({ type: "ask", room: this.id, ...about });
+      this.flush();
+      this.list.toEnd(this.timeline.length);
+      return "";
+    } catch (error) {
+      if (error instanceof Refused) return error.message;
+      if (error instanceof Cut) return strings.ask.cut;
+      throw error;
+    }
+  }
+
   read(turn: number, dwell_s: number): void {
     this.#link.send({ type: "read", room: this.id, turn, dwell_s });
   }

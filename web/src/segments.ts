@@ -34,6 +34,20 @@ export function pieces(text: string): string[] {
   return text.split(" … ");
 }
 
+/** What a segment says, without the name that an answer begins with: it stands above it. */
+export function ownWords(segment: Segment, name: string): string {
+  const named = (segment.kind === "answer" || segment.kind === "catch_up") && segment.speakers.length === 1;
+  return named && segment.text.startsWith(`${name}: `) ? segment.text.slice(name.length + 2) : segment.text;
+}
+
+/** The quote in a segment that names its one speaker and then quotes; "" where the words may be another's. */
+export function quoteIn({ kind, speakers, text }: Segment): string {
+  if (kind === "quote" || kind === "ambient") return text;
+  const colon = text.indexOf(": ");
+  const quotes = (kind === "answer" || kind === "catch_up") && speakers.length === 1 && colon > 0;
+  return quotes ? text.slice(colon + 2) : "";
+}
+
 export function speakersOf(turn: Turn): string[] {
   return [...new Set(turn.segments.flatMap((segment) => segment.speakers))];
 }
@@ -69,7 +83,9 @@ export function blockOf(message: Message, part: SegmentPart): CodeText | null {
 export function spoken(turn: Turn, name: (id: string) => string, most = 1_200): string {
   const said = groupsOf(turn)
     .map(({ speakers, segments }) => {
-      const text = segments.map((each) => (each.redacted ? "" : pieces(each.text).join(" … "))).join(" ");
+      const text = segments
+        .map((each) => (each.redacted ? "" : pieces(ownWords(each, speakers.map(name).join(", "))).join(" … ")))
+        .join(" ");
       return text.trim() ? `${speakers.map(name).join(", ")}: ${text.trim()}` : "";
     })
     .filter(Boolean)

@@ -63,6 +63,14 @@ export const strings = {
     locked: (by: string) => (by ? `Set by ${by} and locked.` : "Locked by a host."),
     refused: (why: string) => `Not changed: ${why}`,
   },
+  ask: {
+    title: "Ask Alex",
+    label: "Your question about what was said",
+    placeholder: "Ask about what was said",
+    ask: "Ask",
+    missed: "What did I miss?",
+    cut: "The connection was lost before the answer came. Ask again.",
+  },
   alex: {
     name: "Alex",
     states: {
@@ -149,6 +157,7 @@ export const strings = {
     label: (names: string) => `Alex, carrying ${names}`,
     catch_up: "While you were away",
     answer: "Alex answers",
+    notFound: "Nothing was found.",
     nothing: (n: number) => `${plural(n, "message")}, and nothing in them to show.`,
     verbatim: "word for word",
     ratio: (from: number, to: number) => `${plural(from, "word")} condensed to ${count(to)}`,

@@ -34,6 +34,14 @@ describe("the newest", () => {
     ]);
   });
 
+  test("an answer covers nothing: what people said since the last range is still looked for", async () => {
+    const answer = turn(2, 1, 1, { mode: "answer", covers: null });
+    const { ask } = log([turn(1, 1, 10), answer], [human(12)]);
+    expect(kinds((await newest(ask, "ledger", false, 12, 0)).shown)).toEqual(["t1", "t2", "m12"]);
+    const { ask: asked } = log([turn(1, 1, 1, { mode: "answer", covers: null })], [human(3), human(5)]);
+    expect(kinds((await newest(asked, "ledger", false, 5, 4)).shown)).toEqual(["t1", "m5"]);
+  });
+
   test("asks for messages alone in raw", async () => {
     const { ask, asked } = log([turn(1, 1, 10)], [message(1), human(2)]);
     expect(kinds((await newest(ask, "ledger", true, 2, 0)).shown)).toEqual(["m1", "m2"]);

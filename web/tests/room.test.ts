@@ -216,3 +216,28 @@ describe("saying", () => {
     expect(room.saying.outgoing).toEqual([]);
   });
 });
+
+describe("asking", () => {
+  test("a question is one frame, no question asks what was missed, and the answer is a turn", async () => {
+    const { room, sent, settle } = place();
+    room.receive(joined({ head: 9 }));
+    await settle();
+    sent.length = 0;
+    room.receive(turn(1, 1, 9, { mode: "answer", covers: null, segments: [quote("Vera: yes", [3], { kind: "answer" })] }));
+    expect(await room.question("why?")).toBe("");
+    expect(await room.question("")).toBe("");
+    expect(sent).toEqual([
+      { type: "ask", room: "ledger", what: "question", text: "why?" },
+      { type: "ask", room: "ledger", what: "catch_up" },
+    ]);
+    expect(keys(room)).toEqual(["t1"]);
+  });
+
+  test("a cut is told in words", async () => {
+    const { room, cut, settle } = place();
+    room.receive(joined({ head: 9 }));
+    await settle();
+    cut(true);
+    expect(await room.question("why?")).toContain("Ask again");
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { blockOf, blockShown, groupsOf, isVerbatim, pieces, sourcesOf, speakersOf, spoken } from "../src/segments";
+import { blockOf, blockShown, groupsOf, isVerbatim, ownWords, pieces, quoteIn, sourcesOf, speakersOf, spoken } from "../src/segments";
 import { code, folded, message, quote, turn } from "./frames";
 
 describe("quotes", () => {
@@ -9,6 +9,28 @@ describe("quotes", () => {
 
   test("an ellipsis that the speaker wrote is not a cut", () => {
     expect(pieces("well… no")).toEqual(["well… no"]);
+  });
+});
+
+describe("answers", () => {
+  const answer = quote("Vera: it froze … last night", [3], { kind: "answer" });
+
+  test("the name stands above the words and not within them too", () => {
+    expect(ownWords(answer, "Vera")).toBe("it froze … last night");
+    expect(ownWords(answer, "vera")).toBe(answer.text);
+    expect(ownWords(quote("Vera: a quote of hers", [1]), "Vera")).toBe("Vera: a quote of hers");
+  });
+
+  test("what is quoted in it is known, so that the originals can mark it", () => {
+    expect(quoteIn(answer)).toBe("it froze … last night");
+    expect(quoteIn({ ...answer, kind: "paraphrase" })).toBe("");
+    expect(quoteIn({ ...answer, kind: "catch_up", speakers: ["vera", "bao"] })).toBe("");
+    expect(quoteIn(quote("a: b", [1]))).toBe("a: b");
+  });
+
+  test("it is read out with each name once", () => {
+    const said = spoken(turn(1, 1, 4, { mode: "answer", covers: null, segments: [answer] }), () => "Vera");
+    expect(said).toBe("Vera: it froze … last night");
   });
 });
 
