@@ -55,7 +55,7 @@ class Driver:
         self._rooms: dict[str, MediatedRoom] = {}
         self._heap: list[tuple[float, int, Reader]] = []
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -332,14 +332,17 @@ class Driver:
             self._arm()
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         while self._heap and self._heap[0][2].due != self._heap[0][0]:
             heapq.heappop(self._heap)  # overtaken by a later `_schedule`
-        if self._heap and not self._closed:
-            delay = max(0.0, self._heap[0][0] - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+        if not self._heap or self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(0.0, self._heap[0][0] - self._clock())
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return  # it rings early enough, and then looks for the next deadline
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._look)
 
     def _look(self) -> None:
         """Tick the readers that are due, until `LOOP_SECONDS_MAX` is used up."""

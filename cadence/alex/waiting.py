@@ -34,7 +34,7 @@ Attend = Callable[[Sequence[Candidate]], Floats]
 class OpenMessage:
     """A message of which some text waits. `left` is made when first looked at."""
 
-    __slots__ = ("_left", "entry", "since", "touched", "urgent")
+    __slots__ = ("_candidates", "_left", "entry", "since", "touched", "urgent")
 
     def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
         self.entry = entry
@@ -42,6 +42,7 @@ class OpenMessage:
         self.urgent = urgent
         self.touched = False  # something of it was shown
         self._left: list[Unit] | None = None
+        self._candidates: list[Candidate] | None = None
 
     @property
     def left(self) -> list[Unit]:
@@ -49,8 +50,16 @@ class OpenMessage:
             self._left = list(self.entry.parsed.units)
         return self._left
 
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What waits of it, for a choice."""
+        if self._candidates is None:
+            self._candidates = [Candidate(self.entry, unit, self.urgent) for unit in self.left]
+        return self._candidates
+
     def show(self, unit: Unit) -> None:
         self.touched = True
+        self._candidates = None
         if unit in self.left:
             self.left.remove(unit)
 
@@ -101,6 +110,8 @@ class Waiting:
 
     def drop_older(self, than: float) -> None:
         """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""
+        if not self._open or self._open[0].since >= than:
+            return
         objections = [message for message in self._open if message.entry.objects_to is not None]
         kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
         self._open = [
@@ -111,7 +122,7 @@ class Waiting:
 
     def keep_most_attended(self, units_max: int, attend: Attend) -> None:
         """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""
-        if sum(len(message.left) for message in self._open) <= units_max:
+        if sum([len(message.left) for message in self._open]) <= units_max:
             return
         kept = [message for message in self._open if message.urgent]
         others = [message for message in self._open if not message.urgent and message.left]
@@ -127,4 +138,4 @@ class Waiting:
 
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
     """Each unit that waits."""
-    return [Candidate(message.entry, unit, message.urgent) for message in messages for unit in message.left]
+    return [candidate for message in messages for candidate in message.candidates]
