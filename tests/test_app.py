@@ -101,3 +101,9 @@ async def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match="cannot be written"):
         await Service.open(load(place=tmp_path, data=tmp_path / "file" / "data"))
+
+
+async def test_a_pack_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pack.json").write_text("{}")
+    with pytest.raises(StartError, match=r"pack.json: expected a pack of version 1"):
+        await Service.open(load(place=tmp_path, data=tmp_path / "data", pack=tmp_path / "pack.json"))

@@ -28,8 +28,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.site": (),
     "cadence.address": (),
     "cadence.export": ("cadence.address",),
+    "cadence.packing": ("cadence.lod",),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
-    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site"),
+    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.packing", "cadence.reload", "cadence.site"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

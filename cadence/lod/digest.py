@@ -59,6 +59,7 @@ LOOK = Weights()
 # A look back over a long time, once: with the weights of a look, nobody having been shown, it would be one line each.
 # Measured together on 50 meetings for training and 35 for validation (docs/lod.md).
 LOOK_BACK = Weights(facility=0.1, voices=0.05, times=0.15, length=0.35)
+LOOK_BACK_PACKED = Weights(facility=0.0, voices=0.02, times=0.04, length=0.55)  # with a domain pack
 
 
 class SpeakerMemory:
@@ -154,11 +155,13 @@ def rank(
     else:
         known = window.rows
         rows = np.array([known[unit] for unit in units], dtype=np.int64)
+    if weigh is LOOK_BACK and background.pack is not None:
+        weigh = LOOK_BACK_PACKED
     weights = np.zeros(len(window))
     weights[rows] = attention
     used = None if counted is None else np.array([counted.get(term, 0.0) for term in window.terms], dtype=np.float64)
     race = _Race(window, rows, weights, used, weigh, dispute=sides is not None)
-    if vectors is not None:
+    if vectors is not None and weigh.facility:
         race.spread(vectors, rows, weights[rows] if masses is None else weights[rows] * masses)
     if closeness is not None:
         race.avoid(closeness, rows)
