@@ -1,8 +1,9 @@
 """Real chat through the real mediator: repeats across ticks, and what every turn must hold to.
 
-The logs of IRC Disentanglement (Kummerfeld et al. 2019) are replayed so fast that what is said is 2, 4, 8 or 16 times what
-the reader can take in. A unit shown is a repeat if its MiniLM cosine with one of the last 24 units shown is above 0.7, or
-above 0.8 (real paraphrase starts there). Beside it stands facility location over each tick's lines, without a memory.
+The logs of IRC Disentanglement (Kummerfeld et al. 2019) are replayed so fast that what is said is 2, 4, 8 or 16 times
+what the reader can take in. A unit shown is a repeat if its MiniLM cosine with one of the last 24 units shown is above
+0.7, or above 0.8 (real paraphrase starts there). Beside it stands facility location over each tick's lines, without a
+memory.
 """
 
 from __future__ import annotations

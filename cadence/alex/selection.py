@@ -194,7 +194,7 @@ class Selection:
         """Add each repeat to the pick it repeats; what repeats an earlier turn is only left out."""
         picks = self._choice.picks
         for unit in self._choice.counted:
-            shared = [len(set(unit.terms).intersection(pick.unit.terms)) / len(unit.terms) for pick in picks]
+            shared = [len(set(unit.terms).intersection(pick.unit.terms)) / max(len(unit.terms), 1) for pick in picks]
             best = max(range(len(picks)), key=lambda i: shared[i], default=None)
             if best is not None and shared[best] > OVERLAP_MAX:
                 picks[best] = replace(picks[best], again=picks[best].again + 1)
