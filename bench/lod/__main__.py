@@ -23,7 +23,7 @@ from bench.lod.encodings import Encodings
 from bench.lod.report import WIDTH_MIN, Found, Given, Section, as_json, show, show_criteria
 from cadence.settings import data_home
 
-SECTIONS = ("qmsum", "pack", "ask", "argkp", "chat")
+SECTIONS = ("qmsum", "pack", "ask", "argkp", "chat", "lazy", "cost")
 
 
 def section(name: str) -> Section:

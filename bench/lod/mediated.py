@@ -31,27 +31,13 @@ class Line:
 
 
 class Mediated:
-    """One reader of one room."""
+    """Readers of one room, one of them if not said otherwise; they differ by when they look."""
 
-    def __init__(self, view: View, *, transcript: Transcript | None = None, credit: float | None = None) -> None:
-        self.transcript = transcript or Transcript()
+    def __init__(self, view: View, *, credit: float | None = None, readers: int = 1) -> None:
+        self.transcript = Transcript()
         self.entries: dict[int, Entry] = {}
-        bucket = Bucket(view.pace_wpm, view.cadence_s, START)
-        if credit is not None:
-            bucket.credit = credit
-        self.mediator = Mediator(
-            READER,
-            ROOM,
-            EPOCH,
-            view,
-            covered_to=0,
-            turn=0,
-            bucket=bucket,
-            transcript=self.transcript,
-            memory=ReaderMemory(),
-            phase=0.0,
-            now=START,
-        )
+        phases = [number / readers * view.cadence_s for number in range(readers)]
+        self.mediators = [_mediator(view, self.transcript, phase, credit) for phase in phases]
 
     def say(self, line: Line) -> list[Turn]:
         """Let time pass up to the line, then say it; returns the turns shown meanwhile."""
@@ -67,12 +53,25 @@ class Mediated:
         for unit, vector in zip(entry.parsed.units, line.vectors, strict=False):
             if vector is not None:
                 entry.learn_vector(unit.index, vector)
-        self.mediator.handle(Posted(entry, False), now)
+        for mediator in self.mediators:
+            mediator.handle(Posted(entry, False), now)
         return turns
 
     def wait(self, until: float) -> Iterator[Turn]:
         """The turns of the looks up to `until` seconds from the beginning."""
-        while (due := self.mediator.deadline()) is not None and due <= START + until:
-            for action in self.mediator.handle(Tick(), due):
-                if isinstance(action, Show):
-                    yield action.turn
+        for mediator in self.mediators:
+            while (due := mediator.deadline()) is not None and due <= START + until:
+                for action in mediator.handle(Tick(), due):
+                    if isinstance(action, Show):
+                        yield action.turn
+
+
+def _mediator(view: View, transcript: Transcript, phase: float, credit: float | None) -> Mediator:
+    bucket = Bucket(view.pace_wpm, view.cadence_s, START)
+    if credit is not None:
+        bucket.credit = credit
+    memory = ReaderMemory()
+    run = {"covered_to": 0, "turn": 0}
+    return Mediator(
+        READER, ROOM, EPOCH, view, **run, bucket=bucket, transcript=transcript, memory=memory, phase=phase, now=START
+    )
