@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from bench.lod.data import channels
 from bench.lod.mediated import START, Line, Mediated
-from bench.lod.report import Criterion, Found, Given, Table
+from bench.lod.report import Criterion, Curve, Found, Given, Table
 from cadence.alex.events import Show, Tick
 from cadence.rooms.wire import Member, Turn, View
 from tests.alex.house import house, wait
@@ -80,7 +80,20 @@ def run(given: Given) -> Found:
                 "windows built": one.windows,
             },
         )
-    return Found([table], _criteria(turn_us, waiting, crowds, fast_s))
+    curves = [
+        Curve("readers", "CPU seconds", {"all in": [(one.readers, one.cpu_s) for one in crowds]}, log=True),
+        Curve(
+            "readers",
+            "shared work",
+            {
+                "messages parsed": [(one.readers, one.parsed) for one in crowds],
+                "windows built": [(one.readers, one.windows) for one in crowds],
+            },
+            log=True,
+        ),
+    ]
+    criteria = _criteria(turn_us, waiting, crowds, fast_s)
+    return Found([table], criteria, plots={"cost-by-readers": curves})
 
 
 def per_core(one: Crowd) -> float:

@@ -7,7 +7,7 @@ below, so a slowly moving budget never makes text flicker.
 
     gain(u) = [newly covered share of all word weight + facility gain, where there are vectors
                + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))]
-              * attention * salience * (1 - how close it comes to what was shown lately) / n^0.6
+              * attention * salience * (1 - how close it comes to what was shown lately, or is picked)^6 / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
 Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A look back
@@ -29,6 +29,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.lod.repeats import COSINE_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Facility, Matrix
@@ -52,14 +53,15 @@ class Weights:
     voices: float = 0.7  # speakers, and sides
     times: float = 0.0
     length: float = 0.6
+    apart: float = 6.0  # exponent of the distance to what was shown and picked, where there are vectors
 
 
 # A look at what was just said: whoever floods must not silence others.
 LOOK = Weights()
 # A look back over a long time, once: with the weights of a look, nobody having been shown, it would be one line each.
 # Measured together on 50 meetings for training and 35 for validation (docs/lod.md).
-LOOK_BACK = Weights(facility=0.1, voices=0.05, times=0.15, length=0.35)
-LOOK_BACK_PACKED = Weights(facility=0.0, voices=0.02, times=0.04, length=0.55)  # with a domain pack
+LOOK_BACK = Weights(facility=0.1, voices=0.05, times=0.15, length=0.35, apart=0.0)
+LOOK_BACK_PACKED = Weights(facility=0.0, voices=0.02, times=0.04, length=0.55, apart=0.0)  # with a domain pack
 
 
 class SpeakerMemory:
@@ -163,8 +165,9 @@ def rank(
     race = _Race(window, rows, weights, used, weigh, dispute=sides is not None)
     if vectors is not None and weigh.facility:
         race.spread(vectors, rows, weights[rows] if masses is None else weights[rows] * masses)
-    if closeness is not None:
-        race.avoid(closeness, rows)
+    if weigh.apart and (vectors is not None or closeness is not None):
+        near = np.zeros(len(rows)) if closeness is None else closeness
+        race.avoid(np.zeros((len(rows), 0), np.float32) if vectors is None else vectors, near, rows, weigh.apart)
     race.hear(window.speaker, [memory.reward(speaker, now) for speaker in window.speakers], weigh.voices)
     if weigh.times:
         race.hear(_bins(window, rows), [0.0] * TIME_BINS, weigh.times)
@@ -232,6 +235,7 @@ class _Race:
         self._share: list[float] = self.shares.tolist()
         self._covered: set[int] = set()
         self._facility: tuple[Facility, dict[int, int]] | None = None
+        self._apart: _Apart | None = None
         # By kind of group: that of each row (-1: none), R of each group, and how much the kind counts.
         self._groups: list[tuple[Sequence[int], list[float], float]] = []
         runners = rows.tolist()
@@ -252,9 +256,10 @@ class _Race:
         """Reward units for the group they belong to, the more the less it has been shown."""
         self._groups.append((of, rewards, weight))
 
-    def avoid(self, closeness: Floats, rows: Ints) -> None:
-        """Weigh units down by how close they come to what was shown."""
-        self._weights[rows] *= 1.0 - closeness
+    def avoid(self, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
+        """Weigh units down by how close they come to what was shown, and to what is picked."""
+        self._apart = _Apart(vectors, rows, closeness, self._weights[rows].copy(), exponent)
+        self._weights[rows] = self._apart.weights
 
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
@@ -335,7 +340,12 @@ class _Race:
         for of, rewards, _ in self._groups:
             if of[row] >= 0:
                 rewards[of[row]] += self._share[row]
-        for other in self._window.again(row):
+        again = self._window.again(row)
+        if self._apart is not None:
+            again = [*again, *self._apart.take(row)]
+            for other, weight in zip(self._apart.rows, self._apart.weights.tolist(), strict=True):
+                self._weight[other] = weight
+        for other in again:
             if other in self._open:
                 self._close(other)
                 self.repeats.append((other, row))
@@ -343,3 +353,25 @@ class _Race:
     def _close(self, row: int) -> None:
         self._open.discard(row)
         self._telling.discard(row)
+
+
+class _Apart:
+    """How far each unit is from what was shown and picked, by its vector; see `max_cosine`."""
+
+    def __init__(self, vectors: Matrix, rows: Ints, closeness: Floats, weights: Floats, exponent: float) -> None:
+        self._vectors, self._exponent = vectors, exponent
+        self.rows: list[int] = rows.tolist()
+        self._near, self._before = closeness.copy(), weights
+        self._place = {row: i for i, row in enumerate(self.rows)}
+
+    @property
+    def weights(self) -> Floats:
+        """The weights of the rows, the less the closer they are."""
+        found: Floats = self._before * (1.0 - self._near) ** self._exponent
+        return found
+
+    def take(self, row: int) -> list[int]:
+        """A row is picked; returns those that say the same."""
+        cosine = np.clip(self._vectors @ self._vectors[self._place[row]], 0.0, 1.0)
+        self._near = np.maximum(self._near, cosine)
+        return [self.rows[i] for i in np.flatnonzero(cosine > COSINE_MAX)]
