@@ -23,8 +23,10 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.lod.pack import Pack
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
+from cadence.packing import PackError, pack_at
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
 from cadence.personas.play import Action, Restarted
@@ -62,11 +64,18 @@ def wall_clock() -> Callable[[], float]:
 class Service:
     """Everything between the sockets and the disk, started with `open` and ended with `close`."""
 
-    def __init__(self, settings: Settings, store: SqliteLog, clock: Callable[[], float], host_token: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: SqliteLog,
+        clock: Callable[[], float],
+        host_token: str,
+        pack: Pack | None = None,
+    ) -> None:
         self.settings = settings
         self.store = store
         self.hub = Hub(store, clock)
-        self.driver = Driver(store, clock, self.hub.tell, encoder_for(settings.data))
+        self.driver = Driver(store, clock, self.hub.tell, encoder_for(settings.data), pack)
         self.hub.mediation = self.driver
         loopback = settings.host in LOOPBACK
         entry_token = settings.token.get_secret_value() if settings.token else None
@@ -97,12 +106,16 @@ class Service:
             host_token = read_host_token(data)
         except OSError as error:
             raise StartError(f"{error.filename or data}: cannot be written: {error.strerror}") from error
+        try:
+            pack = pack_at(settings.pack)
+        except PackError as error:
+            raise StartError(str(error)) from error
         clock = wall_clock()
         try:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, host_token)
+        service = cls(settings, store, clock, host_token, pack)
         await service.identity.load()
         await service.read_place()
         return service

@@ -29,6 +29,8 @@ models = typer.Typer(help="Models that run here.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(alloy, name="alloy")
 app.add_typer(forge, name="forge")
+lod = typer.Typer(help="The level of detail.", no_args_is_help=True)
+app.add_typer(lod, name="lod")
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[
@@ -179,6 +181,20 @@ def fetch_tokenizer(
         folder = load(data=data).data
         typer.echo(take(file, folder) if file else fetch(folder))
     except (FetchError, SettingsError) as error:
+        _fail(str(error))
+
+
+@lod.command("pack")
+def pack(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line: `said` and `minutes`; or meetings of QMSum.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the pack.")] = Path("pack.json"),
+) -> None:
+    """Learn from a community's own minutes which of its words matter (then serve with CADENCE_PACK=pack.json)."""
+    from cadence.packing import PackError, write_pack
+
+    try:
+        typer.echo(write_pack(file, out))
+    except PackError as error:
         _fail(str(error))
 
 

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
 
     token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
 
+    pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
+
 
 def load(**given: object) -> Settings:
     """Settings from the environment, overridden by those of `given` that are not None. Raises `SettingsError`."""

@@ -117,3 +117,9 @@ def test_a_place_that_is_not_there_is_no_empty_place(tmp_path: Path) -> None:
     check_place(tmp_path)
     with pytest.raises(StartError, match="`cadence init .*rooom` makes one"):
         check_place(tmp_path / "rooom")
+
+
+async def test_a_pack_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pack.json").write_text("{}")
+    with pytest.raises(StartError, match=r"pack.json: expected a pack of version 1"):
+        await Service.open(load(place=tmp_path, data=tmp_path / "data", pack=tmp_path / "pack.json"))

@@ -20,10 +20,11 @@ from rich.console import Console
 
 from bench.lod.data import Absent
 from bench.lod.encodings import Encodings
+from bench.lod.plots import draw
 from bench.lod.report import WIDTH_MIN, Found, Given, Section, as_json, show, show_criteria
 from cadence.settings import data_home
 
-SECTIONS = ("qmsum",)
+SECTIONS = ("qmsum", "pack", "ask", "argkp", "chat", "lazy", "cost")
 
 
 def section(name: str) -> Section:
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--split", default="val", help="of QMSum")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a fraction of the work, to see that it runs")
+    parser.add_argument("--plots", type=Path, help="draw into this folder (needs the extra `bench`)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
     names = given.only.split(",")
@@ -58,6 +60,8 @@ def main() -> int:
             found[name] = Found(notes=[f"{name}: skipped, {absent}"])
         if not given.json:
             show(console, found[name])
+    if given.plots:
+        draw(found.values(), given.plots)
     criteria = [criterion for one in found.values() for criterion in one.criteria]
     if given.json:
         json.dump(as_json(found), sys.stdout)

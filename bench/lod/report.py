@@ -42,6 +42,16 @@ class Table:
         self.rows.append((name, cells))
 
 
+@dataclass(frozen=True)
+class Curve:
+    """Lines for a plot, by name; `x` and `y` say what the axes are. With `log` both axes are logarithmic."""
+
+    x: str
+    y: str
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+    log: bool = False
+
+
 @dataclass
 class Found:
     """All that a section has to say."""
@@ -49,6 +59,7 @@ class Found:
     tables: list[Table] = field(default_factory=list)
     criteria: list[Criterion] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    plots: Mapping[str, Sequence[Curve]] = field(default_factory=dict)  # curves side by side, by the file's stem
 
 
 @dataclass(frozen=True)

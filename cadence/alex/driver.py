@@ -41,6 +41,7 @@ from cadence.alex.neighbourhood import Neighbourhood
 from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
+from cadence.lod.pack import Pack
 from cadence.models.async_encoder import Encoding
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
@@ -72,14 +73,20 @@ class Driver:
     """Mediates the humans of every room opened with `open_room`.
 
     `clock` gives seconds since the epoch and never goes back; `tell(room, user, frame)` sends a frame to all
-    connections of a user; `encoder`, given a callback, makes what encodes units beside the loop. Call `close()` in
-    the end.
+    connections of a user; `encoder`, given a callback, makes what encodes units beside the loop; `pack` is what a
+    community's minutes have taught. Call `close()` in the end.
     """
 
     def __init__(
-        self, store: ReaderStore, clock: Callable[[], float], tell: Tell, encoder: EncoderFactory | None = None
+        self,
+        store: ReaderStore,
+        clock: Callable[[], float],
+        tell: Tell,
+        encoder: EncoderFactory | None = None,
+        pack: Pack | None = None,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
+        self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -103,6 +110,7 @@ class Driver:
         if known is not None:
             return
         keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
+        mediated.transcript.background.pack = self._pack
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
         self._spawn(keeper.open(head))

@@ -19,7 +19,7 @@ class Looks:
         self._clock, self._look = clock, look
         self._heap: list[tuple[float, int, Reader]] = []  # Bounded by the changes of deadlines not yet reached
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     def set(self, reader: Reader, due: float | None) -> None:
@@ -39,14 +39,17 @@ class Looks:
             self._timer.cancel()
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         while self._heap and self._heap[0][2].due != self._heap[0][0]:
             heapq.heappop(self._heap)  # overtaken by a later `set`
-        if self._heap and not self._closed:
-            delay = max(0.0, self._heap[0][0] - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._run)
+        if not self._heap or self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(0.0, self._heap[0][0] - self._clock())
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return  # it rings early enough, and then looks for the next deadline
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._run)
 
     def _run(self) -> None:
         """Look at those who are due, until `LOOP_SECONDS_MAX` is used up."""

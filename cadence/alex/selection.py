@@ -47,14 +47,23 @@ def attend(
 ) -> Floats:
     """Attention of one reader for each candidate, in (0, 1]; LOD.md section 2.
 
-    `ages` in units of s_time's own measure; `near` are the speakers at distance 0.
+    `ages` in units of s_time's own measure; `near` are the speakers at distance 0, any other is at 1, one more for
+    another pod.
     """
     pod = view.focus.pod or None
-    place = np.array([_steps(candidate.entry, near, pod) for candidate in candidates], dtype=np.float64)
-    topic = topic_distance(view.interests, [candidate.unit for candidate in candidates], background)
-    weights: Floats = attention(place, ages, topic, view.sigma)
-    weights[[candidate.passed for candidate in candidates]] *= PASSED_WEIGHT
-    weights[[candidate.urgent for candidate in candidates]] = 1.0
+    place = [0.0 if candidate.entry.speaker in near else 1.0 for candidate in candidates]
+    if pod is not None:
+        apart = [bool(candidate.entry.message.pod) and candidate.entry.message.pod != pod for candidate in candidates]
+        place = [steps + elsewhere for steps, elsewhere in zip(place, apart, strict=True)]
+    units = [candidate.unit for candidate in candidates] if view.interests else []
+    topic = topic_distance(view.interests, units, background) if view.interests else 0.0
+    weights: Floats = attention(np.array(place, dtype=np.float64), ages, topic, view.sigma)
+    passed = [i for i, candidate in enumerate(candidates) if candidate.passed]
+    if passed:
+        weights[passed] *= PASSED_WEIGHT
+    urgent = [i for i, candidate in enumerate(candidates) if candidate.urgent]
+    if urgent:
+        weights[urgent] = 1.0
     return weights
 
 
@@ -217,7 +226,7 @@ class Selection:
         """Add each repeat to the pick it repeats; what repeats an earlier turn is only left out."""
         picks = self._choice.picks
         for unit in self._choice.counted:
-            shared = [len(set(unit.terms).intersection(pick.unit.terms)) / len(unit.terms) for pick in picks]
+            shared = [len(set(unit.terms).intersection(pick.unit.terms)) / max(len(unit.terms), 1) for pick in picks]
             best = max(range(len(picks)), key=lambda i: shared[i], default=None)
             if best is not None and shared[best] > OVERLAP_MAX:
                 picks[best] = replace(picks[best], again=picks[best].again + 1)
@@ -231,9 +240,3 @@ class Selection:
                 counted.add(pick.unit.seq)
                 self._choice.picks[i] = replace(pick, agree=len({entry.speaker for entry in agreeing}))
                 self._choice.counted += [unit for entry in agreeing for unit in entry.parsed.units]
-
-
-def _steps(entry: Entry, near: Collection[str], pod: str | None) -> float:
-    """Distance within the room: 0 for those near the reader, 1 for any other speaker, one more for another pod."""
-    apart = pod is not None and bool(entry.message.pod) and entry.message.pod != pod
-    return (0.0 if entry.speaker in near else 1.0) + apart

@@ -95,6 +95,7 @@ class Transcript:
         self.background = Background()
         self.sides = Sides()
         self.mood = Mood()
+        self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
 
@@ -111,6 +112,7 @@ class Transcript:
         known = self._windows.get(key)
         if known is None:
             known = self._windows[key] = Window(self._units_from(first), self.background)
+            self.windows_built += 1
             while len(self._windows) > WINDOWS_KEPT_MAX:
                 self._windows.popitem(last=False)
         return known if known.holds(units) else None

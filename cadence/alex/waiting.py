@@ -39,7 +39,7 @@ Attend = Callable[[Sequence[Candidate]], Floats]
 class OpenMessage:
     """A message of which some text waits. `left` is made when first looked at."""
 
-    __slots__ = ("_left", "entry", "since", "told", "touched", "urgent")
+    __slots__ = ("_candidates", "_left", "entry", "since", "told", "touched", "urgent")
 
     def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
         self.entry = entry
@@ -48,6 +48,7 @@ class OpenMessage:
         self.touched = False  # something of it was shown
         self.told = -1  # index of the last unit shown
         self._left: list[Unit] | None = None
+        self._candidates: list[Candidate] | None = None
 
     @property
     def left(self) -> list[Unit]:
@@ -63,9 +64,17 @@ class OpenMessage:
             return bool(message.parts or message.text.strip())
         return bool(self.left)
 
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What waits of it, for a choice."""
+        if self._candidates is None:
+            self._candidates = [Candidate(self.entry, unit, self.urgent, unit.index < self.told) for unit in self.left]
+        return self._candidates
+
     def show(self, unit: Unit) -> None:
         self.touched = True
         self.told = max(self.told, unit.index)
+        self._candidates = None
         if unit in self.left:
             self.left.remove(unit)
 
@@ -120,6 +129,8 @@ class Waiting:
 
     def drop_older(self, than: float) -> None:
         """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""
+        if not self._open or self._open[0].since >= than:
+            return
         objections = [message for message in self._open if message.entry.objects_to is not None]
         kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
         self._open = [
@@ -130,7 +141,7 @@ class Waiting:
 
     def keep_most_attended(self, units_max: int, attend: Attend) -> None:
         """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""
-        if sum(len(message.left) for message in self._open) <= units_max:
+        if sum([len(message.left) for message in self._open]) <= units_max:
             return
         kept = [message for message in self._open if message.urgent]
         others = [message for message in self._open if not message.urgent and message.left]
@@ -146,8 +157,4 @@ class Waiting:
 
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
     """Each unit that waits."""
-    return [
-        Candidate(message.entry, unit, message.urgent, unit.index < message.told)
-        for message in messages
-        for unit in message.left
-    ]
+    return [candidate for message in messages for candidate in message.candidates]

@@ -7,10 +7,11 @@ below, so a slowly moving budget never makes text flicker.
 
     gain(u) = [newly covered share of all word weight + facility gain, where there are vectors
                + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))]
-              * attention * salience * (1 - how close it comes to what was shown lately) / n^0.6
+              * attention * salience * (1 - how close it comes to what was shown lately, or is picked)^6 / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
-Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A unit that
+Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A look back
+over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
 says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
 No gain ever grows while others are picked, so only the best of a queue is looked at again (lazy greedy, Minoux 1978).
@@ -28,20 +29,39 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.lod.repeats import COSINE_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Facility, Matrix
 from cadence.lod.window import Window
 
 RUNG_WORDS_FIRST = 10
-SPEAKERS_WEIGHT = 0.7
-LENGTH_EXPONENT = 0.6
 DISPUTE_LENGTH_EXPONENT = 0.7
+TIME_BINS = 12  # parts of the window, of equal words, that are rewarded like speakers
 REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What counts how much beside the words covered (weight 1), and how much length costs."""
+
+    facility: float = 1.0
+    voices: float = 0.7  # speakers, and sides
+    times: float = 0.0
+    length: float = 0.6
+    apart: float = 6.0  # exponent of the distance to what was shown and picked, where there are vectors
+
+
+# A look at what was just said: whoever floods must not silence others.
+LOOK = Weights()
+# A look back over a long time, once: with the weights of a look, nobody having been shown, it would be one line each.
+# Measured together on 50 meetings for training and 35 for validation (docs/lod.md).
+LOOK_BACK = Weights(facility=0.1, voices=0.05, times=0.15, length=0.35, apart=0.0)
+LOOK_BACK_PACKED = Weights(facility=0.0, voices=0.02, times=0.04, length=0.55, apart=0.0)  # with a domain pack
 
 
 class SpeakerMemory:
@@ -112,6 +132,7 @@ def rank(
     sides: Sequence[str | None] | None = None,
     vectors: Matrix | None = None,
     closeness: Floats | None = None,
+    weigh: Weights = LOOK,
     exact: bool = False,
     counted: Mapping[str, float] | None = None,
     masses: Floats | None = None,
@@ -119,8 +140,8 @@ def rank(
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
 
+    `weigh` is `LOOK` for a look at what was just said, `LOOK_BACK` for an answer about a long time.
     `exact` makes one rung as wide as the budget: an answer of so many words, asked for once, has nothing to nest in.
-
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
     `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
     cosine with what this reader was shown lately. Units that stand for more than themselves (see `nodes`) come with
@@ -136,17 +157,23 @@ def rank(
     else:
         known = window.rows
         rows = np.array([known[unit] for unit in units], dtype=np.int64)
+    if weigh is LOOK_BACK and background.pack is not None:
+        weigh = LOOK_BACK_PACKED
     weights = np.zeros(len(window))
     weights[rows] = attention
     used = None if counted is None else np.array([counted.get(term, 0.0) for term in window.terms], dtype=np.float64)
-    race = _Race(window, rows, weights, used, sides is not None)
-    if vectors is not None:
+    race = _Race(window, rows, weights, used, weigh, dispute=sides is not None)
+    if vectors is not None and weigh.facility:
         race.spread(vectors, rows, weights[rows] if masses is None else weights[rows] * masses)
-    if closeness is not None:
-        race.avoid(closeness, rows)
-    race.hear(window.speaker, window.speakers, memory, now)
+    if weigh.apart and (vectors is not None or closeness is not None):
+        near = np.zeros(len(rows)) if closeness is None else closeness
+        race.avoid(np.zeros((len(rows), 0), np.float32) if vectors is None else vectors, near, rows, weigh.apart)
+    race.hear(window.speaker, [memory.reward(speaker, now) for speaker in window.speakers], weigh.voices)
+    if weigh.times:
+        race.hear(_bins(window, rows), [0.0] * TIME_BINS, weigh.times)
     if sides is not None:
-        race.hear(*_sides(sides, rows, len(window)), memory, now)
+        of_side, names = _sides(sides, rows, len(window))
+        race.hear(of_side, [memory.reward(side, now) for side in names], weigh.voices)
     rungs, of = _climb(race, budget, exact), {row: i for i, row in enumerate(rows.tolist())}
     return Ladder(
         tuple(Rung(limit, tuple(of[row] for row in added)) for limit, added in rungs),
@@ -182,12 +209,25 @@ def _sides(sides: Sequence[str | None], rows: Ints, length: int) -> tuple[list[i
     return of, list(names)
 
 
+def _bins(window: Window, rows: Ints) -> list[int]:
+    """The part of the time that each row belongs to, -1 for those that do not run."""
+    costs = np.zeros(len(window))
+    costs[rows] = window.costs[rows]
+    before = np.cumsum(costs) - costs
+    of = (before / max(costs.sum(), 1.0) * TIME_BINS).astype(np.int64)
+    return [int(part) if cost else -1 for part, cost in zip(of, costs, strict=True)]
+
+
 class _Race:
     """One greedy run over the rows of a window. `attention` [window] is 0 for those that do not run."""
 
-    def __init__(self, window: Window, rows: Ints, attention: Floats, used: Floats | None, dispute: bool) -> None:
-        self._window, self._n = window, window.n
-        self._weights = attention * window.scaled(DISPUTE_LENGTH_EXPONENT if dispute else LENGTH_EXPONENT)
+    def __init__(
+        self, window: Window, rows: Ints, attention: Floats, used: Floats | None, weigh: Weights, *, dispute: bool
+    ) -> None:
+        self._window, self._n, self._breadth = window, window.n, weigh.facility
+        self._weights = attention * window.scaled(
+            max(DISPUTE_LENGTH_EXPONENT, weigh.length) if dispute else weigh.length
+        )
         self._weight: list[float] = []  # the same, from the first pick on
         worth = window.worth(window.uses(attention) if used is None else used)
         self.shares = window.shares(worth)
@@ -195,7 +235,9 @@ class _Race:
         self._share: list[float] = self.shares.tolist()
         self._covered: set[int] = set()
         self._facility: tuple[Facility, dict[int, int]] | None = None
-        self._groups: list[tuple[Sequence[int], list[float]]] = []  # group of each row (-1: none), R of each group
+        self._apart: _Apart | None = None
+        # By kind of group: that of each row (-1: none), R of each group, and how much the kind counts.
+        self._groups: list[tuple[Sequence[int], list[float], float]] = []
         runners = rows.tolist()
         self._open = set(runners)
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
@@ -210,13 +252,14 @@ class _Race:
         found = Facility(vectors[order], masses[order])
         self._facility = found, {int(rows[i]): place for place, i in enumerate(order)}
 
-    def hear(self, of: Sequence[int], groups: Sequence[str], memory: SpeakerMemory, now: float) -> None:
+    def hear(self, of: Sequence[int], rewards: list[float], weight: float) -> None:
         """Reward units for the group they belong to, the more the less it has been shown."""
-        self._groups.append((of, [memory.reward(group, now) for group in groups]))
+        self._groups.append((of, rewards, weight))
 
-    def avoid(self, closeness: Floats, rows: Ints) -> None:
-        """Weigh units down by how close they come to what was shown."""
-        self._weights[rows] *= 1.0 - closeness
+    def avoid(self, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
+        """Weigh units down by how close they come to what was shown, and to what is picked."""
+        self._apart = _Apart(vectors, rows, closeness, self._weights[rows].copy(), exponent)
+        self._weights[rows] = self._apart.weights
 
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
@@ -269,11 +312,11 @@ class _Race:
         gains = self.shares.copy()
         if self._facility is not None:
             facility, places = self._facility
-            gains[list(places)] += facility.gain()
-        for of, rewards in self._groups:
+            gains[list(places)] += self._breadth * facility.gain()
+        for of, rewards, weight in self._groups:
             members = np.array(of)
             known = np.array([*rewards, 0.0])[members]
-            gains += np.where(members < 0, 0.0, SPEAKERS_WEIGHT * (np.sqrt(known + self.shares) - np.sqrt(known)))
+            gains += np.where(members < 0, 0.0, weight * (np.sqrt(known + self.shares) - np.sqrt(known)))
         return gains * self._weights
 
     def _gain(self, row: int) -> float:
@@ -281,11 +324,11 @@ class _Race:
         gain = sum([worth[term] for term in self._window.words[row] if term not in covered])
         if self._facility is not None:
             facility, places = self._facility
-            gain += float(facility.gain()[places[row]])
-        for of, rewards in self._groups:
+            gain += self._breadth * float(facility.gain()[places[row]])
+        for of, rewards, weight in self._groups:
             if of[row] >= 0:
                 known = rewards[of[row]]
-                gain += SPEAKERS_WEIGHT * (sqrt(known + self._share[row]) - sqrt(known))
+                gain += weight * (sqrt(known + self._share[row]) - sqrt(known))
         return gain * self._weight[row]
 
     def _take(self, row: int) -> None:
@@ -294,10 +337,15 @@ class _Race:
         if self._facility is not None:
             facility, places = self._facility
             facility.take(places[row])
-        for of, rewards in self._groups:
+        for of, rewards, _ in self._groups:
             if of[row] >= 0:
                 rewards[of[row]] += self._share[row]
-        for other in self._window.again(row):
+        again = self._window.again(row)
+        if self._apart is not None:
+            again = [*again, *self._apart.take(row)]
+            for other, weight in zip(self._apart.rows, self._apart.weights.tolist(), strict=True):
+                self._weight[other] = weight
+        for other in again:
             if other in self._open:
                 self._close(other)
                 self.repeats.append((other, row))
@@ -305,3 +353,25 @@ class _Race:
     def _close(self, row: int) -> None:
         self._open.discard(row)
         self._telling.discard(row)
+
+
+class _Apart:
+    """How far each unit is from what was shown and picked, by its vector; see `max_cosine`."""
+
+    def __init__(self, vectors: Matrix, rows: Ints, closeness: Floats, weights: Floats, exponent: float) -> None:
+        self._vectors, self._exponent = vectors, exponent
+        self.rows: list[int] = rows.tolist()
+        self._near, self._before = closeness.copy(), weights
+        self._place = {row: i for i, row in enumerate(self.rows)}
+
+    @property
+    def weights(self) -> Floats:
+        """The weights of the rows, the less the closer they are."""
+        found: Floats = self._before * (1.0 - self._near) ** self._exponent
+        return found
+
+    def take(self, row: int) -> list[int]:
+        """A row is picked; returns those that say the same."""
+        cosine = np.clip(self._vectors @ self._vectors[self._place[row]], 0.0, 1.0)
+        self._near = np.maximum(self._near, cosine)
+        return [self.rows[i] for i in np.flatnonzero(cosine > COSINE_MAX)]

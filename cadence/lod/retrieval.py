@@ -22,20 +22,21 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.digest import SpeakerMemory, Weights, rank
 from cadence.lod.terms import Background, postings, terms, variants
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Matrix, Vector
 
-NEAR_UNITS = 10.0  # standard deviation of the Gaussian along the conversation
+NEAR_UNITS = 14.0  # standard deviation of the Gaussian along the conversation
 SATURATION = 3.0  # uses nearby that count half
 OWN_WEIGHT = 0.15  # of the unit's own words beside those around it
 VECTOR_SHARE = 0.4  # of the relevance, where there are vectors
-VECTOR_UNITS = 2.5  # standard deviation for the cosine: a sentence says more than a word
+VECTOR_UNITS = 1.5  # standard deviation for the cosine: a sentence says more than a word
 OTHER_SPEAKERS = 0.85  # relevance of the others, where the question names somebody
 TOPIC_WIDTH = 0.25  # s_topic
 POOL_UNITS_MAX = 256  # the digest looks at so many of the most relevant
 RELEVANCE_MIN = 1e-9
+ANSWER = Weights(facility=0.1, voices=0.05, times=0.0, length=0.2)  # attention has already chosen the passage
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +82,7 @@ def retrieve(
         0.0,
         words,
         vectors=None if vectors is None else vectors[pool],
+        weigh=ANSWER,
         exact=True,
     )
     return tuple(int(pool[i]) for i in ladder.select(words))

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 import regex
 import snowballstemmer
 
 from cadence.lod.languages import LATIN_STEMMERS, everyday, guess_language, stemmer_name
 from cadence.lod.words import CJK
+
+if TYPE_CHECKING:
+    from cadence.lod.pack import Pack
 
 BACKGROUND_TERMS_MAX = 50_000
 _TERM_CHARACTERS_MAX = 40
@@ -100,6 +104,7 @@ class Background:
 
     def __init__(self, counts: Mapping[str, int] | None = None, total: int = 0) -> None:
         self.total = total
+        self.pack: Pack | None = None  # what a community's minutes have taught, if anything
         self.learned = 0  # how often it was added to: whether it is still as it was
         self._counts = dict(counts or {})
 

@@ -38,6 +38,8 @@ class Window:
         self.salience: Floats = np.array([unit.salience for unit in units], dtype=np.float64)
         known = np.array([background.count(term) for term in ids], dtype=np.float64)
         self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
+        self._pack = background.pack
+        self._priors = None if self._pack is None else self._pack.priors(ids)
         speakers: dict[str, int] = {}
         self.speaker = [speakers.setdefault(unit.speaker, len(speakers)) for unit in units]
         self.speaker_of: Ints = np.array(self.speaker, dtype=np.int64)
@@ -77,7 +79,10 @@ class Window:
 
     def worth(self, used: Floats) -> Floats:
         """The share of each word in all that is worth saying, [terms]; `used` is how often each is used."""
-        worth = used * self.rarity
+        if self._pack is not None and self._priors is not None:
+            worth = self._pack.worth(self._priors, used, self.rarity)
+        else:
+            worth = used * self.rarity
         total = worth.sum()
         if total <= 0.0:  # a new room, or one where everybody says the same: all words are equally rare
             worth, total = used, used.sum()

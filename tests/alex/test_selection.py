@@ -169,3 +169,14 @@ def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
     choice = selection.choose([], {})
     assert [pick.unit.seq for pick in choice.picks] == [1]
     assert [unit.seq for unit in choice.counted] == [2]
+
+
+def test_a_unit_without_words_can_be_a_repeat_by_its_vector() -> None:
+    smile = candidate(1, ":-)")
+    near = np.array([1.0, 0.0], dtype=np.float32)
+    smile.entry.learn_vector(0, near)
+    memory = ReaderMemory()
+    memory.units.add((9,), (), near)
+    choice = Selection([smile, candidate(2, line(2))], np.ones(2), 60.0, memory, Background(), {}, 0.0).choose([], {})
+    assert [pick.unit.seq for pick in choice.picks] == [2]
+    assert [unit.seq for unit in choice.counted] == [1]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from cadence.alex.transcript import ENTRIES_KEPT_MAX, Transcript
-from tests.alex.talk import code, entry, message
+from tests.alex.talk import code, entry, line, message
 
 
 def test_a_reply_concerns_the_author_it_answers() -> None:
@@ -81,3 +81,42 @@ def test_a_vector_that_has_come_is_shared_by_all_readers() -> None:
     said.learn_vector(0, np.ones(3, dtype=np.float32))
     vector = said.vector(unit)
     assert vector is not None and vector.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_readers_of_the_same_moment_look_through_one_window() -> None:
+    transcript = Transcript()
+    entries = [transcript.enter(message(seq, line(seq))) for seq in range(1, 21)]
+    units = [unit for entry in entries for unit in entry.parsed.units]
+    window = transcript.window(units)
+    assert window is not None and window.holds(units)
+    assert transcript.window(units[3:]) is window
+    assert transcript.windows_built == 1
+
+
+def test_a_window_is_made_anew_when_the_room_has_gone_on() -> None:
+    transcript = Transcript()
+    units = list(transcript.enter(message(1, line(1))).parsed.units)
+    before = transcript.window(units)
+    entry = transcript.enter(message(2, line(2)))
+    after = transcript.window(units)
+    assert after is not before and after is not None and after.holds(entry.parsed.units)
+    transcript.learn(entry)
+    assert transcript.window(units) is not after
+
+
+def test_a_redacted_message_is_in_no_window() -> None:
+    transcript = Transcript()
+    entries = [transcript.enter(message(seq, line(seq))) for seq in (1, 2)]
+    units = [unit for entry in entries for unit in entry.parsed.units]
+    transcript.window(units)
+    transcript.redact(2)
+    window = transcript.window(units[:1])
+    assert window is not None and not window.holds(units)
+    assert transcript.window(units) is None
+
+
+def test_who_waits_for_something_old_gets_a_window_of_their_own() -> None:
+    transcript = Transcript()
+    entries = [transcript.enter(message(seq, line(seq))) for seq in range(1, 301)]
+    assert transcript.window(list(entries[0].parsed.units)) is None
+    assert transcript.windows_built == 0
