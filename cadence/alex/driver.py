@@ -38,6 +38,7 @@ from cadence.alex.neighbourhood import Neighbourhood
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
+from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
@@ -45,6 +46,7 @@ from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPat
 from cadence.rooms.wire import Redacted as RedactedFrame
 
 STORE_RETRY_SECONDS = 1.0
+NO_PODS = Floor()
 MEDIATOR = "alex"  # who set a view that nobody set
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
 
@@ -75,16 +77,24 @@ class Driver:
         self._closed = False
 
     async def open_room(
-        self, room: str, epoch: str, head: int, defaults: ViewPatch, *, scope: str = "", public: bool = True
+        self,
+        room: str,
+        epoch: str,
+        head: int,
+        defaults: ViewPatch,
+        *,
+        scope: str = "",
+        public: bool = True,
+        floor: Floor = NO_PODS,
     ) -> None:
         """Start mediating a room, or change one that is open (new defaults hold from the next join).
 
-        Rooms that lie in a `scope` hear each other, as far as a reader may read them.
+        Rooms that lie in a `scope` hear each other, as far as a reader may read them; so do the pods of a `floor`.
         """
         known = self._rooms.get(room)
         mediated = known or self._rooms.setdefault(room, MediatedRoom(room, epoch, head, defaults))
         mediated.defaults = defaults
-        for reader in self._neighbourhood.put(mediated, scope, public):
+        for reader in self._neighbourhood.put(mediated, scope, public, floor):
             self._place(reader)
         if known is not None:
             return
@@ -246,8 +256,8 @@ class Driver:
             reader.record = record
 
     def _place(self, reader: Reader) -> None:
-        if reader.room.in_universe:
-            self._feed(reader, Placed(self._neighbourhood.places(reader)))
+        if reader.room.in_universe or reader.room.floor.pods:
+            self._feed(reader, Placed(self._neighbourhood.places(reader), reader.room.floor))
 
     def _feed(self, reader: Reader, event: Event) -> None:
         if reader.mediator is None:

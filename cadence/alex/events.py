@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cadence.alex.listening import Place
 from cadence.alex.transcript import Entry
+from cadence.lod.scopes import Floor
 from cadence.rooms.wire import AlexState, Behind, Mood, Turn, View
 
 
@@ -45,9 +46,10 @@ class Redacted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The other rooms that the reader can hear from here on."""
+    """The other rooms that the reader can hear from here on, and the floor of their own."""
 
     rooms: Mapping[str, Place]
+    floor: Floor = Floor()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,9 @@ class ReaderMemory:
         self._note(room, unit.seq)
         self._elsewhere.add([(room, unit.seq)], unit.terms)
 
-    def knows(self, room: str, units: Sequence[Unit]) -> bool:
-        """Whether something of these messages of another room was shown, or what they say, from wherever."""
-        told = any((room, unit.seq) in self._overheard for unit in units)
+    def knows(self, room: str | None, units: Sequence[Unit]) -> bool:
+        """Whether something of these messages was shown, or what they say, from wherever; None is the own room."""
+        told = any(unit.seq in self._seqs if room is None else (room, unit.seq) in self._overheard for unit in units)
         return told or bool((self.units.repeats(units) | self._elsewhere.repeats(units)).any())
 
     def forget(self, room: str, seq: int) -> None:

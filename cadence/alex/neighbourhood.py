@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from cadence.alex.listening import Place
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.transcript import Entry
-from cadence.lod.scopes import Tree
+from cadence.lod.scopes import Floor, Tree
 
 STIR_SECONDS = 1.0  # sleepers of a room are woken at most once in this time; no cadence is shorter
 
@@ -27,14 +27,14 @@ class Neighbourhood:
         self._heard: dict[str, tuple[tuple[MediatedRoom, float], ...]] = {}  # by the room that hears
         self._hearing: dict[str, list[MediatedRoom]] = {}  # by the room that is heard
 
-    def put(self, room: MediatedRoom, scope: str, public: bool) -> list[Reader]:
-        """A room lies in `scope` from here on. Returns the readers whose hearing may have changed."""
+    def put(self, room: MediatedRoom, scope: str, public: bool, floor: Floor) -> list[Reader]:
+        """A room lies in `scope` and has this floor from here on. Returns those whose hearing may have changed."""
         known = self._rooms.get(room.room) is room
         self._rooms[room.room] = room
         moved = self._tree.put(room.room, scope)
-        if known and not moved and room.public == public:
+        if known and not moved and (room.public, room.floor) == (public, floor):
             return []
-        room.public, room.in_universe = public, bool(scope)
+        room.public, room.in_universe, room.floor = public, bool(scope), floor
         self._heard = {
             name: tuple((self._rooms[other], steps) for other, steps in self._tree.around(name)) for name in self._rooms
         }
