@@ -40,6 +40,8 @@ MARKS = {
     "dispute",
     "agree",
     "again",
+    "overheard",
+    "other pod",
 }
 ALL_FAULTS = replace(
     Habits.drawn(Random(0)),
