@@ -11,6 +11,7 @@ def marks_of(turn: Frame, log: Log) -> list[str]:
     """What happened in this turn that happens seldom."""
     marks = [f"{turn['mode']} turn"]
     marks += ["overheard" if "room" in s else "other pod" for s in turn["segments"] if s["kind"] == "ambient"]
+    marks += ["whisper" for segment in turn["segments"] if segment["kind"] == "whisper"]
     covers, segments = turn["covers"], [segment for segment in turn["segments"] if not is_aside(segment)]
     if turn["segments"] and not segments:
         return marks

@@ -42,6 +42,7 @@ MARKS = {
     "again",
     "overheard",
     "other pod",
+    "whisper",
 }
 ALL_FAULTS = replace(
     Habits.drawn(Random(0)),

@@ -152,7 +152,8 @@ class World:
         for name in ("rae", "sol", "hana"):
             chance, view = Random(f"{self.outcome.seed}/{name}/spread"), cast[name].first_view or {}
             focus = {**view.get("focus", {}), **({"pod": chance.choice(self.pods)} if self.pods else {})}
-            cast[name].first_view = {"sigma": chance.choice((1.0, 3.0, 10.0)), **view, "focus": focus}
+            whisper = {"whisper": chance.choice(("off", "light", "heavy", "heavy")), "interests": ["ledger"]}
+            cast[name].first_view = {"sigma": chance.choice((1.0, 3.0, 10.0)), **whisper, **view, "focus": focus}
 
     def _actor(
         self,

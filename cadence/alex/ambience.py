@@ -63,7 +63,8 @@ class Ambience:
     """One room as others overhear it."""
 
     def __init__(self, room: str) -> None:
-        self.room = room
+        self.room = self.title = room
+        self.last = 0  # seq of the last message
         self.words = 0  # ever said here; listeners take differences
         self._entries: OrderedDict[int, tuple[Entry, float]] = OrderedDict()  # with when it came
         self._held = 0  # words of these
@@ -71,6 +72,7 @@ class Ambience:
 
     def add(self, entry: Entry, now: float) -> None:
         """A message was posted in the room. Call once per message, in order of seq."""
+        self.last = entry.seq
         if entry.human:
             return
         self.words += entry.words
@@ -86,6 +88,15 @@ class Ambience:
             self._held -= held[0].words
         tick, items = self._ranked
         self._ranked = (tick, tuple(item for item in items if seq not in item.seqs))
+
+    def after(self, seq: int) -> list[Entry]:
+        """The messages above `seq` that are still held, ascending."""
+        found: list[Entry] = []
+        for held, (entry, _) in reversed(self._entries.items()):
+            if held <= seq:
+                break
+            found.append(entry)
+        return found[::-1]
 
     def items(self, now: float) -> Sequence[Overheard]:
         """What can be overheard at `now`, the best first; each message at most once."""

@@ -83,6 +83,7 @@ class Driver:
         head: int,
         defaults: ViewPatch,
         *,
+        title: str = "",
         scope: str = "",
         public: bool = True,
         floor: Floor = NO_PODS,
@@ -93,7 +94,7 @@ class Driver:
         """
         known = self._rooms.get(room)
         mediated = known or self._rooms.setdefault(room, MediatedRoom(room, epoch, head, defaults))
-        mediated.defaults = defaults
+        mediated.defaults, mediated.ambience.title = defaults, title or room
         for reader in self._neighbourhood.put(mediated, scope, public, floor):
             self._place(reader)
         if known is not None:
@@ -206,7 +207,8 @@ class Driver:
     def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
         mediated = self._rooms[room]
         if (reader := mediated.readers.get(user)) is not None:
-            self._feed(reader, Opened(frozenset(mediated.transcript.authors(seqs))))
+            entries = (mediated.transcript.entry(seq) for seq in seqs)
+            self._feed(reader, Opened(tuple(entry for entry in entries if entry is not None)))
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         mediated = self._rooms[request.room]

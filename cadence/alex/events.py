@@ -31,9 +31,9 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The reader unfolded messages of these speakers."""
+    """The reader unfolded these messages."""
 
-    speakers: frozenset[str]
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)

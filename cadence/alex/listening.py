@@ -22,6 +22,7 @@ from cadence.alex.ambience import Ambience, Overheard, ranked
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry
 from cadence.alex.waiting import OpenMessage, Waiting
+from cadence.alex.whispers import Whispers
 from cadence.lod.allocation import ScopeCredit, allocate, scope_attention
 from cadence.lod.focus import Focus
 from cadence.lod.scopes import SPEAKER_STEPS, Floor
@@ -44,7 +45,8 @@ class Place:
 class Listening:
     """One reader's ear for what is not their own scope. `waiting` is what waits of their own room."""
 
-    def __init__(self, memory: ReaderMemory, waiting: Waiting, view: View) -> None:
+    def __init__(self, memory: ReaderMemory, waiting: Waiting, view: View, now: float) -> None:
+        self.whispers = Whispers(memory, now)
         self._memory, self._waiting, self._view = memory, waiting, view
         self._places: Mapping[str, Place] = {}
         self._floor = Floor()
@@ -108,6 +110,7 @@ class Listening:
         rooms = {room: place.ambience.words - self._known[room] for room, place in self._places.items()}
         self._known = {room: self._known[room] + words for room, words in rooms.items()}
         self._stirring = any(rooms.values())
+        self.whispers.listen((place.ambience for place in self._places.values()), self._view, now)
         said |= rooms
         felt = self._focus.felt(now)
         (weights,) = scope_attention([[felt[scope] for scope in said]], self._view.sigma)
@@ -118,11 +121,14 @@ class Listening:
         self._credit.earn({scope: float(share) for scope, share in zip(said, shares, strict=False) if scope != OWN})
 
     def overhear(self, budget: float, now: float, *, once: bool = False, alone: bool = False) -> list[Segment]:
-        """What is due and fits into `budget` words, as segments of kind `ambient`; the most owed scope first.
+        """A whisper, else what is due and fits into `budget` words as `ambient`, the most owed scope first.
 
         `once`: at most one line. `alone`: nothing else is in the turn, so a line that the budget has not covered for
         `PATIENCE_SECONDS` may overdraw it. What is told of the reader's own room waits no longer.
         """
+        titles = {room: place.ambience.title for room, place in self._places.items()}
+        if (whisper := self.whispers.told(titles, self._view, budget, now)) is not None:
+            return [whisper]
         segments: list[Segment] = []
         missed = False
         patient = self._uncovered is None or now - self._uncovered < PATIENCE_SECONDS

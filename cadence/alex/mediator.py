@@ -98,7 +98,7 @@ class Mediator:
         self._speech = SpeechWindow()
         self._near = Near()
         self._waiting = Waiting()
-        self._listening = Listening(memory, self._waiting, view)
+        self._listening = Listening(memory, self._waiting, view, now)
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
@@ -127,10 +127,13 @@ class Mediator:
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._near.approach(event.speakers, now)
+                self._near.approach({entry.speaker for entry in event.entries}, now)
+                self._listening.whispers.opened(event.entries, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
+                self._listening.whispers.forget(room, seq)
             case Redacted():
+                self._listening.whispers.forget(None, event.seq)
                 self._waiting.remove(event.seq)
                 self._memory.units.remove(event.seq)
             case Placed():
@@ -166,6 +169,7 @@ class Mediator:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
             self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._listening.whispers.wrote(entry, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
         if direct:
@@ -175,6 +179,7 @@ class Mediator:
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         if not entry.human:
             self._range.add(entry, now)
+            self._listening.whispers.said(entry)
         if self._reporter.state == "idle":
             self._reporter.state = "passthrough"
         self._arm(now)

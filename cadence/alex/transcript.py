@@ -6,7 +6,6 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
@@ -114,10 +113,6 @@ class Transcript:
     def entry(self, seq: int) -> Entry | None:
         """The entry of a recent message."""
         return self._entries.get(seq)
-
-    def authors(self, seqs: Iterable[int]) -> set[str]:
-        """Who wrote these messages, as far as they are remembered."""
-        return {self._entries[seq].speaker for seq in seqs if seq in self._entries}
 
     def redact(self, seq: int) -> None:
         """A message is gone, from here too."""

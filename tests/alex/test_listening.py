@@ -22,7 +22,7 @@ class Party:
     def __init__(self, view: View | None = None, floor: Floor | None = None, **steps: float) -> None:
         self.rooms = {room: Ambience(room) for room in steps}
         self.memory, self.waiting = ReaderMemory(), Waiting()
-        self.listening = Listening(self.memory, self.waiting, view or View())
+        self.listening = Listening(self.memory, self.waiting, view or View(), START)
         self.now = START
         self.seq = 0
         places = {room: Place(self.rooms[room], steps[room]) for room in steps}
@@ -138,7 +138,7 @@ def test_what_was_said_before_one_came_into_hearing_earns_nothing() -> None:
     room = Ambience("near")
     for seq in range(1, 90):
         room.add(entry(seq, line(seq)), START)
-    listening = Listening(ReaderMemory(), Waiting(), View())
+    listening = Listening(ReaderMemory(), Waiting(), View(), START)
     listening.place({"near": Place(room, 1.0)}, Floor(), START + 5)
     listening.look(RATE, START + 10)
     assert listening.overhear(40.0, START + 10) == [] and not listening.awake(START + 10)
@@ -154,7 +154,7 @@ def test_out_of_hearing_is_out_of_mind() -> None:
 
 
 def test_nobody_listens_while_nothing_is_in_hearing() -> None:
-    listening = Listening(ReaderMemory(), Waiting(), View())
+    listening = Listening(ReaderMemory(), Waiting(), View(), START)
     listening.look(RATE, START)
     assert not listening.hears and not listening.awake(START) and listening.overhear(40.0, START) == []
 
