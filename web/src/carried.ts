@@ -1,7 +1,7 @@
 import type { Block } from "./markdown";
 import { parseInline, type Inline } from "./inline";
 import type { Turn } from "./protocol";
-import { pieces } from "./segments";
+import { atHome, pieces } from "./segments";
 
 /** What a turn carries of one message: all of it, these pieces, or its sense in other words (no pieces). */
 export interface Carried {
@@ -12,7 +12,7 @@ export interface Carried {
 /** By seq, what this turn carries of its sources. Pure. */
 export function carriedBy(turn: Turn): Map<number, Carried> {
   const found = new Map<number, Carried>();
-  for (const { kind, sources, text, part, redacted } of turn.segments) {
+  for (const { kind, sources, text, part, redacted } of atHome(turn)) {
     const quoted = kind === "quote" || kind === "ambient" ? pieces(text) : [];
     for (const seq of redacted ? [] : sources) {
       const before = found.get(seq) ?? { whole: false, pieces: [] };

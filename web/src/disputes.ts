@@ -1,6 +1,6 @@
 import type { Originals } from "./originals";
 import type { Turn } from "./protocol";
-import type { Group } from "./segments";
+import { atHome, type Group } from "./segments";
 import type { Item } from "./timeline";
 
 export const LANES_MAX = 3;
@@ -43,7 +43,7 @@ export function authorOf(seq: number, turn: Turn, originals: Originals, items: r
 }
 
 function speakerIn(turn: Turn, seq: number): string | null {
-  const segment = turn.segments.find((each) => each.speakers.length === 1 && each.sources.includes(seq));
+  const segment = atHome(turn).find((each) => each.speakers.length === 1 && each.sources.includes(seq));
   return segment?.speakers[0] ?? null;
 }
 

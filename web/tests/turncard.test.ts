@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 function render(...segments: Segment[]) {
-  const link = { ask: () => new Promise<never>(() => {}), send() {}, soon() {}, keep() {}, announce() {} };
+  const link = { ask: () => new Promise<never>(() => {}), send() {}, soon() {}, keep() {}, announce() {}, titleOf: (id: string) => id, visit() {} };
   const room = new Room("ledger", welcome().you, null, link);
   room.speakers.meet([{ id: "vera", name: "Vera", kind: "agent" }]);
   const acts = { ontoggle: vi.fn(), onfold: vi.fn(), onfolded: vi.fn(), onobjection: vi.fn() };
