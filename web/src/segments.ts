@@ -57,9 +57,10 @@ export function sourcesOf(turn: Turn): number[] {
   return [...new Set(atHome(turn).flatMap((segment) => segment.sources))].sort((a, b) => a - b);
 }
 
-/** Whether the turn shows what was said word for word, nothing left out. */
+/** Whether the turn shows what was said here word for word, nothing left out; what is overheard does not count. */
 export function isVerbatim(turn: Turn): boolean {
-  return turn.segments.length > 0 && turn.segments.every((each) => each.kind === "verbatim" && !each.part?.folded);
+  const carried = atHome(turn).filter((segment) => segment.kind !== "whisper");
+  return carried.length > 0 && carried.every((each) => each.kind === "verbatim" && !each.part?.folded);
 }
 
 /** A whole block shown in a turn, without the fences that its text carries; null for prose. */
