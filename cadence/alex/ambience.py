@@ -22,6 +22,7 @@ from msgspec import UNSET
 from cadence.alex.disputes import telling
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick, quoted
+from cadence.lod.allocation import READABLE_WORDS
 from cadence.lod.digest import SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -111,9 +112,11 @@ class Ambience:
 
 def ranked(entries: Sequence[Entry], now: float) -> list[Overheard]:
     """The best of what these messages say, in the order a digest would take it; blocks are not overheard."""
-    units = [unit for entry in entries for unit in entry.parsed.units if unit.block is None and unit.terms]
-    if not units:
+    saying = [unit for entry in entries for unit in entry.parsed.units if unit.block is None and unit.terms]
+    if not saying:
         return []
+    # Scraps say little to those who were not there; where there is nothing else they are heard all the same.
+    units = [unit for unit in saying if unit.n >= READABLE_WORDS] or saying
     ladder = rank(units, np.ones(len(units)), Background(), SpeakerMemory(), now, RANKED_WORDS)
     return _items((units[i] for rung in ladder.rungs for i in rung.added), {entry.seq: entry for entry in entries})
 

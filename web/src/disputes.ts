@@ -18,8 +18,8 @@ export interface Tie {
 export function tiesOf(groups: readonly Group[]): Tie[] {
   const ties: Tie[] = [];
   groups.forEach((group, from) => {
-    for (const { objects_to: target } of group.segments) {
-      const to = target ? groups.findIndex((other, index) => index !== from && cites(other, target)) : -1;
+    for (const { objects_to: target, room } of group.segments) {
+      const to = target ? groups.findIndex((other, index) => index !== from && cites(other, target, room)) : -1;
       const key = `${from}-${to}`;
       if (to < 0 || ties.some((tie) => tie.key === key)) continue;
       const taken = new Set(ties.filter((tie) => overlap(tie, from, to)).map((tie) => tie.lane));
@@ -47,8 +47,8 @@ function speakerIn(turn: Turn, seq: number): string | null {
   return segment?.speakers[0] ?? null;
 }
 
-function cites(group: Group, seq: number): boolean {
-  return group.segments.some((segment) => !segment.redacted && segment.sources.includes(seq));
+function cites(group: Group, seq: number, room: string | undefined): boolean {
+  return group.segments.some((each) => each.room === room && !each.redacted && each.sources.includes(seq));
 }
 
 function overlap(tie: Tie, from: number, to: number): boolean {

@@ -176,7 +176,6 @@ export const strings = {
     removed: "removed by its author or a host",
     kinds: {
       ambient: "overheard",
-      whisper: "Alex, quietly",
       catch_up: "in short, what was too much to carry whole",
     } as Partial<Record<SegmentKind, string>>,
     by: (model: string) => `written by ${model}`,

@@ -68,7 +68,7 @@ describe("an aside", () => {
   test("whispered is Alex's own, whoever it is about", () => {
     const { page } = render(quote("In The attic, Hob spoke of rain.", [41], { kind: "whisper", room: "attic" }));
     expect(page.querySelector(".names")?.textContent?.trim()).toBe("Alex");
-    expect(page.querySelector(".note")?.textContent).toBe("Alex, quietly");
+    expect(page.querySelector(".place")?.textContent?.trim()).toBe("Go to The attic");
   });
 });
 
