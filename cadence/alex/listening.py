@@ -92,8 +92,17 @@ class Listening:
             self._known = {room: place.ambience.words for room, place in self._places.items()}
 
     def own(self, waiting: Sequence[OpenMessage]) -> list[OpenMessage]:
-        """Those that are for the reader where they are: of their pod, said to all, or of concern to them."""
-        return [message for message in waiting if message.urgent or not self._pod_of(message.entry)]
+        """Those that are for the reader where they are: of their pod, said to all, or of concern to them.
+
+        So is an objection to any of these, or to what they were shown, wherever it is made (law 9).
+        """
+        mine = {message.entry.seq for message in waiting if message.urgent or not self._pod_of(message.entry)}
+
+        def objects(entry: Entry) -> bool:
+            about = entry.objects_to
+            return about is not None and (about in mine or self._memory.has_seen(about))
+
+        return [message for message in waiting if message.entry.seq in mine or objects(message.entry)]
 
     def look(self, rate: float, now: float) -> None:
         """Divide what the reader can take in since the last look; `rate` in words per second."""
@@ -162,15 +171,17 @@ class Listening:
     def _fresh(self, scope: str, now: float) -> list[Overheard]:
         """What is new of a scope, the best first: not told before, nor said to the reader in other words."""
         if scope in self._places:
-            items: Sequence[Overheard] = self._places[scope].ambience.items(now)
-            return [i for i in items if not self._memory.knows(scope, [pick.unit for pick in i.picks])]
+            return self._unknown(scope, self._places[scope].ambience.items(now))
         waiting = list(self._waiting)
         theirs = [m.entry for m in waiting if not m.touched and POD + self._pod_of(m.entry) == scope]
         seqs = {entry.seq for entry in theirs}
         # What is objected to elsewhere in the room is told there, together with the objection (law 9).
         disputed = {message.entry.objects_to for message in waiting if message.entry.seq not in seqs}
-        items = ranked([entry for entry in theirs if entry.seq not in disputed], now)
-        return [i for i in items if not self._memory.knows(None, [pick.unit for pick in i.picks])]
+        return self._unknown(None, ranked([entry for entry in theirs if entry.seq not in disputed], now))
+
+    def _unknown(self, room: str | None, items: Sequence[Overheard]) -> list[Overheard]:
+        known = iter(self._memory.knows(room, [pick.unit for item in items for pick in item.picks]))
+        return [item for item in items if not any([next(known) for _ in item.picks])]
 
     def _tell(self, scope: str, item: Overheard, now: float) -> list[Segment]:
         self._credit.pay(scope, item.words)

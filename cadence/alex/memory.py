@@ -58,10 +58,14 @@ class ReaderMemory:
         self._note(room, unit.seq)
         self._elsewhere.add([(room, unit.seq)], unit.terms)
 
-    def knows(self, room: str | None, units: Sequence[Unit]) -> bool:
-        """Whether something of these messages was shown, or what they say, from wherever; None is the own room."""
-        told = any(unit.seq in self._seqs if room is None else (room, unit.seq) in self._overheard for unit in units)
-        return told or bool((self.units.repeats(units) | self._elsewhere.repeats(units)).any())
+    def knows(self, room: str | None, units: Sequence[Unit]) -> list[bool]:
+        """For each unit whether something of its message was shown, or what it says, from wherever.
+
+        `room` is None for the reader's own.
+        """
+        again = self.units.repeats(units) | self._elsewhere.repeats(units)
+        told = (unit.seq in self._seqs if room is None else (room, unit.seq) in self._overheard for unit in units)
+        return [here or bool(said) for here, said in zip(told, again, strict=True)]
 
     def whispered(self, room: str, seqs: Iterable[int], now: float) -> None:
         """Alex spoke of these messages of another room."""

@@ -127,7 +127,7 @@ def _redacted_elsewhere(turns: Sequence[Turn]) -> list[msgspec.Struct]:
         (turn.room_of(segment), seq): None
         for turn in turns
         for segment in turn.segments
-        if segment.redacted is True and segment not in turn.at_home()
+        if segment.redacted is True and turn.room_of(segment) != turn.room
         for seq in segment.sources
     }
     return [Redacted(room=room, seq=seq, by="") for room, seq in gone]

@@ -176,10 +176,10 @@ def test_the_memory_of_what_was_overheard_survives_in_the_turns_and_not_a_redact
     memory.recall([turn])
     seq = heard[0].sources[0]
     units = entry(seq, line(seq)).parsed.units
-    assert memory.knows("near", units) and not memory.has_seen(seq)
-    assert memory.knows("other", units)  # in the same words
+    assert memory.knows("near", units) == [True] and not memory.has_seen(seq)
+    assert memory.knows("other", units) == [True]  # in the same words
     memory.forget("near", seq)
-    assert not memory.knows("other", units)
+    assert memory.knows("other", units) == [False]
 
 
 TABLES = Floor(("hearth", "door", "stairs"))
@@ -233,3 +233,16 @@ def test_what_is_objected_to_from_the_readers_own_pod_is_told_there() -> None:
     party.waiting.add(objection, party.now, urgent=False)
     party.now += LOOK
     assert party.look() == []
+
+
+def test_an_objection_from_another_pod_comes_with_what_it_objects_to() -> None:
+    party = Party(View(focus=Focus(pod="door")), TABLES)
+    claim = message(1, line(1), pod="door")
+    party.waiting.add(Entry(claim, None), party.now, urgent=False)
+    for seq, about in ((2, 1), (3, 99)):
+        answered = message(about, line(about), pod="door")
+        objection = Entry(message(seq, "I disagree: it never moved.", "otto", reply_to=about, pod="hearth"), answered)
+        party.waiting.add(objection, party.now, urgent=False)
+    assert [one.entry.seq for one in party.listening.own(list(party.waiting))] == [1, 2]
+    party.memory.saw(99)
+    assert [one.entry.seq for one in party.listening.own(list(party.waiting))] == [1, 2, 3]
