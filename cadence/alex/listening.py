@@ -1,9 +1,9 @@
 """What one reader hears of other rooms and other pods: whose turn it is, and how much of it (LOD.md section 4).
 
 At each look every scope in hearing earns its water-filled share of what the reader can take in; a share too small to
-read is credit, and when a scope's credit is worth a line, the best line of it is told. A quiet room stays quiet: what
-the reader's own room leaves unsaid takes part in the division like a scope of its own, so that next door does not
-fill the silence.
+read is credit, and when a scope's credit is worth a line, the best line of it is told. A quiet room stays quiet: its
+silence takes part in the division as if it were as busy as the busiest room in hearing, so that next door does not
+fill it.
 
 Other rooms are heard beside the reader's own. Pods are scopes inside it: whoever is at one (or somewhere on the floor)
 is given the rest of the room line by line, and what is said in no pod is said to all.
@@ -115,11 +115,12 @@ class Listening:
             if message.entry.seq > self._seen:
                 self._seen = message.entry.seq
                 said[OWN if message.urgent else POD + self._pod_of(message.entry)] += message.entry.words
-        silence = max(0.0, budget - sum(said.values()))
+        own_words = sum(said.values())
         rooms = {room: place.ambience.words - self._known[room] for room, place in self._places.items()}
         self._known = {room: self._known[room] + words for room, words in rooms.items()}
         self._stirring = any(rooms.values())
         self.whispers.listen((place.ambience for place in self._places.values()), self._view, now)
+        silence = max(0.0, max(budget, *rooms.values()) - own_words) if rooms else max(0.0, budget - own_words)
         said |= rooms
         felt = self._focus.felt(now)
         (weights,) = scope_attention([[felt[scope] for scope in said]], self._view.sigma)

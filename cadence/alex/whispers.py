@@ -102,14 +102,14 @@ class Whispers:
 
     def listen(self, rooms: Iterable[Ambience], view: View, now: float) -> None:
         """Look through what is new in the rooms in hearing."""
-        rooms = list(rooms)
-        news = {room.room: room.after(self._heard_to.get(room.room, 0)) for room in rooms}
-        self._heard_to = {room.room: room.last for room in rooms}
-        if view.whisper == "off":
+        if view.whisper == "off" or not (view.interests or self._own):
             return
         recurring = self._recurring()
         if not view.interests and len(recurring) < SHARED_TERMS_MIN[view.whisper]:
             return
+        rooms = list(rooms)
+        news = {room.room: room.after(self._heard_to.get(room.room, 0)) for room in rooms}
+        self._heard_to = {room.room: room.last for room in rooms}
         for room, entries in news.items():
             for entry in entries:
                 words = _touching(entry, view, recurring) if entry.at >= now - MATCH_SECONDS else ()

@@ -75,7 +75,9 @@ def test_what_the_reader_wrote_and_opened_is_an_interest_once_it_recurs() -> Non
     ear.whispers.wrote(entry(2, "A node without a lease is no node.", "reader"), ear.now)
     ear.far()
     said = ear.look()
-    assert said is not None and said.text == "In The attic, Hob spoke of lease and node."
+    # What was said before it became an interest counts, as long as it is recent.
+    assert said is not None and said.sources == (1, 2, 3)
+    assert said.text == "You may want to read Hob in The attic, who has been on lease and node."
 
 
 def test_opening_counts_half_as_much_as_writing() -> None:
