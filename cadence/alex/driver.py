@@ -338,8 +338,9 @@ class Driver:
             entry = mediated.unlearned.popleft()
             mediated.transcript.learn(entry)
             self._encode(mediated, entry)
-            for reader in self._neighbourhood.said(mediated, entry, self._clock()):
-                self._feed(reader, Stirred())
+            if mediated.transcript.entry(entry.seq) is entry:  # else it was redacted meanwhile (law 17)
+                for reader in self._neighbourhood.said(mediated, entry, self._clock()):
+                    self._feed(reader, Stirred())
             if asyncio.get_running_loop().time() >= until and mediated.unlearned:
                 asyncio.get_running_loop().call_soon(self._learn, mediated)
                 return

@@ -147,3 +147,15 @@ async def test_another_readers_ear_changes_nothing() -> None:
     alone = await heard_by_ada(None)
     for bob in (ViewPatch(cadence_s=1.0, sigma=10.0), ViewPatch(mode="raw"), ViewPatch(sigma=0.1)):
         assert await heard_by_ada(bob) == alone
+
+
+async def test_what_was_redacted_before_it_was_looked_into_is_never_overheard() -> None:
+    async with house() as lab:
+        await lab.open_other()
+        await lab.attach(patch=WIDE)
+        for number in range(60):
+            said = await lab.say_in_hut(line(number))
+            await lab.store.redact("hut", said.seq)
+            lab.driver.redacted("hut", said.seq)
+            await wait(1.0)
+        assert overheard(lab) == []
