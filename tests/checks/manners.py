@@ -72,9 +72,15 @@ def shapes(who: str, diary: Sequence[Seen]) -> list[str]:
         view = frame.get("view")
         if frame["type"] in ("view", "joined") and view is not None and not set(view) >= VIEW_FIELDS:
             found.append(f"shape: {who} got an incomplete view {view}")
+        if frame["type"] == "alex" and (mood := frame.get("mood")) is not None and not _is_mood(mood):
+            found.append(f"shape: {who} got a mood {mood}")
         if not str(frame.get("at", "Z")).endswith("Z"):
             found.append(f"shape: {who} got a time that is not UTC: {frame['at']}")
     return found
+
+
+def _is_mood(mood: Frame) -> bool:
+    return 0 <= mood["energy"] <= 1 and -1 <= mood["warmth"] <= 1 and type(mood["insight"]) is bool
 
 
 def agent(who: str, diary: Sequence[Seen]) -> list[str]:
