@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec import UNSET, UnsetType
 
+from cadence.alex import ambience
 from cadence.alex.ambience import Ambience
 from cadence.alex.listening import PATIENCE_SECONDS, Listening, Place
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry
 from cadence.alex.waiting import Waiting
+from cadence.lod.digest import rank
 from cadence.lod.scopes import Floor
 from cadence.rooms.wire import Focus, Segment, View, to_iso
 from cadence.rooms.wire import Turn as WireTurn
@@ -246,3 +250,26 @@ def test_an_objection_from_another_pod_comes_with_what_it_objects_to() -> None:
     assert [one.entry.seq for one in party.listening.own(list(party.waiting))] == [1, 2]
     party.memory.saw(99)
     assert [one.entry.seq for one in party.listening.own(list(party.waiting))] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("readers", [1, 30])
+def test_a_room_is_ranked_once_for_all_who_listen(readers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Law 18: the work grows with rooms, not with readers."""
+    ranks: list[int] = []
+
+    def counted(units: Any, *args: Any) -> Any:
+        ranks.append(len(units))
+        return rank(units, *args)
+
+    monkeypatch.setattr(ambience, "rank", counted)
+    party = Party(at(2.0), near=3.0)
+    others = [Listening(ReaderMemory(), Waiting(), at(2.0), START) for _ in range(readers - 1)]
+    for other in others:
+        other.place({"near": Place(party.rooms["near"], 3.0)}, Floor(), START)
+    for _ in range(20):
+        party.talk(LOOK, "near")
+        party.look()
+        for other in others:
+            other.look(RATE, party.now)
+            other.overhear(40.0, party.now)
+    assert 0 < len(ranks) <= 20
