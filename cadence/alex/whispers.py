@@ -156,10 +156,10 @@ class Whispers:
 
     def _recurring(self) -> frozenset[str]:
         """The words that came up again and again in what the reader wrote and opened."""
-        weights: Counter[str] = Counter()
+        weights: dict[str, float] = {}
         for terms, weight in self._own.values():
             for term in terms:
-                weights[term] += weight  # type: ignore[assignment]
+                weights[term] = weights.get(term, 0.0) + weight
         return frozenset(term for term, weight in weights.items() if weight >= RECURRING_MIN)
 
 
@@ -186,13 +186,13 @@ def _spelled(unit: Unit, terms: set[str] | frozenset[str]) -> tuple[str, ...]:
 
 
 def _far(room: str, title: str, matches: Sequence[Match], budget: float) -> Segment | None:
-    speaker = matches[-1].entry.message.from_
-    words = _listed([word for match in reversed(matches) for word in match.words])
+    speaker, cited = matches[-1].entry.message.from_, matches[-SOURCES_MAX:]
+    words = _listed([word for match in reversed(cited) for word in match.words])  # none that no source holds
     if len(matches) >= INTRODUCED_MATCHES:
         text = f"You may want to read {speaker.name} in {title}, who has been on {words}."
     else:
         text = f"In {title}, {speaker.name} spoke of {words}."
-    sources = tuple(match.entry.seq for match in matches[-SOURCES_MAX:])
+    sources = tuple(match.entry.seq for match in cited)
     return _within(Segment("whisper", (speaker.id,), text, sources, 1.0, room=room), budget)
 
 
