@@ -150,7 +150,16 @@ class Service:
         before = self._rooms.get(room.id)
         await self.hub.open_room(RoomInfo(room.id, room.title, public=room.public, pods=room.pods))
         opened = next(known for known in self.hub.rooms() if known.info.room == room.id)
-        await self.driver.open_room(room.id, opened.epoch, opened.head, room.view, scope=room.scope, public=room.public)
+        await self.driver.open_room(
+            room.id,
+            opened.epoch,
+            opened.head,
+            room.view,
+            title=room.title,
+            scope=room.scope,
+            public=room.public,
+            floor=room.floor,
+        )
         self._rooms[room.id] = room
         if before is not None and (before.script, before.members) == (room.script, room.members):
             return

@@ -17,6 +17,7 @@ from tests.checks import Calm
 from tests.stranger import Closed, Duplex, Frame, Refused, Stranger
 
 ROOM = "hall"
+ATTIC = "attic"  # a room next to it, in some lives
 MENTIONED = ("ada", "bob", "rae", "hana")  # never `sol`, whose absence would change the message
 SETTLE_S = 3.0  # after a disturbance, until the checks about promptness hold again
 RETRY_S = 1.0
@@ -38,6 +39,7 @@ class Scene(Protocol):
 
     clock: Callable[[], float]
     ending: bool
+    pods: tuple[str, ...]  # of the hall
 
     def connect(self) -> Duplex: ...
     def note(self, what: str) -> None: ...
@@ -83,6 +85,7 @@ class Actor:
     chance: Random
     first_view: Frame | None = None
     steady: bool = False  # suffers no fault of its own
+    room: str = ROOM
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     troubles: list[tuple[float, float]] = field(default_factory=list)
     _pipe: Duplex | None = None
@@ -98,9 +101,9 @@ class Actor:
             try:
                 self._pipe = self.scene.connect()
                 await self.stranger.open(self._pipe)
-                view = None if ROOM in self.stranger.places else self.first_view
+                view = None if self.room in self.stranger.places else self.first_view
                 afresh = self.habits.forgets and not self.scene.ending and self.chance.random() < 0.2
-                await self.stranger.join(ROOM, view=view, afresh=afresh)
+                await self.stranger.join(self.room, view=view, afresh=afresh)
             except Closed:
                 await pause(RETRY_S)
                 continue
@@ -137,12 +140,12 @@ class Actor:
     async def say(self, words: Frame) -> Frame | None:
         """Say it once, however often it has to be sent."""
         ident = f"{self.name}-{self.chance.getrandbits(48):x}"
-        said: Frame | None = await self.do(lambda: self.stranger.say(ROOM, id=ident, **words))
+        said: Frame | None = await self.do(lambda: self.stranger.say(self.room, id=ident, **words))
         return said
 
     async def all_messages(self) -> list[Frame]:
         """The room's history, page by page."""
-        return await self.stranger.messages(ROOM)
+        return await self.stranger.messages(self.room)
 
     async def cut(self) -> None:
         self.scene.note(f"{self.name} is cut")
@@ -200,16 +203,18 @@ class Agent(Actor):
                     said.append(answer["seq"])
             if self.habits.redactions and said and self.chance.random() < 0.08:
                 seq = self.chance.choice(said[-5:])
-                await self.do(lambda seq=seq: self.stranger.redact(ROOM, seq))
+                await self.do(lambda seq=seq: self.stranger.redact(self.room, seq))
 
     def _words(self) -> Frame:
         if self.habits.bulk and self.chance.random() < 0.25:
             return talk.bulk(self.chance)
         habits = self.habits
-        place = self.stranger.places[ROOM]
+        place = self.stranger.places[self.room]
         if habits.argues and place.seq and self.chance.random() < 0.3:
             return self._argument(self.chance.randint(max(1, place.seq - 6), place.seq))
         words = talk.utterance(self.chance, rich=habits.rich, foreign=habits.foreign, spoken=habits.spoken)
+        if self.scene.pods and self.room == ROOM and self.chance.random() < 0.8:
+            words["pod"] = self.chance.choice(self.scene.pods)
         if place.seq and self.chance.random() < 0.15:
             words["reply_to"] = self.chance.randint(max(1, place.seq - 10), place.seq)
         if self.chance.random() < 0.05:
@@ -238,10 +243,10 @@ class Reader(Actor):
 
     async def hurry(self) -> None:
         """Read as fast as one can, so that it shows soon whether anything is missing."""
-        view = self.stranger.places[ROOM].view
+        view = self.stranger.places[self.room].view
         if view is not None and view["mode"] == "paced":
-            await self.do(lambda: self.stranger.view(ROOM, mode="paraphrase"))
-            await self.do(lambda: self.stranger.view(ROOM, pace_wpm=1000))
+            await self.do(lambda: self.stranger.view(self.room, mode="paraphrase"))
+            await self.do(lambda: self.stranger.view(self.room, pace_wpm=1000))
 
     async def _look(self) -> None:
         """Unfold what the last turn cites, and tell that it was read."""
@@ -251,8 +256,8 @@ class Reader(Actor):
         turn = turns[-1]
         seqs = sorted({seq for segment in turn["segments"] for seq in segment["sources"]})[:200]
         if seqs:
-            await self.do(lambda: self.stranger.history(ROOM, seqs=seqs))
-        await self.do(lambda: self.stranger.read(ROOM, turn=turn["turn"], dwell_s=self.chance.uniform(0.1, 9)))
+            await self.do(lambda: self.stranger.history(self.room, seqs=seqs))
+        await self.do(lambda: self.stranger.read(self.room, turn=turn["turn"], dwell_s=self.chance.uniform(0.1, 9)))
 
     async def _turn_knobs(self) -> None:
         if not self.habits.views:
@@ -264,15 +269,17 @@ class Reader(Actor):
             "focus": {"follow": self.chance.sample(["ada", "bob", "cyd"], self.chance.randint(0, 2))},
             "interests": self.chance.sample(["ledger", "latency"], self.chance.randint(0, 2)),
         }
+        if self.scene.pods and self.chance.random() < 0.7:
+            knobs["focus"]["pod"] = self.chance.choice(self.scene.pods)
         chosen = {name: knobs[name] for name in self.chance.sample(sorted(knobs), self.chance.randint(1, 3))}
-        await self.do(lambda: self.stranger.view(ROOM, **chosen))
+        await self.do(lambda: self.stranger.view(self.room, **chosen))
 
     async def _toggle(self) -> None:
         if self.habits.toggles:
             # A dump shown whole would leave a debt of hours, so where there are dumps nobody reads paced.
             modes = ("raw", "paraphrase", "paraphrase") if self.habits.bulk else ("raw", "paraphrase", "paced")
             mode = self.chance.choice(modes)
-            await self.do(lambda: self.stranger.view(ROOM, mode=mode))
+            await self.do(lambda: self.stranger.view(self.room, mode=mode))
 
     async def _ask(self) -> None:
         if not self.habits.asks:

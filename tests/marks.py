@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from tests.checks import Log
+from tests.checks.record import is_aside
 from tests.stranger import Frame
 
 
 def marks_of(turn: Frame, log: Log) -> list[str]:
     """What happened in this turn that happens seldom."""
     marks = [f"{turn['mode']} turn"]
-    covers, segments = turn["covers"], turn["segments"]
+    marks += ["overheard" if "room" in s else "other pod" for s in turn["segments"] if s["kind"] == "ambient"]
+    marks += ["whisper" for segment in turn["segments"] if segment["kind"] == "whisper"]
+    covers, segments = turn["covers"], [segment for segment in turn["segments"] if not is_aside(segment)]
+    if turn["segments"] and not segments:
+        return marks
     if not segments:
         marks.append("empty closing turn")
     if covers is not None and any(min(segment["sources"]) < covers["from"] for segment in segments):

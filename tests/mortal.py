@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
+from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
@@ -64,11 +66,28 @@ class Mortal:
         return call
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One room as its file would have it."""
+
+    room: str
+    scope: str = ""
+    pods: tuple[str, ...] = ()
+    public: bool = True
+
+
 class Server:
     """The product as `cadence.app` puts it together, over one log that outlives it."""
 
-    def __init__(self, clock: Callable[[], float], defaults: ViewPatch, encoder: EncoderFactory | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        defaults: ViewPatch,
+        encoder: EncoderFactory | None = None,
+        rooms: Sequence[Site] = (Site(ROOM),),
+    ) -> None:
         self.clock = clock
+        self.rooms = rooms
         self._encoder = encoder
         self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))
         self.up = False
@@ -87,9 +106,19 @@ class Server:
             self._store, self.clock, host_token=HOST_TOKEN, open=True, token=lambda: f"secret-{next(self._tokens)}"
         )
         await identity.load()
-        await self.hub.open_room(RoomInfo(ROOM, "Hall"))
-        state = await self.log.open_room(ROOM)
-        await self.driver.open_room(ROOM, state.epoch, state.head, self._defaults)
+        for site in self.rooms:
+            # The agents of the simulation are guests and must get in; whom Alex lets listen is what is in question.
+            await self.hub.open_room(RoomInfo(site.room, site.room.title(), pods=site.pods))
+            state = await self.log.open_room(site.room)
+            await self.driver.open_room(
+                site.room,
+                state.epoch,
+                state.head,
+                self._defaults,
+                scope=site.scope,
+                public=site.public,
+                floor=Floor(site.pods),
+            )
         self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
         self.up = True
 

@@ -42,6 +42,9 @@ MARKS = {
     "dispute",
     "agree",
     "again",
+    "overheard",
+    "other pod",
+    "whisper",
 }
 ALL_FAULTS = replace(
     Habits.drawn(Random(0)),

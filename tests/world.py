@@ -27,16 +27,17 @@ from cadence.alex.driver import EncoderFactory
 from cadence.alex.mediator import Mediator, Tick
 from cadence.rooms.wire import ViewPatch
 from tests import checks
-from tests.actors import ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
+from tests.actors import ATTIC, ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
 from tests.checks import Log, log_of, manners
 from tests.clock import VirtualLoop
 from tests.marks import marks_of
-from tests.mortal import HOST_TOKEN, Server, vectors
+from tests.mortal import HOST_TOKEN, Server, Site, vectors
 from tests.pipe import Pipe
 from tests.stranger import Frame, Seen, Stranger
 
 EPOCH = 1_750_000_000.0
 RECOVERY_S = 150.0
+WITNESS = {ROOM: "wit", ATTIC: "eve"}  # suffer nothing and hear all of their room
 VECTORS_SHARE = 0.1  # of lives have an encoder: its fake costs more than all the rest of a life
 TAB = "hana again"
 
@@ -94,9 +95,18 @@ class World:
         self._shared: list[tuple[float, float]] = []
         defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
         encoder = vectors if random.random() < VECTORS_SHARE else None
-        self._server = Server(self.clock, defaults, encoder if twist.encoder == "drawn" else twist.encoder)
+        rooms = self._rooms(Random(f"{seed}/rooms"))
+        self._server = Server(self.clock, defaults, encoder if twist.encoder == "drawn" else twist.encoder, rooms)
         self._actors = self._cast(random)
         self._keepers: list[asyncio.Task[None]] = []
+
+    def _rooms(self, random: Random) -> list[Site]:
+        """The hall, which may have pods, and in half of all lives a room in hearing of it."""
+        self.pods = ("hearth", "door", "stairs") if random.random() < 0.3 else ()
+        if random.random() < 0.5:
+            return [Site(ROOM, random.choice(("", "north")), self.pods)]
+        attic = Site(ATTIC, random.choice(("north", "south", "north/upstairs")), public=random.random() < 0.7)
+        return [Site(ROOM, "north", self.pods), attic]
 
     def connect(self) -> Pipe:
         return self._server.connect()
@@ -126,18 +136,38 @@ class World:
             cast[TAB] = self._actor(Reader, TAB, token=HOST_TOKEN)
             cast[TAB].stranger.name = "hana"
             cast[TAB].habits = cast["hana"].habits = replace(self.habits, forgets=False)
+        if any(site.room == ATTIC for site in self._server.rooms):
+            cast["eve"] = self._actor(Agent, "eve", steady=True, room=ATTIC)
+            cast["fay"] = self._actor(Agent, "fay", room=ATTIC)
+        if len(self._server.rooms) > 1 or self.pods:
+            self._spread(cast)
         for actor in cast.values():
             if self._twist.mode is not None and isinstance(actor, Reader):
                 actor.first_view = {**(actor.first_view or {}), "mode": self._twist.mode}
                 actor.habits = replace(actor.habits, toggles=False, reading=False, stalls=False, asks=False)
         return cast
 
+    def _spread(self, cast: dict[str, Actor]) -> None:
+        """Readers hear more or less of their surroundings, and some sit at a pod."""
+        for name in ("rae", "sol", "hana"):
+            chance, view = Random(f"{self.outcome.seed}/{name}/spread"), cast[name].first_view or {}
+            focus = {**view.get("focus", {}), **({"pod": chance.choice(self.pods)} if self.pods else {})}
+            whisper = {"whisper": chance.choice(("off", "light", "heavy", "heavy")), "interests": ["ledger"]}
+            cast[name].first_view = {"sigma": chance.choice((1.0, 3.0, 10.0)), **whisper, **view, "focus": focus}
+
     def _actor(
-        self, kind: type[Actor], name: str, *, view: Frame | None = None, token: str | None = None, steady: bool = False
+        self,
+        kind: type[Actor],
+        name: str,
+        *,
+        view: Frame | None = None,
+        token: str | None = None,
+        steady: bool = False,
+        room: str = ROOM,
     ) -> Actor:
         chance = Random(f"{self.outcome.seed}/{name}")
         stranger = Stranger(name, "agent" if kind is Agent else "human", token=token, clock=self.clock)
-        return kind(self, self.habits, stranger, chance, first_view=view, steady=steady)
+        return kind(self, self.habits, stranger, chance, first_view=view, steady=steady, room=room)
 
     # A life.
 
@@ -218,10 +248,10 @@ class World:
                 self.outcome.violations.append(f"recovery: {name} still lacks something after {RECOVERY_S} s")
 
     def _is_whole(self, actor: Actor) -> bool:
-        place = actor.stranger.places[ROOM]
+        place = actor.stranger.places[actor.room]
         turns = [turn for turn in actor.stranger.received("turn") if turn["covers"] is not None]
         covered = turns[-1]["covers"]["to"] if turns else 0
-        head = self._actors["wit"].stranger.places[ROOM].seq
+        head = self._actors[WITNESS[actor.room]].stranger.places[actor.room].seq
         missing = set(range(max(covered, place.since) + 1, head + 1)) - place.seqs
         return actor.ready.is_set() and not missing
 
@@ -232,13 +262,15 @@ class World:
         witnesses = [self._actors[name] for name in ("wit", "hana")]
         pages = {actor.name: await actor.do(actor.all_messages) for actor in witnesses}
         outcome.diaries = {name: actor.stranger.diary for name, actor in self._actors.items()}
-        log = log_of(ROOM, outcome.diaries.values())
+        log, attic = (log_of(room, outcome.diaries.values()) for room in (ROOM, ATTIC))
+        log.others[ATTIC] = attic
+        attic.public = all(site.public for site in self._server.rooms)
         for name, items in pages.items():
             outcome.violations += manners.gone_from_history(name, items, log)
         for name, actor in self._actors.items():
             user, diary, calm = actor.stranger.id, actor.stranger.diary, actor.calm(self._shared, end)
             if isinstance(actor, Agent):
-                verdict = checks.agent(name, diary, log, user, calm=calm)
+                verdict = checks.agent(name, diary, log if actor.room == ROOM else attic, user, calm=calm)
             else:
                 verdict = checks.reader(
                     name, diary, log, user, calm=calm, second=TAB in self._actors and user == "host"

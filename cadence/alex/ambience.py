@@ -22,6 +22,7 @@ from msgspec import UNSET
 from cadence.alex.disputes import telling
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick, quoted
+from cadence.lod.allocation import READABLE_WORDS
 from cadence.lod.digest import SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -63,7 +64,8 @@ class Ambience:
     """One room as others overhear it."""
 
     def __init__(self, room: str) -> None:
-        self.room = room
+        self.room = self.title = room
+        self.last = 0  # seq of the last message
         self.words = 0  # ever said here; listeners take differences
         self._entries: OrderedDict[int, tuple[Entry, float]] = OrderedDict()  # with when it came
         self._held = 0  # words of these
@@ -71,6 +73,7 @@ class Ambience:
 
     def add(self, entry: Entry, now: float) -> None:
         """A message was posted in the room. Call once per message, in order of seq."""
+        self.last = entry.seq
         if entry.human:
             return
         self.words += entry.words
@@ -87,6 +90,15 @@ class Ambience:
         tick, items = self._ranked
         self._ranked = (tick, tuple(item for item in items if seq not in item.seqs))
 
+    def after(self, seq: int) -> list[Entry]:
+        """The messages above `seq` that are still held, ascending."""
+        found: list[Entry] = []
+        for held, (entry, _) in reversed(self._entries.items()):
+            if held <= seq:
+                break
+            found.append(entry)
+        return found[::-1]
+
     def items(self, now: float) -> Sequence[Overheard]:
         """What can be overheard at `now`, the best first; each message at most once."""
         tick = math.floor(now / RANK_SECONDS) * RANK_SECONDS
@@ -100,9 +112,11 @@ class Ambience:
 
 def ranked(entries: Sequence[Entry], now: float) -> list[Overheard]:
     """The best of what these messages say, in the order a digest would take it; blocks are not overheard."""
-    units = [unit for entry in entries for unit in entry.parsed.units if unit.block is None and unit.terms]
-    if not units:
+    saying = [unit for entry in entries for unit in entry.parsed.units if unit.block is None and unit.terms]
+    if not saying:
         return []
+    # Scraps say little to those who were not there; where there is nothing else they are heard all the same.
+    units = [unit for unit in saying if unit.n >= READABLE_WORDS] or saying
     ladder = rank(units, np.ones(len(units)), Background(), SpeakerMemory(), now, RANKED_WORDS)
     return _items((units[i] for rung in ladder.rungs for i in rung.added), {entry.seq: entry for entry in entries})
 

@@ -42,6 +42,7 @@ from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
 from cadence.lod.pack import Pack
+from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
@@ -60,6 +61,7 @@ from cadence.rooms.wire import (
 )
 from cadence.rooms.wire import Redacted as RedactedFrame
 
+NO_PODS = Floor()
 MEDIATOR = "alex"  # who set a view that nobody set
 WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are known
 
@@ -96,16 +98,25 @@ class Driver:
         self._spawn = self._background.spawn
 
     async def open_room(
-        self, room: str, epoch: str, head: int, defaults: ViewPatch, *, scope: str = "", public: bool = True
+        self,
+        room: str,
+        epoch: str,
+        head: int,
+        defaults: ViewPatch,
+        *,
+        title: str = "",
+        scope: str = "",
+        public: bool = True,
+        floor: Floor = NO_PODS,
     ) -> None:
         """Start mediating a room, or change one that is open (new defaults hold from the next join).
 
-        Rooms that lie in a `scope` hear each other, as far as a reader may read them.
+        Rooms that lie in a `scope` hear each other, as far as a reader may read them; so do the pods of a `floor`.
         """
         known = self._rooms.get(room)
         mediated = known or self._rooms.setdefault(room, MediatedRoom(room, epoch, head, defaults))
-        mediated.defaults = defaults
-        for reader in self._neighbourhood.put(mediated, scope, public):
+        mediated.defaults, mediated.ambience.title = defaults, title or room
+        for reader in self._neighbourhood.put(mediated, scope, public, floor):
             self._place(reader)
         if known is not None:
             return
@@ -240,7 +251,8 @@ class Driver:
     def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
         mediated = self._rooms[room]
         if (reader := mediated.readers.get(user)) is not None:
-            self._feed(reader, Opened(frozenset(mediated.transcript.authors(seqs))))
+            entries = (mediated.transcript.entry(seq) for seq in seqs)
+            self._feed(reader, Opened(tuple(entry for entry in entries if entry is not None)))
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         mediated = self._rooms[request.room]
@@ -290,8 +302,8 @@ class Driver:
             reader.record = record
 
     def _place(self, reader: Reader) -> None:
-        if reader.room.in_universe:
-            self._feed(reader, Placed(self._neighbourhood.places(reader)))
+        if reader.room.in_universe or reader.room.floor.pods:
+            self._feed(reader, Placed(self._neighbourhood.places(reader), reader.room.floor))
 
     def _feed(self, reader: Reader, event: Event, deliver: Callable[[Turn], None] | None = None) -> None:
         """Let the mediator hear `event`; `deliver` sends the turn that follows, if not `tell` shall."""
@@ -367,8 +379,9 @@ class Driver:
             mediated.transcript.learn(entry)
             keeper.hear(entry)
             self._encode(mediated, entry)
-            for reader in self._neighbourhood.said(mediated, entry, self._clock()):
-                self._feed(reader, Stirred())
+            if mediated.transcript.entry(entry.seq) is entry:  # else it was redacted meanwhile (law 17)
+                for reader in self._neighbourhood.said(mediated, entry, self._clock()):
+                    self._feed(reader, Stirred())
             if loop.time() >= until and mediated.unlearned:
                 loop.call_soon(self._learn, mediated)
                 return

@@ -12,6 +12,7 @@ from cadence.alex.answers import Missed
 from cadence.alex.listening import Place
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
+from cadence.lod.scopes import Floor
 from cadence.rooms.wire import AlexState, Behind, Mood, Segment, Turn, View
 
 
@@ -32,9 +33,9 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The reader unfolded messages of these speakers."""
+    """The reader unfolded these messages."""
 
-    speakers: frozenset[str]
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,10 @@ class Redacted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The other rooms that the reader can hear from here on."""
+    """The other rooms that the reader can hear from here on, and the floor of their own."""
 
     rooms: Mapping[str, Place]
+    floor: Floor = Floor()
 
 
 @dataclass(frozen=True, slots=True)

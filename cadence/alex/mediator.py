@@ -92,12 +92,11 @@ class Mediator:
         self._bucket = bucket
         self._transcript = transcript
         self.memory = self._memory = memory
-        self._listening = Listening(memory)
         self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
-        self._listened_at = now
         self._near = Near()
         self._waiting = Waiting()
+        self._listening = Listening(memory, self._waiting, view, now)
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
@@ -126,16 +125,19 @@ class Mediator:
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._near.approach(event.speakers, now)
+                self._near.approach({entry.speaker for entry in event.entries}, now)
+                self._listening.whispers.opened(event.entries, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
+                self._listening.whispers.forget(room, seq)
             case Redacted():
+                self._listening.whispers.forget(None, event.seq)
                 self._waiting.remove(event.seq)
                 self._memory.units.remove(event.seq)
             case Placed():
-                self._listening.place(event.rooms, now)
+                self._listening.place(event.rooms, event.floor, now)
             case Stirred():
-                if self._listening.hears and self._view.mode == "paraphrase":
+                if self._listening.hears:
                     self._arm(now)
             case Forgot():
                 self._memory.clear()
@@ -171,6 +173,7 @@ class Mediator:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
             self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._listening.whispers.wrote(entry, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
         if direct:
@@ -180,6 +183,7 @@ class Mediator:
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
         if not entry.human:
             self._range.add(entry, now)
+            self._listening.whispers.said(entry)
         if self._reporter.state == "idle":
             self._reporter.state = "passthrough"
         self._arm(now)
@@ -212,6 +216,7 @@ class Mediator:
         """Put the view that was last set in force."""
         self._view = self.view
         self._bucket.configure(self._view.pace_wpm, self._view.cadence_s, now)
+        self._listening.attend(self._view, now)
 
     def _tick(self, now: float) -> list[Action]:
         actions: list[Action] = []
@@ -245,39 +250,34 @@ class Mediator:
             self._arm(now)
         else:
             self._reporter.state = "idle"
-            if self._listening.hears and self._view.mode == "paraphrase" and self._listening.awake(now):
+            if self._listening.awake(now):
                 self._arm(now)
         self._reporter.due = now
         return [Show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
-        waiting = list(self._waiting)
-        credit = self._bucket.credit
-        listens = self._listening.hears and self._view.mode == "paraphrase"
-        if listens:
-            fresh = sum(message.entry.words for message in waiting if message.since > self._listened_at)
-            self._listening.earn(self._bucket.rate, fresh, self._view.sigma, now)
-            self._listened_at = now
+        waiting, credit = list(self._waiting), self._bucket.credit
+        self._listening.look(self._bucket.rate, now)
+        stale = now - self._range.since >= CLOSING_SECONDS
         if not waiting:
-            heard = self._listening.overhear(credit, now, alone=True) if listens else []
-            stale = now - self._range.since >= CLOSING_SECONDS
+            heard = self._listening.overhear(credit, now, alone=True)
             return self._turn_of(heard, now) if heard or stale else None
         words = sum(message.words for message in waiting)
         if words <= credit:
             self._reporter.state = "passthrough"
-            segments = self._everything(waiting, now)
-            heard = self._listening.overhear(credit - words, now) if listens else []
-            return self._turn_of(segments + heard, now, self._view.mode)
-        urgent = any(message.urgent for message in waiting)
+            segments = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
+            return self._turn_of(segments, now, self._view.mode)
+        here = self._listening.own(waiting)
+        urgent = any(message.urgent for message in here)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             if self._view.mode == "paced":
                 return self._paced(waiting, now)
-            heard = self._listening.overhear(credit, now, once=True, alone=True) if listens and not urgent else []
+            heard = [] if urgent else self._listening.overhear(credit, now, once=bool(here), alone=True)
             left = credit - sum(segment_words(segment) for segment in heard)
             # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
-            segments = self._digest(waiting, left, now) if not heard or left >= UNIT_WORDS_MAX else []
-            if segments or heard:
+            segments = self._digest(here, left, now) if here and (not heard or left >= UNIT_WORDS_MAX) else []
+            if segments or heard or (stale and not here):
                 self._reporter.state = "paraphrasing"
                 return self._turn_of(segments + heard, now)
         self._reporter.state = "rate_limiting"

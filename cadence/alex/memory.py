@@ -16,7 +16,7 @@ from cadence.lod.repeats import ShownMemory
 from cadence.lod.terms import terms
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Vector
-from cadence.rooms.wire import Turn
+from cadence.rooms.wire import Turn, from_iso
 
 SEQS_MAX = 20_000
 
@@ -31,6 +31,7 @@ class ReaderMemory:
         self.speakers = SpeakerMemory()
         self.units = ShownMemory()
         self._seqs: OrderedDict[int, None] = OrderedDict()
+        self.whispered_at = self.checked_in_at = float("-inf")  # when Alex last spoke of elsewhere, of here
         self._elsewhere = ShownMemory()
         self._overheard: OrderedDict[tuple[str, int], None] = OrderedDict()
 
@@ -57,10 +58,24 @@ class ReaderMemory:
         self._note(room, unit.seq)
         self._elsewhere.add([(room, unit.seq)], unit.terms)
 
-    def knows(self, room: str, units: Sequence[Unit]) -> bool:
-        """Whether something of these messages of another room was shown, or what they say, from wherever."""
-        told = any((room, unit.seq) in self._overheard for unit in units)
-        return told or bool((self.units.repeats(units) | self._elsewhere.repeats(units)).any())
+    def knows(self, room: str | None, units: Sequence[Unit]) -> list[bool]:
+        """For each unit whether something of its message was shown, or what it says, from wherever.
+
+        `room` is None for the reader's own.
+        """
+        again = self.units.repeats(units) | self._elsewhere.repeats(units)
+        told = (unit.seq in self._seqs if room is None else (room, unit.seq) in self._overheard for unit in units)
+        return [here or bool(said) for here, said in zip(told, again, strict=True)]
+
+    def whispered(self, room: str, seqs: Iterable[int], now: float) -> None:
+        """Alex spoke of these messages of another room."""
+        self.whispered_at = now
+        for seq in seqs:
+            self._note(room, seq)
+
+    def was_told(self, room: str, seq: int) -> bool:
+        """Whether something was shown or told of this message of another room."""
+        return (room, seq) in self._overheard
 
     def forget(self, room: str, seq: int) -> None:
         """A message of another room is gone: what it said is not remembered (law 17)."""
@@ -88,6 +103,10 @@ class ReaderMemory:
                     else:
                         self._note(elsewhere, seq)
                 if segment.kind == "whisper":  # Alex's own words
+                    if elsewhere is None:
+                        self.checked_in_at = from_iso(turn.at)
+                    else:
+                        self.whispered_at = from_iso(turn.at)
                     continue
                 for piece in _pieces(segment.text):
                     said = terms(piece, guess_language(piece))

@@ -13,6 +13,7 @@ from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.pace import PaceLearner
+from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderRecord
 from cadence.rooms.wire import Read, Turn, View, ViewPatch, ViewReply
 
@@ -32,6 +33,7 @@ class MediatedRoom:
         self.redacted: deque[int] = deque(maxlen=REDACTED_KEPT)  # for mediators that are just being fed
         self.redacted_elsewhere: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)  # of rooms in hearing
         self.public = True
+        self.floor = Floor()
         self.in_universe = False  # whether it lies in a scope, so that it hears others and is heard
         self.ambience = Ambience(room)
         self.stirred_at = float("-inf")

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import UNSET
 
 from cadence.lod.budget import Bucket
 from cadence.lod.units import UNIT_WORDS_MAX
@@ -115,7 +114,7 @@ async def pages(store: ReaderStore, room: str, after: int, to: int) -> AsyncIter
 
 async def _redactions(store: ReaderStore, room: str, after: After, turns: Sequence[Turn]) -> list[msgspec.Struct]:
     """`redacted` frames for what the client may still hold, or is about to see cited."""
-    cited = {seq for turn in turns for segment in turn.segments if segment.room is UNSET for seq in segment.sources}
+    cited = {seq for turn in turns for segment in turn.at_home() for seq in segment.sources}
     first = max(0, min([after.seq - REDACTED_LOOKBACK_SEQS, *(seq - 1 for seq in cited)]))
     gone = await store.redacted_seqs(room, first, max([after.seq, *cited]))
     recent = after.seq - REDACTED_LOOKBACK_SEQS
@@ -128,7 +127,7 @@ def _redacted_elsewhere(turns: Sequence[Turn]) -> list[msgspec.Struct]:
         (turn.room_of(segment), seq): None
         for turn in turns
         for segment in turn.segments
-        if segment.redacted is True and segment.room is not UNSET
+        if segment.redacted is True and turn.room_of(segment) != turn.room
         for seq in segment.sources
     }
     return [Redacted(room=room, seq=seq, by="") for room, seq in gone]

@@ -121,9 +121,8 @@ class Selection:
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
         """The choice; what is shown is noted in the reader's memory."""
-        blocked = {dispute.objection.seq for dispute in disputes} | {
-            dispute.target[0].seq for dispute in disputes if dispute.target
-        }
+        # What is left of a target that was shown before waits for the objection, too.
+        blocked = {seq for dispute in disputes for seq in (dispute.objection.seq, dispute.about)}
         blocked |= {entry.seq for agreeing in agreements.values() for entry in agreeing}
         self._take_urgent()
         blocked -= self._take_disputes(disputes)

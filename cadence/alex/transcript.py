@@ -6,7 +6,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from cadence.lod.mood import Mood
@@ -152,10 +152,6 @@ class Transcript:
         """The entries of so many of the last messages, oldest first."""
         found = list(islice(reversed(self._entries.values()), messages))
         return found[::-1]
-
-    def authors(self, seqs: Iterable[int]) -> set[str]:
-        """Who wrote these messages, as far as they are remembered."""
-        return {self._entries[seq].speaker for seq in seqs if seq in self._entries}
 
     def redact(self, seq: int) -> None:
         """A message is gone, from here too."""

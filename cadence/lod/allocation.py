@@ -53,8 +53,8 @@ def allocate(words: ArrayLike, attention: ArrayLike, budget: ArrayLike) -> Float
     all words, whichever is less; a scope of which all is shown gets exactly its words.
     """
     raw = np.atleast_2d(np.asarray(words, dtype=np.float64))
-    weights = np.broadcast_to(np.asarray(attention, dtype=np.float64), raw.shape)
-    limits = np.broadcast_to(np.asarray(budget, dtype=np.float64), raw.shape[:1])
+    weights = np.atleast_2d(np.asarray(attention, dtype=np.float64))
+    limits = np.atleast_1d(np.asarray(budget, dtype=np.float64))
     shares = np.zeros(raw.shape)
     if not raw.size:
         return shares

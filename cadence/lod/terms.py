@@ -8,7 +8,7 @@ Pure: the same text in the same language always gives the same terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,17 @@ def variants(text: str) -> tuple[tuple[str, ...], ...]:
             forms = {*own, word, *(_snowball(word, stemmer) for stemmer in LATIN_STEMMERS)}
             seen[tuple(sorted(forms))] = None
     return tuple(seen)
+
+
+def surfaces(text: str, wanted: Collection[str]) -> tuple[str, ...]:
+    """The words of `text` whose stems are among `wanted`, as they are spelled there, each once."""
+    language = guess_language(text)
+    found: dict[str, str] = {}
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if any(term in wanted for term in terms(token, language)):
+            found.setdefault(token.casefold(), token[:_TERM_CHARACTERS_MAX])
+    return tuple(found.values())
 
 
 def postings(all_terms: Iterable[Iterable[str]]) -> dict[str, list[int]]:

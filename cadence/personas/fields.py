@@ -119,6 +119,9 @@ def _value(kind: Any, value: object, report: Report, at: str, line: int | None) 
     if isinstance(kind, type) and issubclass(kind, Struct) and isinstance(value, Mapping):
         inside = read(kind, value, report, at=f"{at}.", line=line)
         return _BAD if inside is None else inside
+    if get_origin(kind) is dict and isinstance(value, Mapping):  # keys are free, each value is of one kind
+        entries = {key: _value(get_args(kind)[1], each, report, f"{at}.{key}", line) for key, each in value.items()}
+        return _BAD if any(each is _BAD for each in entries.values()) else entries
     inner = _item_of(kind)
     if isinstance(inner, type) and issubclass(inner, Struct) and isinstance(value, list):
         items = [_value(inner, item, report, f"{at}[{n}]", line) for n, item in enumerate(value)]

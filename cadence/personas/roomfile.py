@@ -14,6 +14,8 @@ A room is `rooms/ID.toml`; the stem is its id, [a-z0-9_-]{1,64}.
 | `title` | required | 1 to 100 characters |
 | `scope` | optional | where the room lies: ids from the widest inwards, `north/house-2` |
 | `pods` | optional | at most 64 ids of groups within the room |
+| `[at]` | optional | where pods stand, `pod = [x, y]` in metres |
+| `table_radius_m` | optional | how many metres count as one step, 0.1 to 100 (1.5) |
 | `members` | optional | at most 500 ids of personas, each a card `personas/ID.md`; never `alex` |
 | `script` | optional | name of a file beside the room file, `ID.script.jsonl`; its speakers are members |
 | `public` | optional | false hides the room from those who are not in it (true) |
@@ -25,20 +27,25 @@ Pure: text in, room and problems out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from cadence.lod.scopes import TABLE_RADIUS_M, Floor, Point
 from cadence.personas.cards import MEDIATOR, name_complaint, parse_toml
-from cadence.personas.fields import ID_PATTERN, Id, Report, read
+from cadence.personas.fields import ID_PATTERN, Id, Report, brief, nearest, read
 from cadence.personas.script import Line
 from cadence.rooms.wire import ViewPatch
 
 ROOM_BYTES_MAX = 64 * 1024
 MEMBERS_MAX = 500
 PODS_MAX = 64
+SCOPE_LEVELS_MAX = 8
+FLOOR_METRES_MAX = 10_000.0
 _TITLE = "a string of 1 to 100 characters"
 _SCOPE = "ids joined by slashes, such as north/house-2"
+_POINT = "two numbers [x, y], in metres"
 _SCRIPT = "the name of a .jsonl file beside the room file, without a folder"
 
 
@@ -54,7 +61,14 @@ class Room:
     script_file: str | None = None
     public: bool = True
     view: ViewPatch = field(default_factory=ViewPatch)
+    at: tuple[tuple[str, Point], ...] = ()
+    table_radius_m: float = TABLE_RADIUS_M
     script: tuple[Line, ...] = ()
+
+    @property
+    def floor(self) -> Floor:
+        """The pods and where they stand."""
+        return Floor(self.pods, dict(self.at), self.table_radius_m)
 
 
 class _Fields(Struct, frozen=True):
@@ -65,6 +79,8 @@ class _Fields(Struct, frozen=True):
     script: Annotated[str, Meta(pattern=r"^[^/\\\x00]{1,200}\.jsonl\Z", description=_SCRIPT)] | None = None
     public: bool = True
     view: ViewPatch = ViewPatch()
+    at: dict[str, Annotated[tuple[float, float], Meta(description=_POINT)]] = {}
+    table_radius_m: Annotated[float, Meta(ge=0.1, le=100.0)] = TABLE_RADIUS_M
 
 
 def parse_room(id: str, text: str, report: Report) -> Room | None:
@@ -88,4 +104,36 @@ def parse_room(id: str, text: str, report: Report) -> Room | None:
             report.tell(f"expected each id once, got `{twice}` more than once", field=key)
     if MEDIATOR in fields.members:
         report.tell(f"`{MEDIATOR}` mediates for each reader and is never a member: leave it out", field="members")
-    return Room(id, fields.title, fields.scope, fields.pods, fields.members, fields.script, fields.public, fields.view)
+    return Room(
+        id,
+        fields.title,
+        fields.scope,
+        fields.pods,
+        fields.members,
+        fields.script,
+        fields.public,
+        fields.view,
+        _points(fields, report),
+        fields.table_radius_m,
+    )
+
+
+def _points(fields: _Fields, report: Report) -> tuple[tuple[str, Point], ...]:
+    """Where pods stand; only pods of the room do, and only somewhere."""
+    for pod, point in fields.at.items():
+        if pod not in fields.pods:
+            report.tell(_no_pod(pod, fields.pods), field=f"at.{pod[:64]}")
+        elif not all(isfinite(metres) and abs(metres) <= FLOOR_METRES_MAX for metres in point):
+            report.tell(f"expected metres within {FLOOR_METRES_MAX:g}, got {brief(point)}", field=f"at.{pod}")
+    focus = fields.view.focus
+    if focus and focus.pod and focus.pod not in fields.pods:
+        report.tell(_no_pod(focus.pod, fields.pods), field="view.focus.pod")
+    depth = fields.scope.count("/") + 1
+    if depth > SCOPE_LEVELS_MAX:
+        report.tell(f"expected at most {SCOPE_LEVELS_MAX} levels, got {depth}", field="scope")
+    return tuple(fields.at.items())
+
+
+def _no_pod(pod: str, pods: tuple[str, ...]) -> str:
+    hint = f"; the nearest is `{nearest(pod, pods)}`" if pods else ""
+    return f"expected a pod of the room, got `{pod[:64]}`{hint}"

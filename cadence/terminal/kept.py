@@ -28,7 +28,7 @@ class Kept:
 
     def keep(self, turn: Turn) -> None:
         """A turn was shown."""
-        for segment in turn.segments:
+        for segment in turn.at_home():
             if len(segment.speakers) == 1:
                 self.remember(segment.speakers[0], segment.sources)
         opening = Opening.of(turn)

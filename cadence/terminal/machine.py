@@ -163,7 +163,8 @@ class Terminal:
             case wire.Page():
                 self._page(frame)
             case wire.Redacted():
-                if (author := self._kept.authors.get(frame.seq)) is not None:
+                author = self._kept.authors.get(frame.seq) if frame.room == self._room else None
+                if author is not None:  # else it was never shown here, or overheard from another room
                     self._show(note(f"message {frame.seq} by {self._people.name(author)} was taken back"))
             case wire.Reconnect():
                 self._link.going(frame.after_s)

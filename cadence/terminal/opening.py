@@ -31,7 +31,7 @@ class Opening:
     @classmethod
     def of(cls, turn: Turn) -> Opening:
         """To open `turn`."""
-        cited = frozenset(seq for segment in turn.segments for seq in segment.sources)
+        cited = frozenset(seq for segment in turn.at_home() for seq in segment.sources)
         if turn.covers is None:
             return cls(turn.turn, cited)
         return cls(turn.turn, cited, turn.covers.from_, turn.covers.to)

@@ -126,10 +126,14 @@ def view_lines(before: View | None, view: View, people: People) -> list[Line]:
 
 
 def _segment_lines(turn: int, segment: Segment, people: People, authors: Mapping[int, str]) -> list[Line]:
-    spans: list[str | Span] = []
-    for number, id in enumerate(segment.speakers):
+    whispered = segment.kind == "whisper"  # Alex's own words about the speakers
+    spans: list[str | Span] = [("Alex, quietly", "dim")] if whispered else []
+    for number, id in enumerate(() if whispered else segment.speakers):
         spans += [" and "] if number else []
         spans.append(people.span(id))
+    if segment.kind == "ambient":
+        where = f" in {one_line(segment.room)}" if isinstance(segment.room, str) else ""
+        spans.append((f" (overheard{where})", "dim"))
     spans.append(": ")
     if segment.redacted is True:
         return [line(*spans, REMOVED)]

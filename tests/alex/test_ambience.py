@@ -99,3 +99,9 @@ def test_it_is_bounded() -> None:
 def test_nothing_said_nothing_heard() -> None:
     assert ranked([], START) == []
     assert Ambience("lab").items(START) == ()
+
+
+def test_scraps_are_overheard_only_where_nothing_else_is_said() -> None:
+    scraps = [entry(1, "Rook, not Linn.", "ada"), entry(2, "Only Corve knows.", "bao")]
+    assert len(texts(heard(*scraps))) == 2
+    assert texts(heard(*scraps, entry(3, SENTENCE, "cy"))) == [SENTENCE]

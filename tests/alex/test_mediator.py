@@ -6,7 +6,7 @@ from cadence.alex.events import Forgot, Opened, RawEnded, Redacted, Report, Retu
 from cadence.alex.mediator import CATCH_UP_WORDS, WAITING_MESSAGES_MAX
 from cadence.lod.units import count_words
 from cadence.rooms.wire import Covers, View
-from tests.alex.talk import SENTENCE, START, Room, code, line, mediator
+from tests.alex.talk import SENTENCE, START, Room, code, entry, line, mediator
 
 LONG = "\n".join(f"value_{line} = compute(value_{line - 1}, weight={line})" for line in range(1, 40))
 
@@ -267,7 +267,7 @@ def test_someone_who_is_followed_or_opened_is_shown_more() -> None:
         return sum(count_words(segment.text) for segment in segments)
 
     plain = words_of_a(None, sigma=0.5)
-    assert words_of_a(Opened(frozenset({"a"})), sigma=0.5) > 1.3 * plain
+    assert words_of_a(Opened((entry(1, speaker="a"),)), sigma=0.5) > 1.3 * plain
 
 
 def test_a_long_absence_becomes_one_catch_up_turn_outside_the_bucket() -> None:

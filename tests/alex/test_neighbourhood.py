@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cadence.alex.neighbourhood import Neighbourhood
 from cadence.alex.reader import MediatedRoom, Reader
+from cadence.lod.scopes import Floor
 from cadence.rooms.wire import ViewPatch
 from tests.alex.talk import START, entry, mediator
 
@@ -19,7 +20,7 @@ def reader(of: MediatedRoom, user: str, *, guest: bool = True) -> Reader:
 def house(**scopes: str) -> tuple[Neighbourhood, dict[str, MediatedRoom]]:
     neighbourhood, rooms = Neighbourhood(), {name: room(name) for name in scopes}
     for name, scope in scopes.items():
-        neighbourhood.put(rooms[name], scope, True)
+        neighbourhood.put(rooms[name], scope, True, Floor())
     return neighbourhood, rooms
 
 
@@ -32,7 +33,7 @@ def test_rooms_of_the_universe_hear_each_other_and_others_do_not() -> None:
 
 def test_a_guest_does_not_hear_what_they_may_not_read() -> None:
     neighbourhood, rooms = house(lab="north", hut="north")
-    neighbourhood.put(rooms["hut"], "north", False)
+    neighbourhood.put(rooms["hut"], "north", False, Floor())
     assert not neighbourhood.places(reader(rooms["lab"], "ada"))
     assert neighbourhood.places(reader(rooms["lab"], "host", guest=False))
     assert [one.user for one in neighbourhood.redacted(rooms["hut"], 3)] == ["host"]
@@ -50,9 +51,9 @@ def test_who_is_in_both_rooms_reads_each_where_it_is() -> None:
 def test_a_change_concerns_everybody_and_no_change_nobody() -> None:
     neighbourhood, rooms = house(lab="north", hut="")
     ada = reader(rooms["lab"], "ada")
-    assert neighbourhood.put(rooms["lab"], "north", True) == []
-    assert neighbourhood.put(rooms["hut"], "north", True) == [ada]
-    assert neighbourhood.put(rooms["hut"], "north", False) == [ada]
+    assert neighbourhood.put(rooms["lab"], "north", True, Floor()) == []
+    assert neighbourhood.put(rooms["hut"], "north", True, Floor()) == [ada]
+    assert neighbourhood.put(rooms["hut"], "north", False, Floor()) == [ada]
     assert rooms["hut"].in_universe and not rooms["hut"].public
 
 

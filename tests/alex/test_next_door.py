@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.rooms.wire import Redacted, Segment, ViewPatch
+from cadence.lod.scopes import Floor
+from cadence.rooms.wire import Focus, Redacted, Segment, ViewPatch
 from tests.alex.house import ADA, BOB, HOST, House, house, wait
 from tests.alex.talk import line
 
@@ -147,3 +148,31 @@ async def test_another_readers_ear_changes_nothing() -> None:
     alone = await heard_by_ada(None)
     for bob in (ViewPatch(cadence_s=1.0, sigma=10.0), ViewPatch(mode="raw"), ViewPatch(sigma=0.1)):
         assert await heard_by_ada(bob) == alone
+
+
+async def test_what_was_redacted_before_it_was_looked_into_is_never_overheard() -> None:
+    async with house() as lab:
+        await lab.open_other()
+        await lab.attach(patch=WIDE)
+        for number in range(60):
+            said = await lab.say_in_hut(line(number))
+            await lab.store.redact("hut", said.seq)
+            lab.driver.redacted("hut", said.seq)
+            await wait(1.0)
+        assert overheard(lab) == []
+
+
+async def test_a_reader_at_a_pod_is_given_the_other_pods_line_by_line() -> None:
+    async with house() as lab:
+        floor = Floor(("hearth", "door"), {"hearth": (0.0, 0.0), "door": (3.0, 0.0)})
+        await lab.driver.open_room("lab", lab.epoch, lab.head, ViewPatch(), floor=floor)
+        await lab.attach(ADA, patch=ViewPatch(focus=Focus(x=2.9, y=0.0), sigma=2.0))
+        await lab.attach(BOB)
+        for number in range(120):
+            await lab.say(line(number), "abc"[number % 3], pod=("hearth", "door")[number % 2])
+            await wait(0.5)
+        heard, quoted = overheard(lab), [s for turn in lab.turns() for s in turn.segments if s.kind == "quote"]
+        assert heard and not any(isinstance(segment.room, str) for segment in heard)
+        assert {seq % 2 for segment in heard for seq in segment.sources} == {1}  # those at the hearth
+        assert {seq % 2 for segment in quoted for seq in segment.sources} == {0}
+        assert not overheard(lab, "bob")

@@ -53,7 +53,7 @@ def test_a_busy_room_hears_a_line_of_next_door_now_and_then() -> None:
 def test_at_a_narrow_sigma_next_door_is_all_but_silent() -> None:
     wide, narrow = Corner(sigma=2.0), Corner(sigma=1.0)
     for corner in (wide, narrow):
-        corner.go_on(300, own=3, near=3)
+        corner.go_on(200, own=2, near=2)
     assert 0 < len(narrow.segments("ambient")) < len(wide.segments("ambient")) / 3
 
 

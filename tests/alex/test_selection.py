@@ -180,3 +180,20 @@ def test_a_unit_without_words_can_be_a_repeat_by_its_vector() -> None:
     choice = Selection([smile, candidate(2, line(2))], np.ones(2), 60.0, memory, Background(), {}, 0.0).choose([], {})
     assert [pick.unit.seq for pick in choice.picks] == [2]
     assert [unit.seq for unit in choice.counted] == [1]
+
+
+def test_what_is_left_of_a_target_waits_for_the_objection_it_cannot_come_without() -> None:
+    """Law 9: the target was shown in part before, and the objection does not fit yet."""
+    claim = "The lease was never renewed. The second replica answers old reads."
+    objecting = f"I object: {line(7)}"
+    target, answer = Entry(message(1, claim), None), Entry(message(2, objecting, "otto", reply_to=1), message(1, claim))
+    memory, waiting = ReaderMemory(), Waiting()
+    for one in (target, answer):
+        waiting.add(one, 0.0, urgent=False)
+    memory.show(target.parsed.units[0], 0.1, None, 0.0)
+    waiting.shown([target.parsed.units[0]])
+    units = [Candidate(one.entry, unit, False) for one in waiting for unit in one.left]
+    for budget, seqs in ((7.0, []), (15.0, [2])):
+        selection = Selection(units, np.ones(len(units)), budget, memory, Background(), {}, 0.0)
+        choice = selection.choose(disputes(list(waiting), memory, Transcript(), 0), {})
+        assert [pick.unit.seq for pick in choice.picks] == seqs

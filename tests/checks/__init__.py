@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tests.checks import answers, disputes, manners, order, pace, paced, repeats, text
+from tests.checks import ambient, answers, disputes, manners, order, pace, paced, repeats, text, whispers
 from tests.checks.record import Log, Reading, log_of
 from tests.stranger import Seen
 
@@ -45,6 +45,7 @@ def reader(
     found += pace.law_2(reading, log) + pace.silence(reading, log, calm=calm, prompt_s=prompt_s)
     found += text.turn_text(reading, log) + text.once(reading, log) + repeats.law_10(reading, log, user)
     found += disputes.law_9(reading, log) + paced.rule_7(reading, log, user) + answers.answers(reading, log)
+    found += ambient.overheard(reading, log, guest=user != "host") + whispers.rare_and_named(reading, log)
     return Verdict(found + _anyone(who, diary, reading, log, user, calm), identities)
 
 

@@ -72,9 +72,15 @@ def shapes(who: str, diary: Sequence[Seen]) -> list[str]:
         view = frame.get("view")
         if frame["type"] in ("view", "joined") and view is not None and not set(view) >= VIEW_FIELDS:
             found.append(f"shape: {who} got an incomplete view {view}")
+        if frame["type"] == "alex" and (mood := frame.get("mood")) is not None and not _is_mood(mood):
+            found.append(f"shape: {who} got a mood {mood}")
         if not str(frame.get("at", "Z")).endswith("Z"):
             found.append(f"shape: {who} got a time that is not UTC: {frame['at']}")
     return found
+
+
+def _is_mood(mood: Frame) -> bool:
+    return 0 <= mood["energy"] <= 1 and -1 <= mood["warmth"] <= 1 and type(mood["insight"]) is bool
 
 
 def agent(who: str, diary: Sequence[Seen]) -> list[str]:
@@ -108,24 +114,25 @@ def members(who: str, diary: Sequence[Seen], calm: list[tuple[float, float]]) ->
 def redaction(who: str, diary: Sequence[Seen], log: Log) -> list[str]:
     """After `redacted`, no frame shows the text again: not a message, not a turn, not a page (rule 8)."""
     found: list[str] = []
-    gone: set[int] = set()
+    gone: set[tuple[str, int]] = set()
     for seen in diary:
+        if seen.way == "in" and seen.frame["type"] == "redacted":
+            gone.add((seen.frame["room"], seen.frame["seq"]))
         if seen.way != "in" or seen.frame.get("room") != log.room:
             continue
-        if seen.frame["type"] == "redacted":
-            gone.add(seen.frame["seq"])
         items = seen.frame["items"] if seen.frame["type"] == "page" else [seen.frame]
         for frame in items:
             found += [f"rule 8: {who}: {what}" for what in _keeps(frame, gone)]
     return found
 
 
-def _keeps(frame: Frame, gone: set[int]) -> list[str]:
-    if frame["type"] == "message" and frame["seq"] in gone:
+def _keeps(frame: Frame, gone: set[tuple[str, int]]) -> list[str]:
+    room = frame.get("room")
+    if frame["type"] == "message" and (room, frame["seq"]) in gone:
         if not frame.get("redacted") or frame["text"] or frame.get("parts"):
             return [f"the redacted seq {frame['seq']} came as {frame}"]
     if frame["type"] == "turn":
-        cited = [s for s in frame["segments"] if gone.intersection(s["sources"])]
+        cited = [s for s in frame["segments"] if gone.intersection((s.get("room", room), seq) for seq in s["sources"])]
         return [f"turn {frame['turn']} shows {s}" for s in cited if not s.get("redacted") or s["text"] or "part" in s]
     return []
 

@@ -109,6 +109,8 @@ def _reckoned_anew(reading: Reading, start: float, after: float, until: float) -
 def _overdraw(turn: Frame, log: Log) -> int:
     """The most by which this turn's last thing may have overdrawn: a unit, a dispute pair, a whole message."""
     shown = [log.messages[seq] for segment in turn["segments"] for seq in segment["sources"]]
+    if turn["mode"] == "paraphrase" and not shown:
+        return DISPUTE_WORDS_MAX  # overheard: it may be a dispute of another room
     if turn["mode"] == "paced":
         return max([UNIT_WORDS_MAX, *map(words.of_message, shown)])
     return DISPUTE_WORDS_MAX if any("reply_to" in message for message in shown) else UNIT_WORDS_MAX
@@ -291,7 +293,7 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prom
         views = timeline.around(at - CADENCE_S_MAX, at + CADENCE_S_MAX)
         cadence, rate = max(float(v["cadence_s"]) for v in views), min(rate_of(v) for v in views)
         patience = max(cadence, 6 / rate) + cadence + UNIT_WORDS_MAX / rate + prompt_s
-        if message.get("spoken") or seq in log.redacted:
+        if message.get("spoken") or seq in log.redacted or message.get("pod"):
             patience += CLOSING_S + cadence
         undisturbed = any(a <= at and at + patience <= b for a, b in calm)
         mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))

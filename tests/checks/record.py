@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tests.stranger import Frame, Seen
@@ -21,6 +21,8 @@ class Log:
     room: str
     messages: dict[int, Frame] = field(default_factory=dict)
     redacted: dict[int, float] = field(default_factory=dict)
+    others: dict[str, Log] = field(default_factory=dict)  # rooms in hearing
+    public: bool = True
 
     @property
     def head(self) -> int:
@@ -53,6 +55,19 @@ def log_of(room: str, diaries: Iterable[Sequence[Seen]]) -> Log:
     return log
 
 
+def is_aside(segment: Frame) -> bool:
+    """Whether a segment is not of the turn's own conversation: another room's, or Alex's own words."""
+    return "room" in segment or segment["kind"] == "whisper"
+
+
+def _at_home(seen: Seen) -> Seen:
+    """A turn without its asides; anything else as it is."""
+    if seen.way != "in" or seen.frame["type"] != "turn" or not any(map(is_aside, seen.frame["segments"])):
+        return seen
+    segments = [segment for segment in seen.frame["segments"] if not is_aside(segment)]
+    return replace(seen, frame={**seen.frame, "segments": segments})
+
+
 @dataclass(frozen=True, slots=True)
 class Joining:
     """A `joined` and the `join` it answers; `afresh` if nothing was replayed and a new run began."""
@@ -74,7 +89,8 @@ class Reading:
         self.second = second
         self.events: list[Seen] = []
         self.joinings: dict[int, Joining] = {}  # by index into events
-        self.turns: dict[int, Seen] = {}
+        self.turns: dict[int, Seen] = {}  # less what was overheard of other rooms, and what Alex says
+        self.whole: dict[int, Seen] = {}  # as they came
         self.messages: dict[int, Seen] = {}
         self.views: list[tuple[float, Frame]] = []
         self.here: list[tuple[float, float]] = []  # joined from, until
@@ -95,7 +111,7 @@ class Reading:
                 since = None
             if seen.way != "closed" and seen.frame.get("room") != self.room:
                 continue
-            self.events.append(seen)
+            self.events.append(_at_home(seen))
             if seen.way != "in":
                 continue
             match seen.frame["type"]:
@@ -107,7 +123,8 @@ class Reading:
                 case "view" if seen.frame["participant"] == user:
                     self.views.append((seen.at, seen.frame["view"]))
                 case "turn":
-                    self.turns.setdefault(seen.frame["turn"], seen)
+                    self.whole.setdefault(seen.frame["turn"], seen)
+                    self.turns.setdefault(seen.frame["turn"], self.events[-1])
                 case "message":
                     self.messages.setdefault(seen.frame["seq"], seen)
         if since is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.checks import order, pace, text, words
+from tests.checks import manners, order, pace, text, words
 from tests.checks.record import Log, Reading, log_of
 from tests.stranger import Frame, Seen
 
@@ -276,3 +276,10 @@ def test_a_burst_after_a_catch_up_breaks_the_pace() -> None:
     assert any(
         "after a catch-up" in found for found in pace.law_2(Reading("rae", diary, ROOM), log_of(ROOM, [witness()]))
     )
+
+
+def test_a_mood_out_of_bounds_is_found() -> None:
+    alex = {"type": "alex", "room": ROOM, "state": "idle", "behind": {"messages": 0, "words": 0, "seconds": 0.0}}
+    moods = [{"energy": 0.5, "warmth": -1, "insight": False}, {"energy": 1.1, "warmth": 0, "insight": False}]
+    found = [manners.shapes("rae", [Seen(0.0, 1, "in", {**alex, "mood": mood})]) for mood in moods]
+    assert found[0] == [] and "mood" in found[1][0]

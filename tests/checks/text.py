@@ -19,7 +19,7 @@ TRIES_MAX = 20_000
 def turn_text(reading: Reading, log: Log) -> list[str]:
     """Laws 7 and 8 and the words of every turn received."""
     found: list[str] = []
-    for number, seen in sorted(reading.turns.items()):
+    for number, seen in sorted(reading.whole.items()):
         turn = seen.frame
         label = f"{reading.who}, turn {number}"
         gone = any(segment.get("redacted") for segment in turn["segments"])
@@ -31,12 +31,17 @@ def turn_text(reading: Reading, log: Log) -> list[str]:
 
 
 def segment_text(segment: Frame, turn: Frame, log: Log) -> list[str]:
-    """What is wrong with one segment."""
+    """What is wrong with one segment; one of another room cites the messages of that."""
     found: list[str] = []
     sources = segment["sources"]
+    elsewhere = segment.get("room", log.room) != log.room
+    if elsewhere:
+        if segment["room"] not in log.others or segment["kind"] not in ("ambient", "whisper"):
+            return [f"law 7: of another room, {segment['room']}"]
+        log = log.others[segment["room"]]
     if not sources or any(seq not in log.messages for seq in sources):
         return [f"law 7: sources {sources} are not in the log"]
-    if turn["covers"] is not None and max(sources) > turn["covers"]["to"]:
+    if turn["covers"] is not None and not elsewhere and max(sources) > turn["covers"]["to"]:
         found.append(f"law 7: sources {sources} lie after covers.to {turn['covers']['to']}")
     if {log.author(seq) for seq in sources} != set(segment["speakers"]):
         found.append(f"law 7: the authors of {sources} are {[log.author(seq) for seq in sources]}")
@@ -47,9 +52,9 @@ def segment_text(segment: Frame, turn: Frame, log: Log) -> list[str]:
     match segment["kind"]:
         case "verbatim":
             found += _verbatim(segment, log)
-        case "quote" if _place_quote(segment, log) is None:
+        case "quote" | "ambient" if _place_quote(segment, log) is None:
             found.append("law 7: the quote is not made of pieces of its sources, in order")
-        case "quote" if len(segment["speakers"]) != 1:
+        case "quote" | "ambient" if len(segment["speakers"]) != 1:
             found.append("law 7: a quote has one speaker")
     return found
 
@@ -194,7 +199,7 @@ def once(reading: Reading, log: Log) -> list[str]:
                 if first in whole or pieces[first]:
                     found.append(f"{label} seq {first} whole, after it was shown")
                 whole[first] = number
-            elif segment["kind"] == "quote":
+            elif segment["kind"] in ("quote", "ambient"):
                 for seq, choices in _choices(segment, log):
                     if seq in whole:
                         found.append(f"{label} a piece of seq {seq}, shown whole in turn {whole[seq]}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cadence.lod import terms as module
 from cadence.lod.languages import PLAIN
-from cadence.lod.terms import Background, postings, terms, variants
+from cadence.lod.terms import Background, postings, surfaces, terms, variants
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,9 @@ def test_the_background_stays_bounded_and_keeps_what_is_common(monkeypatch: pyte
     assert background.count("common") > 0
     assert background.count("rare0") == 0
     assert background.count("common") <= background.total
+
+
+def test_words_are_found_as_they_are_spelled() -> None:
+    text = "Leases run out; the Lease of node-2 was leased again."
+    assert surfaces(text, {"leas"}) == ("Leases", "Lease", "leased")
+    assert surfaces(text, ()) == ()

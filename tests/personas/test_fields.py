@@ -131,3 +131,12 @@ def test_no_table_whatever_makes_reading_fail(table: dict[str, object]) -> None:
     report = Report("f")
     assert read(Outer, table, report) is None or "title" in table
     assert all(isinstance(str(problem), str) for problem in report.all())
+
+
+def test_a_table_with_free_keys_names_the_key_that_is_wrong() -> None:
+    class Floor(Struct, frozen=True):
+        at: dict[str, int] = {}
+
+    report = Report("x.toml")
+    assert read(Floor, {"at": {"door": 1, "hearth": "far", "stairs": []}}, report) == Floor()
+    assert [problem.field for problem in report.all()] == ["at.hearth", "at.stairs"]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cadence.lod.scopes import Floor
 from cadence.personas.fields import Report
 from cadence.personas.roomfile import Room, parse_room
 from cadence.rooms.wire import Focus, ViewPatch
@@ -38,6 +39,15 @@ def test_a_room_may_say_more() -> None:
     )
 
 
+def test_pods_may_stand_somewhere() -> None:
+    room, problems = parse(
+        'title = "The hall"\npods = ["hearth", "door"]\ntable_radius_m = 2\n[at]\nhearth = [0, 0]\ndoor = [6.0, -1.5]\n'
+    )
+    assert problems == [] and room is not None
+    assert room.floor == Floor(("hearth", "door"), {"hearth": (0.0, 0.0), "door": (6.0, -1.5)}, 2.0)
+    assert Room("hall", "The hall").floor == Floor()
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -47,6 +57,16 @@ def test_a_room_may_say_more() -> None:
         ("members = ['alex']", "2: `members`: `alex` mediates for each reader and is never a member"),
         ("pods = ['a', 'a']", "2: `pods`: expected each id once, got `a` more than once"),
         ("scope = '/north'", "2: `scope`: expected ids joined by slashes, such as north/house-2"),
+        ("scope = 'a/b/c/d/e/f/g/h/i'", "2: `scope`: expected at most 8 levels, got 9"),
+        ("at.door = [1, 2]", "2: `at.door`: expected a pod of the room, got `door`"),
+        (
+            "pods = ['door']\nat.dor = [1, 2]",
+            "3: `at.dor`: expected a pod of the room, got `dor`; the nearest is `door`",
+        ),
+        ("pods = ['door']\nat.door = [1]", "3: `at.door`: expected two numbers [x, y], in metres, got [1]"),
+        ("pods = ['door']\nat.door = [inf, 0]", "3: `at.door`: expected metres within 10000, got"),
+        ("table_radius_m = 0", "2: `table_radius_m`: expected a number >= 0.1, got 0"),
+        ("pods = ['door']\nview.focus.pod = 'dor'", "3: `view.focus.pod`: expected a pod of the room, got `dor`"),
         ("script = '../other.jsonl'", "2: `script`: expected the name of a .jsonl file beside the room file"),
         ("script = 'talk.txt'", "2: `script`: expected the name of a .jsonl file beside the room file"),
         ("public = 1", "2: `public`: expected true or false, got 1"),

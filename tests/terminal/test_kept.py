@@ -24,4 +24,8 @@ def test_who_was_quoted_is_known() -> None:
     kept = Kept()
     kept.keep(turn(1, 1, 3, quote("ada", "x", 1, 2), quote("bo", "y", 3)))
     assert kept.authors == {1: "ada", 2: "ada", 3: "bo"}
+    kept.keep(turn(2, 4, 4, quote("hob", "z", 2, room="attic")))
+    assert kept.authors[2] == "ada"
+    opening = kept.opening(2)
+    assert opening is not None and opening.cited == frozenset()
     assert Kept().last is None

@@ -30,6 +30,17 @@ def test_a_turn_says_who_said_what_and_how_much_it_stands_for() -> None:
     ]
 
 
+def test_what_was_overheard_says_where_and_alex_speaks_as_alex() -> None:
+    far = Segment("ambient", ("ada",), "It rains.", (3,), 0.1, room="attic")
+    pod = Segment("ambient", ("bo",), "So it does.", (11,), 0.1)
+    whisper = Segment("whisper", ("ada",), "In The attic, Ada spoke of rain.", (3,), 1.0, room="attic")
+    assert plain(paint.turn_lines(turn(7, 10, 13, far, pod, whisper), people(), {}, UTC))[1:] == [
+        "Ada (overheard in attic): It rains.",
+        "Bo (overheard): So it does.",
+        "Alex, quietly: In The attic, Ada spoke of rain.",
+    ]
+
+
 def test_remarks_tell_of_objections_agreement_and_repeats() -> None:
     known = {9: "bo"}
     shown = turn(7, 10, 10, quote("ada", "no", 10, objects_to=9, agree=1, again=3), quote("bo", "x", 10, objects_to=2))

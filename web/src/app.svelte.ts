@@ -95,6 +95,8 @@ export class App {
       soon: (act) => this.#run(act),
       keep: (room, cursor) => writeCursor(kept, user, room, cursor),
       announce: (turn, name) => (this.announcement = spoken(turn, name)),
+      titleOf: (room) => this.rooms.find((each) => each.room === room)?.title ?? room,
+      visit: (room) => this.open(room),
     });
     void this.room.join();
   }
@@ -119,7 +121,8 @@ export class App {
 
   #deliver(frame: ServerFrame): void {
     if (frame.type === "welcome") return void this.#welcomed(frame);
-    if ("room" in frame && frame.room === this.room?.id) this.room?.receive(frame);
+    // What was taken back in another room may have been overheard in this one.
+    if (frame.type === "redacted" || ("room" in frame && frame.room === this.room?.id)) this.room?.receive(frame);
     this.#requests.settle(frame);
   }
 

@@ -1,7 +1,7 @@
 import type { Block } from "./markdown";
 import { parseInline, type Inline } from "./inline";
 import type { Turn } from "./protocol";
-import { pieces, quoteIn } from "./segments";
+import { atHome, pieces, quoteIn } from "./segments";
 
 /** What a turn carries of one message: all of it, these pieces, or its sense in other words (no pieces). */
 export interface Carried {
@@ -12,7 +12,7 @@ export interface Carried {
 /** By seq, what this turn carries of its sources. Pure. */
 export function carriedBy(turn: Turn): Map<number, Carried> {
   const found = new Map<number, Carried>();
-  for (const segment of turn.segments) {
+  for (const segment of atHome(turn)) {
     const { kind, sources, part, redacted } = segment;
     const quoted = pieces(quoteIn(segment)).filter(Boolean);
     for (const seq of redacted ? [] : sources) {

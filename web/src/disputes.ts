@@ -1,6 +1,6 @@
 import type { Originals } from "./originals";
 import type { Turn } from "./protocol";
-import type { Group } from "./segments";
+import { atHome, type Group } from "./segments";
 import type { Item } from "./timeline";
 
 export const LANES_MAX = 3;
@@ -18,8 +18,8 @@ export interface Tie {
 export function tiesOf(groups: readonly Group[]): Tie[] {
   const ties: Tie[] = [];
   groups.forEach((group, from) => {
-    for (const { objects_to: target } of group.segments) {
-      const to = target ? groups.findIndex((other, index) => index !== from && cites(other, target)) : -1;
+    for (const { objects_to: target, room } of group.segments) {
+      const to = target ? groups.findIndex((other, index) => index !== from && cites(other, target, room)) : -1;
       const key = `${from}-${to}`;
       if (to < 0 || ties.some((tie) => tie.key === key)) continue;
       const taken = new Set(ties.filter((tie) => overlap(tie, from, to)).map((tie) => tie.lane));
@@ -43,12 +43,12 @@ export function authorOf(seq: number, turn: Turn, originals: Originals, items: r
 }
 
 function speakerIn(turn: Turn, seq: number): string | null {
-  const segment = turn.segments.find((each) => each.speakers.length === 1 && each.sources.includes(seq));
+  const segment = atHome(turn).find((each) => each.speakers.length === 1 && each.sources.includes(seq));
   return segment?.speakers[0] ?? null;
 }
 
-function cites(group: Group, seq: number): boolean {
-  return group.segments.some((segment) => !segment.redacted && segment.sources.includes(seq));
+function cites(group: Group, seq: number, room: string | undefined): boolean {
+  return group.segments.some((each) => each.room === room && !each.redacted && each.sources.includes(seq));
 }
 
 function overlap(tie: Tie, from: number, to: number): boolean {

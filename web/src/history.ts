@@ -1,5 +1,6 @@
 import { messagesBefore, messagesIn, SPEECH_A_PAGE, speechSpans, turnsBefore, type Ask } from "./loader";
 import type { Message, Turn } from "./protocol";
+import { atHome } from "./segments";
 import type { Span } from "./timeline";
 
 export const STRANGERS_ASKED_MAX = 12;
@@ -43,7 +44,7 @@ export async function introductions(
   knows: (id: string) => boolean,
 ): Promise<Message[]> {
   const sources = new Map<string, number>();
-  for (const { speakers, sources: cited } of turns.flatMap((turn) => turn.segments)) {
+  for (const { speakers, sources: cited } of turns.flatMap(atHome)) {
     const [id, seq] = [speakers[0], cited[0]];
     if (speakers.length === 1 && id && seq && !knows(id) && sources.size < STRANGERS_ASKED_MAX) sources.set(id, seq);
   }

@@ -3,7 +3,7 @@ import { ListState } from "./list.svelte";
 import { messagesAfter, messagesAt, messagesBefore, type Ask } from "./loader";
 import { present, sorted } from "./members";
 import { Originals } from "./originals";
-import type { Alex, ClientFrame, Joined, Member, Message, ServerFrame, Turn, ViewReply, You } from "./protocol";
+import type { Alex, ClientFrame, Joined, Member, Message, Segment, ServerFrame, Turn, ViewReply, You } from "./protocol";
 import { Cut, Refused } from "./requests";
 import { Saying } from "./saying.svelte";
 import { speakersOf } from "./segments";
@@ -20,6 +20,10 @@ export interface Link {
   soon(act: () => void): void;
   keep(room: string, cursor: Cursor): void;
   announce(turn: Turn, name: (id: string) => string): void;
+  /** What another room is called. */
+  titleOf(room: string): string;
+  /** Go to another room. */
+  visit(room: string): void;
 }
 
 /** One room as one reader sees it: frames go in, runes tell the page what changed. */
@@ -91,8 +95,8 @@ export class Room {
         return this.#link.soon(() => this.flush());
       case "redacted":
         this.flush();
-        this.timeline.redact(frame.seq);
-        this.originals.redact(frame.seq);
+        this.timeline.redact(frame.seq, frame.room === this.id ? undefined : frame.room);
+        if (frame.room === this.id) this.originals.redact(frame.seq);
         this.version += 1;
         return;
       case "alex":
@@ -116,6 +120,15 @@ export class Room {
     this.#advance(frames);
     const turn = frames.findLast((frame) => frame.type === "turn");
     if (turn) this.#link.announce(turn, (id) => this.speakers.name(id));
+  }
+
+  /** Where something overheard was said: the other room's title; null for this one. */
+  elsewhere(segment: Segment): string | null {
+    return segment.room === undefined || segment.room === this.id ? null : this.#link.titleOf(segment.room);
+  }
+
+  visit(room: string): void {
+    this.#link.visit(room);
   }
 
   /** The view of another reader, for a host. */
@@ -171,8 +184,8 @@ export class Room {
     }
   }
 
-  read(turn: number, dwell_s: number): void {
-    this.#link.send({ type: "read", room: this.id, turn, dwell_s });
+  read(turn: number, dwell_s?: number): void {
+    this.#link.send({ type: "read", room: this.id, turn, ...(dwell_s === undefined ? {} : { dwell_s }) });
   }
 
   #joined(frame: Joined): void {

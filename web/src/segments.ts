@@ -21,9 +21,13 @@ export function groupsOf(turn: Turn): Group[] {
   const groups: { key: string; speakers: readonly string[]; segments: Segment[] }[] = [];
   for (const segment of turn.segments) {
     const last = groups.at(-1);
+    const before = last?.segments.at(-1);
     const same =
-      last && last.speakers.join("\n") === segment.speakers.join("\n") && last.segments.at(-1)?.room === segment.room;
-    if (same) last.segments.push(segment);
+      last?.speakers.join("\n") === segment.speakers.join("\n") &&
+      before?.room === segment.room &&
+      before?.kind !== "whisper" &&
+      segment.kind !== "whisper";
+    if (last && same) last.segments.push(segment);
     else groups.push({ key: `${groups.length}`, speakers: segment.speakers, segments: [segment] });
   }
   return groups;
@@ -52,14 +56,25 @@ export function speakersOf(turn: Turn): string[] {
   return [...new Set(turn.segments.flatMap((segment) => segment.speakers))];
 }
 
-/** Every message the turn cites, each once, ascending. */
-export function sourcesOf(turn: Turn): number[] {
-  return [...new Set(turn.segments.flatMap((segment) => segment.sources))].sort((a, b) => a - b);
+/** Whether a segment was said in another room than the turn's: its numbers count there. */
+export function isElsewhere(turn: Turn, segment: Segment): boolean {
+  return segment.room !== undefined && segment.room !== turn.room;
 }
 
-/** Whether the turn shows what was said word for word, nothing left out. */
+/** The segments of the turn's own room. */
+export function atHome(turn: Turn): Segment[] {
+  return turn.segments.filter((segment) => !isElsewhere(turn, segment));
+}
+
+/** Every message of its own room that the turn cites, each once, ascending. */
+export function sourcesOf(turn: Turn): number[] {
+  return [...new Set(atHome(turn).flatMap((segment) => segment.sources))].sort((a, b) => a - b);
+}
+
+/** Whether the turn shows what was said here word for word, nothing left out; what is overheard does not count. */
 export function isVerbatim(turn: Turn): boolean {
-  return turn.segments.length > 0 && turn.segments.every((each) => each.kind === "verbatim" && !each.part?.folded);
+  const carried = atHome(turn).filter((segment) => segment.kind !== "whisper");
+  return carried.length > 0 && carried.every((each) => each.kind === "verbatim" && !each.part?.folded);
 }
 
 /** A whole block shown in a turn, without the fences that its text carries; null for prose. */

@@ -1,7 +1,7 @@
 import type { StopReason } from "./connection";
 import type { Look, MoodWord } from "./crystal";
 import { count, plural, seconds } from "./format";
-import type { Mode, SegmentKind } from "./protocol";
+import type { Mode, SegmentKind, Whisper } from "./protocol";
 
 /** Every sentence the page shows, in one place. */
 export const strings = {
@@ -62,6 +62,12 @@ export const strings = {
     interestsHint: "Up to 8, separated by commas. What touches them comes through in more detail.",
     locked: (by: string) => (by ? `Set by ${by} and locked.` : "Locked by a host."),
     refused: (why: string) => `Not changed: ${why}`,
+    auto: "Learn my pace from how I read",
+    autoHint: "Moving the slider turns this off.",
+    learned: "Alex set this from how you read.",
+    whisper: "Whispers",
+    whispers: { off: "none", light: "a few", heavy: "more" } satisfies Record<Whisper, string>,
+    whisperHint: "Now and then a sentence about something elsewhere that touches your interests.",
   },
   ask: {
     title: "Ask Alex",
@@ -169,6 +175,9 @@ export const strings = {
     agree: (n: number) => `+${count(n)} ${n === 1 ? "agrees" : "agree"}`,
     again: (n: number) => `+${count(n)} again`,
     againHint: "Said again in nearly the same words, and not shown again.",
+    overheard: (room: string) => `overheard in ${room}`,
+    visit: (room: string) => `Go to ${room}`,
+    alex: "Alex",
     objects: (seq: number) => `objects to message ${seq}`,
     objectsTo: (name: string) => `objects to ${name}`,
     fold: "Roll up again",
@@ -176,7 +185,6 @@ export const strings = {
     removed: "removed by its author or a host",
     kinds: {
       ambient: "overheard",
-      whisper: "Alex, quietly",
       catch_up: "in short, what was too much to carry whole",
     } as Partial<Record<SegmentKind, string>>,
     by: (model: string) => `written by ${model}`,

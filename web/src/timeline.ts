@@ -1,4 +1,5 @@
 import type { Message, Segment, Turn } from "./protocol";
+import { isElsewhere } from "./segments";
 
 export const ITEMS_KEPT_MAX = 10_000;
 
@@ -61,11 +62,19 @@ export class Timeline {
     return fresh;
   }
 
-  /** A message is gone: it keeps its place, and every segment that cites it keeps only who and where. */
-  redact(seq: number): void {
+  /**
+   * A message is gone: it keeps its place, and every segment that cites it keeps only who and where. `room` is given for a
+   * message of another room, of which something may have been overheard here.
+   */
+  redact(seq: number, room?: string): void {
     this.#items = this.#items.map((item) => {
-      if (item.kind === "message") return item.message.seq === seq ? { ...item, message: erased(item.message) } : item;
-      const segments = item.turn.segments.map((segment) => without(segment, seq));
+      if (item.kind === "message")
+        return item.message.seq === seq && !room ? { ...item, message: erased(item.message) } : item;
+      const segments = item.turn.segments.map((segment) =>
+        isElsewhere(item.turn, segment) === (room !== undefined) && (!room || segment.room === room)
+          ? without(segment, seq)
+          : segment,
+      );
       const same = segments.every((segment, index) => segment === item.turn.segments[index]);
       return same ? item : { ...item, turn: { ...item.turn, segments } };
     });
@@ -129,6 +138,6 @@ export function erased(message: Message): Message {
 
 function without(segment: Segment, seq: number): Segment {
   if (segment.redacted || !segment.sources.includes(seq)) return segment;
-  const { kind, speakers, sources, weight } = segment;
-  return { kind, speakers, sources, weight, text: "", redacted: true };
+  const { kind, speakers, sources, weight, room } = segment;
+  return { kind, speakers, sources, weight, ...(room ? { room } : {}), text: "", redacted: true };
 }

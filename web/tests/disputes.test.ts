@@ -22,6 +22,7 @@ describe("a line is drawn", () => {
     expect(ties(by("vera", 4), by("idris", 5, 1))).toEqual([]);
     expect(ties(by("vera", 1), by("vera", 2, 1))).toEqual([]);
     expect(ties({ ...by("vera", 1), redacted: true }, by("idris", 2, 1))).toEqual([]);
+    expect(ties({ ...by("vera", 1), room: "attic" }, by("idris", 2, 1))).toEqual([]); // another room's first message
   });
 
   test("once for two objections of one voice to another", () => {

@@ -13,7 +13,7 @@ test("the last turn of a quiet room is reported when its time is up", () => {
   vi.advanceTimersByTime(DWELL_S_MAX * 1000 - 1);
   expect(report).not.toHaveBeenCalled();
   vi.advanceTimersByTime(2);
-  expect(report).toHaveBeenCalledExactlyOnceWith({ turn: 4, dwell_s: DWELL_S_MAX });
+  expect(report).toHaveBeenCalledExactlyOnceWith({ turn: 4 });
   reporter.stop();
 });
 

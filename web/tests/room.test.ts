@@ -10,6 +10,7 @@ function place(held: { turns?: Turn[]; messages?: Message[] } = {}, cursor: Curs
   const sent: ClientFrame[] = [];
   const kept: Cursor[] = [];
   const announce = vi.fn();
+  const visited: string[] = [];
   let down = false;
   const ask = (frame: ClientFrame): Promise<ServerFrame> => {
     sent.push(frame);
@@ -22,10 +23,12 @@ function place(held: { turns?: Turn[]; messages?: Message[] } = {}, cursor: Curs
     soon: (act) => act(),
     keep: (_, each) => kept.push(each),
     announce,
+    titleOf: (id) => `Room ${id}`,
+    visit: (id) => visited.push(id),
   });
   const settle = () => vi.waitFor(() => expect(room.loading).toBeNull());
   const cut = (now: boolean) => (down = now);
-  return { room, sent, kept, announce, settle, cut };
+  return { room, sent, kept, visited, announce, settle, cut };
 }
 
 function page(query: History, held: { turns?: Turn[]; messages?: Message[] }): ServerFrame {

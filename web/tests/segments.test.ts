@@ -47,6 +47,12 @@ describe("groups", () => {
   test("what was overheard in another room is not put with what was said here", () => {
     const segments = [quote("a", [1]), quote("b", [2], { room: "commons", kind: "ambient" })];
     expect(groupsOf(turn(1, 1, 4, { segments }))).toHaveLength(2);
+    expect(sourcesOf(turn(1, 1, 4, { segments }))).toEqual([1]);
+  });
+
+  test("what Alex whispers is not put with what its speaker said", () => {
+    const segments = [quote("a", [1]), quote("Vera is on a.", [1], { kind: "whisper" })];
+    expect(groupsOf(turn(1, 1, 4, { segments }))).toHaveLength(2);
   });
 
   test("speakers and sources are each named once", () => {
@@ -64,6 +70,9 @@ describe("verbatim turns", () => {
     expect(isVerbatim(turn(1, 1, 1, { segments: [whole, quote("a", [1])] }))).toBe(false);
     expect(isVerbatim(turn(1, 1, 1, { segments: [{ ...whole, part: folded(0) }] }))).toBe(false);
     expect(isVerbatim(turn(1, 1, 1, { segments: [] }))).toBe(false);
+    const far = quote("a", [1], { kind: "ambient", room: "commons" });
+    expect(isVerbatim(turn(1, 1, 1, { segments: [whole, far] }))).toBe(true);
+    expect(isVerbatim(turn(1, 1, 1, { segments: [far] }))).toBe(false);
   });
 });
 

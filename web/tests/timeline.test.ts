@@ -58,6 +58,22 @@ describe("dedup", () => {
 });
 
 describe("redaction", () => {
+  test("of a message of another room empties what was overheard of it, and nothing of this room's", () => {
+    const timeline = new Timeline();
+    const far = quote("far", [4], { kind: "ambient", room: "attic" });
+    timeline.add([turn(1, 1, 5, { segments: [quote("here", [4]), far] })]);
+    timeline.redact(4, "attic");
+    const [item] = timeline.items;
+    const left = item?.kind === "turn" ? item.turn.segments : [];
+    expect(left.map((each) => [each.text, each.room])).toEqual([
+      ["here", undefined],
+      ["", "attic"],
+    ]);
+    timeline.redact(4);
+    const [again] = timeline.items;
+    expect(again?.kind === "turn" && again.turn.segments[0]?.text).toBe("");
+  });
+
   test("a message keeps its place and loses its words, parts and mentions", () => {
     const timeline = new Timeline();
     timeline.add([message(1, { parts: [{ kind: "code", body: "x" }], mentions: ["ann"], reply_to: 1 })]);

@@ -15,7 +15,9 @@ afterEach(() => {
 });
 
 function render(...segments: Segment[]) {
-  const link = { ask: () => new Promise<never>(() => {}), send() {}, soon() {}, keep() {}, announce() {} };
+  const visit = vi.fn();
+  const silent = { ask: () => new Promise<never>(() => {}), send() {}, soon() {}, keep() {}, announce() {} };
+  const link = { ...silent, titleOf: (id: string) => `The ${id}`, visit };
   const room = new Room("ledger", welcome().you, null, link);
   room.speakers.meet([{ id: "vera", name: "Vera", kind: "agent" }]);
   const acts = { ontoggle: vi.fn(), onfold: vi.fn(), onfolded: vi.fn(), onobjection: vi.fn() };
@@ -25,7 +27,7 @@ function render(...segments: Segment[]) {
     props: { room, turn: shown, unfolded: false, marked: null, ...acts },
   });
   flushSync();
-  return { page: document.body, ...acts };
+  return { page: document.body, visit, ...acts };
 }
 
 const idris = { speakers: ["idris"] };
@@ -43,6 +45,30 @@ describe("a quote", () => {
   test("never becomes HTML", () => {
     const { page } = render(quote("<img src=x onerror=alert(1)> [y](javascript:alert(1))", [1]));
     expect(page.querySelectorAll("img, a")).toHaveLength(0);
+  });
+});
+
+describe("an aside", () => {
+  test("from another room names it and leads there; its numbers, which count there, are not shown", () => {
+    const { page, visit } = render(quote("so", [41], { kind: "ambient", room: "attic", speakers: ["hob"] }));
+    const place = page.querySelector<HTMLButtonElement>("button.place");
+    expect(place?.textContent?.trim()).toBe("overheard in The attic");
+    place?.click();
+    expect(visit).toHaveBeenCalledExactlyOnceWith("attic");
+    expect(page.querySelector(".sources button")).toBeNull();
+    expect(page.querySelector("[data-cites]")?.getAttribute("data-cites")).toBe("");
+  });
+
+  test("of another pod says so and keeps its numbers", () => {
+    const { page } = render(quote("so", [4], { kind: "ambient" }));
+    expect(page.querySelector(".note")?.textContent).toBe("overheard");
+    expect(page.querySelector(".sources button")?.textContent?.trim()).toBe("4");
+  });
+
+  test("whispered is Alex's own, whoever it is about", () => {
+    const { page } = render(quote("In The attic, Hob spoke of rain.", [41], { kind: "whisper", room: "attic" }));
+    expect(page.querySelector(".names")?.textContent?.trim()).toBe("Alex");
+    expect(page.querySelector(".place")?.textContent?.trim()).toBe("Go to The attic");
   });
 });
 

@@ -113,6 +113,10 @@ class Turn(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="turn"
         """The room whose messages `segment` cites."""
         return segment.room if isinstance(segment.room, str) else self.room
 
+    def at_home(self) -> tuple[Segment, ...]:
+        """The segments that cite this turn's own room, not what was overheard in another."""
+        return tuple(segment for segment in self.segments if self.room_of(segment) == self.room)
+
     def without(self, gone: Iterable[tuple[str, int]]) -> Turn:
         """This turn with every segment emptied that cites a message in `gone`, given as (room, seq).
 
