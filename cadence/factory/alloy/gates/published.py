@@ -2,8 +2,8 @@
 
 Pure: no clock, no files.
 
-All are pass@1 in points on HumanEval and HumanEval+, greedy, of base models, from one table: Qwen2.5-Coder Technical
-Report, Table 5, arXiv:2409.12186. A model that is not listed is not judged by this table.
+All are pass@1 in points on HumanEval and HumanEval+, greedy, of base models, from one source: Qwen2.5-Coder Technical
+Report, arXiv:2409.12186. A model that is not listed is not judged by this table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 __all__ = ["CITATION", "PUBLISHED", "published"]
 
-CITATION = "Qwen2.5-Coder Technical Report, Table 5, arXiv:2409.12186"
+CITATION = "Qwen2.5-Coder Technical Report, arXiv:2409.12186"
 BENCHMARKS = ("humaneval", "humaneval_plus")
 PUBLISHED: Mapping[str, tuple[float, float]] = {
     "Qwen/Qwen2.5-Coder-0.5B": (28.0, 23.8),
