@@ -6,9 +6,9 @@ routing weights are multiplied with the experts' outputs, both factors, and whic
 is recorded is what the model really used, whatever its router does (softmax, sigmoid with bias, groups), whichever
 implementation runs, and nothing is computed twice.
 
-The sums of a layer stay on its device until they are taken out. Each summand is split into three words, multiples of 1, 2^-26
-and 2^-52, and each word is summed in float64 where such numbers add without error: the order in which threads or
-batches add them makes no difference (see `sums`).
+The sums of a layer stay on its device until they are taken out. Each summand is split into three words, multiples of
+1, 2^-26 and 2^-52, and each word is summed in float64 where such numbers add without error: the order in which threads
+or batches add them makes no difference (see `sums`).
 """
 
 from __future__ import annotations
