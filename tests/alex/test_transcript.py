@@ -81,3 +81,11 @@ def test_a_vector_that_has_come_is_shared_by_all_readers() -> None:
     said.learn_vector(0, np.ones(3, dtype=np.float32))
     vector = said.vector(unit)
     assert vector is not None and vector.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_the_newest_are_given_oldest_first() -> None:
+    transcript = Transcript()
+    for seq in range(1, 6):
+        transcript.enter(message(seq))
+    assert [one.seq for one in transcript.newest(3)] == [3, 4, 5]
+    assert [one.seq for one in transcript.newest(9)] == [1, 2, 3, 4, 5]
