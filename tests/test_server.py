@@ -50,7 +50,7 @@ def is_message(text: str) -> Any:
 
 def no_traceback(server: Served, *strangers: Stranger) -> None:
     frames = json.dumps([seen.frame for stranger in strangers for seen in stranger.diary])
-    assert "Traceback" not in "\n".join(server.lines) + frames
+    assert "Traceback" not in "\n".join(server.lines) + frames, "\n".join(server.lines[-40:])
     assert 'File "' not in frames
 
 
@@ -212,7 +212,8 @@ BAD_FRAMES: list[tuple[str | Frame, str, str | None]] = [
     ({"type": "view", "room": ROOM, "cadence_s": 0}, "bad_field", "cadence_s"),
     ('{"type": "view", "room": "hall", "cadence_s": NaN}', "bad_field", "cadence_s"),
     ({"type": "redact", "room": ROOM, "seq": 99}, "not_found", "seq"),
-    ({"type": "ask", "room": ROOM, "what": "room"}, "unavailable", None),
+    ({"type": "ask", "room": ROOM, "what": "question"}, "bad_field", "text"),
+    ({"type": "typing", "room": ROOM}, "unavailable", None),
     ({"type": "hello", "kind": "human"}, "conflict", None),
     ({"type": "say", "room": ROOM, "id": "5", "text": "x" * 100 * KIB}, "too_large", None),
 ]

@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import msgspec
-import structlog
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
@@ -68,7 +67,6 @@ WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are
 UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
 Tell = Callable[[str, str, msgspec.Struct], None]
-log = structlog.get_logger()
 
 
 class Driver:
@@ -230,8 +228,8 @@ class Driver:
         await self._carry_out(reader)
 
     def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
-        room = reader.room
-        return Asking(room, self._keepers[room.room], self._store, mediator, reader.record.read_to)
+        keeper = self._keepers[reader.room.room]
+        return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to)
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):

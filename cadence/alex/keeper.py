@@ -7,7 +7,6 @@ that at most `LEVEL_SECONDS_MAX`.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -61,7 +60,7 @@ class Keeper:
         self._level = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None  # until what is built is stored
         self._unsaved: dict[Ident, Stored | None] = {}
-        self._redacted: deque[int] = deque()  # Bounded by the messages of the room: what is still to be mended
+        self._redacted: list[int] = []  # what is still to be mended, at most the messages of the room
         self._mending = False
         self._gone: set[int] = set()  # redacted before they were heard
 
@@ -164,29 +163,32 @@ class Keeper:
 
     async def _mend(self) -> None:
         while self._redacted:
-            seq = self._redacted[0]
             try:
-                await self._mend_one(seq)
+                await self._mend_around(self._redacted[0])
             except StoreUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            self._redacted.popleft()
         self._mending = False
         self._level.set()
         self._save_soon()
 
-    async def _mend_one(self, seq: int) -> None:
-        """Hear a stretch again; while we read, more may be said in it."""
-        said: list[Said] = []
+    async def _mend_around(self, seq: int) -> None:
+        """Hear the stretch around a message again, step by step, and with it all that is known to be gone there."""
+        gone, mended = set(self._redacted), {seq}  # what we read from here on knows of all that is gone by now
+        heard: Pyramid | None = None
         while (span := self.pyramid.stretch(seq)) is not None:
             first, last = span
-            reached = said[-1].seq if said else first - 1
-            if reached == last:
-                self.pyramid.mend(said)
-                return
-            async for page in pages(self._store, self._room, reached, last):
-                said += [said_of(self._entry(message)) for message in page]
-                await asyncio.sleep(0)
+            heard = heard or Pyramid(self._room, first=first)
+            if heard.last == last:
+                self.pyramid.mend(heard)
+                mended |= {one for one in gone if first <= one <= last}
+                break
+            async for page in pages(self._store, self._room, heard.last, last):  # more may be said in it meanwhile
+                for message in page:
+                    heard.add(said_of(self._entry(message)))
+                    while heard.carry():
+                        pass
+                    await asyncio.sleep(0)
+        self._redacted = [one for one in self._redacted if one not in mended]
 
     # Storing.
 

@@ -55,11 +55,13 @@ class Changes:
 class Pyramid:
     """See the module's text. `bodies` are stored nodes to go on from; `last` says after which message.
 
-    Raises `ValueError` if they are no nodes of this scope. `builds` counts the nodes ever built here.
+    `first` is the seq of the first message to hear, for a pyramid of a stretch (see `mend`); `builds` counts the nodes
+    ever built here. Raises `ValueError` if `bodies` are no nodes of this scope.
     """
 
-    def __init__(self, scope: str, bodies: Iterable[bytes] = ()) -> None:
+    def __init__(self, scope: str, bodies: Iterable[bytes] = (), *, first: int = 1) -> None:
         self.scope = scope
+        self.first = first
         self.builds = 0
         self._open: list[Said] = []
         self._open_key = -1
@@ -79,12 +81,12 @@ class Pyramid:
 
     @property
     def last(self) -> int:
-        """The last seq heard; 0 before the first."""
+        """The last seq heard; before the first, the one before that."""
         if self._open:
             return self._open[-1].seq
         if self._closed:
             return self._closed[-1][1][-1].seq
-        return self._incoming.last if self._incoming else self._stack[-1].last if self._stack else 0
+        return self._incoming.last if self._incoming else self._stack[-1].last if self._stack else self.first - 1
 
     def add(self, said: Said) -> None:
         """Hear the next message of the log; its node is built by `carry`, later."""
@@ -233,7 +235,7 @@ class Pyramid:
     def stretch(self, seq: int) -> tuple[int, int] | None:
         """First and last seq of what has to be heard again because message `seq` was redacted; None: it was not heard.
 
-        Until then nodes still know which words the message used, though not its text.
+        Until `mend` nodes still know which words the message used, though not its text.
         """
         if not 0 < seq <= self.last:
             return None
@@ -242,23 +244,21 @@ class Pyramid:
         first = hole[0].first if hole else self._open[0].seq
         return first, self._open[-1].seq if opened else hole[-1].last
 
-    def mend(self, said: Sequence[Said]) -> None:
-        """Hear a whole `stretch` again, as it stands in the log now."""
+    def mend(self, heard: Pyramid) -> None:
+        """Put a whole `stretch`, heard again as it stands in the log now, in the place of what was there."""
         self.settle()
-        before, _, opened, after = self._hole(said[0].seq)
-        tail = (self._open, self._open_key)
-        self._stack, self._open, self._open_key = list(before), [], -1
-        for one in said:
-            self.add(one)
+        before, _, opened, after = self._hole(heard.first)
         if not opened:
-            self._close()
-            self.settle()
-            for branch in after:
-                while self._merge_before(branch.first_key):
-                    pass
-                self._stack.append(branch)
-            self._open, self._open_key = tail
-        self.settle()
+            heard._close()
+        heard.settle()
+        self.builds += heard.builds
+        self._stack = list(before)
+        for branch in (*heard._stack, *after):
+            while self._merge_before(branch.first_key):
+                pass
+            self._stack.append(branch)
+        if opened:
+            self._open, self._open_key = heard._open, heard._open_key
         self._index()
 
     def _hole(self, seq: int) -> tuple[list[Branch], list[Branch], bool, list[Branch]]:

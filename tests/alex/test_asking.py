@@ -150,8 +150,10 @@ async def test_what_an_answer_shows_is_not_said_again_in_a_digest() -> None:
         await opened.attach()
         await opened.flood(30)
         answer = await ask(opened, "room", since=0)
-        await wait(120)
-        told = " ".join(segment.text for turn in opened.turns() for segment in turn.segments)
+        await opened.flood(200)
+        later = [turn for turn in opened.turns() if turn.turn > answer.turn]
+        assert len(later) > 2
+        told = " ".join(segment.text for turn in later for segment in turn.segments)
         for segment in answer.segments:
             assert segment.text.partition(": ")[2] not in told
 

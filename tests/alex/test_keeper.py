@@ -139,6 +139,16 @@ async def test_a_redaction_reaches_every_node_here_and_in_the_log() -> None:
         assert bodies == await made.from_the_log() and made.stored() == sorted(bodies)
 
 
+async def test_many_redactions_in_one_stretch_are_mended_at_once() -> None:
+    async with shelf(700) as made:
+        before = made.keeper.pyramid.builds
+        for seq in range(20, 60):
+            await made.redact(seq)
+        await made.keeper.level()
+        assert made.keeper.pyramid.bodies() == await made.from_the_log()
+        assert made.keeper.pyramid.builds - before < before
+
+
 async def test_what_is_redacted_before_it_is_heard_is_never_known() -> None:
     async with shelf(10) as made:
         said = await made.say("The passphrase is xylophone.", heard=False)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from cadence.alex.events import Viewed
 from cadence.alex.reader import MediatedRoom, Reader
-from cadence.rooms.wire import View, ViewPatch
+from cadence.alex.turns import made_turn
+from cadence.rooms.wire import Covers, Read, View, ViewPatch
 from tests.alex.talk import START, mediator
 
 
@@ -46,3 +47,21 @@ def test_a_pace_is_learned_only_where_the_reader_and_the_host_leave_it_to_alex()
     assert learned(ViewPatch()) == ViewPatch(pace_wpm=261.0)
     assert learned(ViewPatch(auto=False)) is None
     assert learned(ViewPatch(), ("pace_wpm",)) is None and learned(ViewPatch(), ("auto",)) is None
+
+
+def test_how_far_one_has_read_is_told_by_turn_or_by_seq_and_never_goes_back() -> None:
+    ada = reader()
+    ada.room.head = 50
+    for number, to in ((1, 10), (2, 20)):
+        ada.shown(made_turn("lab", number, "", "paraphrase", Covers("epoch", to - 9, to, 10, 90), ()))
+    ada.shown(made_turn("lab", 3, "", "answer", None, ()))
+    for told, reached in (
+        (Read(room="lab", turn=2), 20),
+        (Read(room="lab", turn=1), 20),
+        (Read(room="lab", turn=3), 20),
+        (Read(room="lab", turn=99), 20),
+        (Read(room="lab", seq=30), 30),
+        (Read(room="lab", seq=2**50), 50),
+    ):
+        ada.has_read(told)
+        assert ada.record.read_to == reached

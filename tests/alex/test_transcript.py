@@ -120,3 +120,11 @@ def test_who_waits_for_something_old_gets_a_window_of_their_own() -> None:
     entries = [transcript.enter(message(seq, line(seq))) for seq in range(1, 301)]
     assert transcript.window(list(entries[0].parsed.units)) is None
     assert transcript.windows_built == 0
+
+
+def test_the_newest_are_given_oldest_first() -> None:
+    transcript = Transcript()
+    for seq in range(1, 6):
+        transcript.enter(message(seq))
+    assert [one.seq for one in transcript.newest(3)] == [3, 4, 5]
+    assert [one.seq for one in transcript.newest(9)] == [1, 2, 3, 4, 5]

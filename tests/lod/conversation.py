@@ -51,6 +51,15 @@ def talk(messages: int, gap_s: float = 2.0, seed: int = 0) -> list[Said]:
     return found
 
 
+def heard_again(said: Sequence[Said]) -> Pyramid:
+    """A stretch of a room, for `Pyramid.mend`."""
+    pyramid = Pyramid("lab", first=said[0].seq)
+    for one in said:
+        pyramid.add(one)
+        pyramid.carry()
+    return pyramid
+
+
 def built(heard: Sequence[Said], scope: str = "lab") -> Pyramid:
     pyramid = Pyramid(scope)
     for one in heard:

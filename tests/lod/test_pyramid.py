@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cadence.lod.branches import Ident
 from cadence.lod.nodes import HEAD_WORDS_MAX, Node, Said, decode, merge
 from cadence.lod.pyramid import BLOCKS_DETAILED, LEAF_BITS, NODES_READ, Pyramid
-from tests.lod.conversation import START, built, redacted, said, talk
+from tests.lod.conversation import START, built, heard_again, redacted, said, talk
 
 GAPS = st.sampled_from((0.01, 0.3, 2.0, 40.0))
 
@@ -67,7 +67,7 @@ def test_after_a_redaction_it_is_as_if_the_message_had_never_been_said(
         heard[seq - 1] = redacted(heard[seq - 1])
         span = pyramid.stretch(seq)
         assert span is not None and span[0] <= seq <= span[1]
-        pyramid.mend(heard[span[0] - 1 : span[1]])
+        pyramid.mend(heard_again(heard[span[0] - 1 : span[1]]))
     assert pyramid.bodies() == built(heard).bodies()
     assert pyramid.last == messages
     again(stored, pyramid)
@@ -87,7 +87,7 @@ def test_no_node_knows_a_word_of_a_redacted_message() -> None:
     span = pyramid.stretch(50)
     assert span is not None
     heard[49] = redacted(heard[49])
-    pyramid.mend(heard[span[0] - 1 : span[1]])
+    pyramid.mend(heard_again(heard[span[0] - 1 : span[1]]))
     assert not any(b"xylophon" in body for body in pyramid.bodies())
 
 
