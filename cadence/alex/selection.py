@@ -89,6 +89,7 @@ class Selection:
         self._window = window
         self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
+        self._echoed: list[Unit] = []  # said again within the turn, and counted there
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
         """The choice; what is shown is noted in the reader's memory."""
@@ -100,6 +101,7 @@ class Selection:
         blocked -= self._take_disputes(disputes)
         self._take_ranked(blocked)
         self._count_agreement(agreements)
+        self._choice.counted += self._echoed
         return self._choice
 
     def _take_urgent(self) -> None:
@@ -175,7 +177,13 @@ class Selection:
             return
         for i in chosen:
             self._take(candidates[i].entry, units[i], float(ladder.shares[i]))
-        self._choice.counted += [units[i] for i, of in ladder.repeats if of in chosen]
+        for i, of in ladder.repeats:
+            if of in chosen:
+                place = next(place for place, pick in enumerate(self._choice.picks) if pick.unit is units[of])
+                self._choice.picks[place] = replace(
+                    self._choice.picks[place], again=self._choice.picks[place].again + 1
+                )
+                self._echoed.append(units[i])
 
     def _take(self, entry: Entry, unit: Unit, share: float, objects_to: int | None = None) -> None:
         self._budget -= unit.n

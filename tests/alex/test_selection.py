@@ -154,3 +154,10 @@ def test_a_unit_without_words_can_be_a_repeat_by_its_vector() -> None:
     choice = Selection([smile, candidate(2, line(2))], np.ones(2), 60.0, memory, Background(), {}, 0.0).choose([], {})
     assert [pick.unit.seq for pick in choice.picks] == [2]
     assert [unit.seq for unit in choice.counted] == [1]
+
+
+def test_a_crowd_becomes_its_first_voice_and_a_count() -> None:
+    cheers = [candidate(seq, "Hooray!", f"fan{seq}") for seq in range(1, 13)]
+    choice = select([*cheers, candidate(13, line(13))], 40.0)
+    assert {(pick.unit.seq, pick.again) for pick in choice.picks} == {(1, 11), (13, 0)}
+    assert [unit.seq for unit in choice.counted] == list(range(2, 13))
