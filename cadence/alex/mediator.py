@@ -49,6 +49,7 @@ from cadence.alex.turns import Pick, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.attention import age_units
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
+from cadence.lod.digest import LOOK, LOOK_BACK, Weights
 from cadence.rooms.wire import AlexState, Behind, Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
 WAITING_SECONDS_MAX = 60.0
@@ -282,12 +283,18 @@ class Mediator:
         return self._chosen(waiting, units, self._attend(now, units), self._bucket.credit, now)
 
     def _chosen(
-        self, waiting: Sequence[OpenMessage], units: Sequence[Candidate], weights: Floats, budget: float, now: float
+        self,
+        waiting: Sequence[OpenMessage],
+        units: Sequence[Candidate],
+        weights: Floats,
+        budget: float,
+        now: float,
+        weigh: Weights = LOOK,
     ) -> list[Segment]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         window = self._transcript.window
-        selection = Selection(units, weights, budget, self._memory, background, sides, now, window)
+        selection = Selection(units, weights, budget, self._memory, background, sides, now, window, weigh)
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)
@@ -324,7 +331,7 @@ class Mediator:
             ages = (now - at) / max(now - float(at.min()), 1.0)  # over the length of the absence
             weights = attend(units, ages, self._view, self._nearby(now), self._transcript.background)
             weights[[i for i, candidate in enumerate(units) if candidate.entry.concerns(self.reader)]] = 1.0
-            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
+            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK)
         self._waiting.clear(but_urgent=True)
         self._state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")

@@ -18,7 +18,7 @@ from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import attention, topic_distance
-from cadence.lod.digest import rank
+from cadence.lod.digest import LOOK, Weights, rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -78,6 +78,7 @@ class Selection:
         sides: Mapping[str, str],
         now: float,
         window: Windows = lambda units: None,
+        weigh: Weights = LOOK,
     ) -> None:
         self._candidates = candidates
         self._weights = weights
@@ -87,6 +88,7 @@ class Selection:
         self._sides = sides
         self._now = now
         self._window = window
+        self._weigh = weigh
         self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
         self._echoed: list[Unit] = []  # said again within the turn, and counted there
@@ -171,6 +173,7 @@ class Selection:
             vectors=known,
             closeness=None if known is None else self._memory.units.closeness(vectors),
             window=self._window(units),
+            weigh=self._weigh,
         )
         chosen = ladder.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
