@@ -302,7 +302,8 @@ class _Race:
         """Queue those that say something, or, when none of these is left, the rest."""
         first, self._stage = self._stage == 0, 1 if self._telling else 2
         rows = sorted(self._telling or self._open)
-        self._weight = self._weights.tolist()
+        if first:
+            self._weight = self._weights.tolist()
         gains = self._first_gains()[rows].tolist() if first else [self._gain(row) for row in rows]
         self._queue = [(-gain, row) for gain, row in zip(gains, rows, strict=True)]
         heapq.heapify(self._queue)
