@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--shared", type=Path, default=Path("../shared/data"), help="the real conversations")
     parser.add_argument("--split", default="val", help="of QMSum")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--readers", type=int, default=10_000, help="the largest crowd whose cost is measured")
     parser.add_argument("--quick", action="store_true", help="a fraction of the work, to see that it runs")
     parser.add_argument("--plots", type=Path, help="draw into this folder (needs the extra `bench`)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -49,7 +50,7 @@ def main() -> int:
         parser.error(f"expected sections out of {', '.join(SECTIONS)}, got {', '.join(unknown)}")
     progress = Console(stderr=True)
     console = Console(width=max(Console().width, WIDTH_MIN))
-    work = Given(given.shared, Encodings(given.data), given.split, given.seed, given.quick, progress.log)
+    work = Given(given.shared, Encodings(given.data), given.split, given.seed, given.quick, given.readers, progress.log)
     if work.encodings.why_not:
         progress.log(f"no vectors: {work.encodings.why_not}")
     found: dict[str, Found] = {}

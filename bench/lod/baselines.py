@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +66,18 @@ def at_random(units: Sequence[Unit], vectors: Matrix | None, budget: float) -> l
 
 def lexrank(units: Sequence[Unit], vectors: Matrix | None, budget: float) -> list[int]:
     """Erkan & Radev 2004: the stationary distribution of a walk between sentences with tf-idf cosine over 0.1."""
-    linked = (tf_idf(units) @ tf_idf(units).T > LEXRANK_COSINE_MIN).astype(np.float64)
+    return fill(_walked(tuple(units)), units, budget)
+
+
+@lru_cache(maxsize=4)  # the same meeting is asked for at many budgets
+def _walked(units: tuple[Unit, ...]) -> tuple[int, ...]:
+    known = tf_idf(units)
+    linked = (known @ known.T > LEXRANK_COSINE_MIN).astype(np.float64)
     walk = linked / np.maximum(linked.sum(axis=1, keepdims=True), 1.0)
     rank = np.full(len(units), 1.0 / len(units))
     for _ in range(LEXRANK_STEPS):
         rank = LEXRANK_DAMPING / len(units) + (1.0 - LEXRANK_DAMPING) * (rank @ walk)
-    return fill(np.argsort(-rank, kind="stable"), units, budget)
+    return tuple(np.argsort(-rank, kind="stable").tolist())
 
 
 def mmr(units: Sequence[Unit], vectors: Matrix | None, budget: float) -> list[int]:

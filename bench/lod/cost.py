@@ -56,7 +56,7 @@ def run(given: Given) -> Found:
     given.say("one turn")
     turn_us, waiting = one_turn(texts)
     crowds = []
-    for readers in READERS[:2] if given.quick else READERS:
+    for readers in [size for size in READERS if size <= given.readers]:
         given.say(f"{readers} readers")
         loop = VirtualLoop()
         crowds.append(loop.run_until_complete(crowd(texts, readers)))

@@ -71,6 +71,7 @@ class Given:
     split: str
     seed: int
     quick: bool  # a fraction of the work, to see that everything runs
+    readers: int  # the largest crowd
     say: Callable[[str], None]
 
     @property

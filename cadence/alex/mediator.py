@@ -51,6 +51,7 @@ from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, made_turn, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
+from cadence.lod.digest import LOOK, LOOK_BACK, Weights
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -307,12 +308,18 @@ class Mediator:
         return self._chosen(waiting, units, self._attend(now, units), budget, now)
 
     def _chosen(
-        self, waiting: Sequence[OpenMessage], units: Sequence[Candidate], weights: Floats, budget: float, now: float
+        self,
+        waiting: Sequence[OpenMessage],
+        units: Sequence[Candidate],
+        weights: Floats,
+        budget: float,
+        now: float,
+        weigh: Weights = LOOK,
     ) -> list[Segment]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
-        selection = Selection(units, weights, budget, self._memory, background, sides, now, window, ahead=ahead)
+        selection = Selection(units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead)
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
         return quoted(choice.picks)
@@ -344,7 +351,7 @@ class Mediator:
         segments: list[Segment] = []
         if units:
             weights = attend_absence(units, self.reader, self._view, self.nearby(now), self._transcript.background, now)
-            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now)
+            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK)
         self._waiting.clear(but_urgent=True)
         self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")

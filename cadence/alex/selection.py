@@ -19,7 +19,7 @@ from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import age_units, attention, topic_distance
-from cadence.lod.digest import Ladder, rank
+from cadence.lod.digest import LOOK, Ladder, Weights, rank
 from cadence.lod.repeats import OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -104,6 +104,7 @@ class Selection:
         sides: Mapping[str, str],
         now: float,
         window: Windows = lambda units: None,
+        weigh: Weights = LOOK,
         *,
         ahead: float = 0.0,
     ) -> None:
@@ -115,9 +116,11 @@ class Selection:
         self._sides = sides
         self._now = now
         self._window = window
+        self._weigh = weigh
         self._ahead = ahead
         self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
+        self._echoed: list[Unit] = []  # said again within the turn, and counted there
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
         """The choice; what is shown is noted in the reader's memory."""
@@ -128,6 +131,7 @@ class Selection:
         blocked -= self._take_disputes(disputes)
         self._take_ranked(blocked)
         self._count_agreement(agreements)
+        self._choice.counted += self._echoed
         return self._choice
 
     def _take_urgent(self) -> None:
@@ -193,7 +197,7 @@ class Selection:
             voices, background = self._memory.speakers, self._background
             return rank(
                 units, weights, background, voices, self._now, budget,
-                sides=sides, vectors=known, closeness=closeness, window=window,
+                sides=sides, vectors=known, closeness=closeness, window=window, weigh=self._weigh,
             )  # fmt: skip
 
         ladder = climb(self._budget)
@@ -206,7 +210,13 @@ class Selection:
             chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
         for i in chosen:
             self._take(candidates[i].entry, units[i], float(ladder.shares[i]))
-        self._choice.counted += [units[i] for i, of in ladder.repeats if of in chosen]
+        for i, of in ladder.repeats:
+            if of in chosen:
+                place = next(place for place, pick in enumerate(self._choice.picks) if pick.unit is units[of])
+                self._choice.picks[place] = replace(
+                    self._choice.picks[place], again=self._choice.picks[place].again + 1
+                )
+                self._echoed.append(units[i])
 
     def _take(self, entry: Entry, unit: Unit, share: float, objects_to: int | None = None) -> None:
         self._budget -= unit.n

@@ -7,7 +7,7 @@ below, so a slowly moving budget never makes text flicker.
 
     gain(u) = [newly covered share of all word weight + facility gain, where there are vectors
                + 0.7 * sum over speaker and side (sqrt(R + r) - sqrt(R))]
-              * attention * salience * (1 - how close it comes to what was shown lately, or is picked)^6 / n^0.6
+              * attention * salience * (1 - closest shown lately)^6 * (1 - closest picked) / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
 Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A look back
@@ -53,7 +53,7 @@ class Weights:
     voices: float = 0.7  # speakers, and sides
     times: float = 0.0
     length: float = 0.6
-    apart: float = 6.0  # exponent of the distance to what was shown and picked, where there are vectors
+    apart: float = 6.0  # exponent of the distance to what was shown, where there are vectors; 0: none counts
 
 
 # A look at what was just said: whoever floods must not silence others.
@@ -302,7 +302,8 @@ class _Race:
         """Queue those that say something, or, when none of these is left, the rest."""
         first, self._stage = self._stage == 0, 1 if self._telling else 2
         rows = sorted(self._telling or self._open)
-        self._weight = self._weights.tolist()
+        if first:
+            self._weight = self._weights.tolist()
         gains = self._first_gains()[rows].tolist() if first else [self._gain(row) for row in rows]
         self._queue = [(-gain, row) for gain, row in zip(gains, rows, strict=True)]
         heapq.heapify(self._queue)
@@ -359,15 +360,16 @@ class _Apart:
     """How far each unit is from what was shown and picked, by its vector; see `max_cosine`."""
 
     def __init__(self, vectors: Matrix, rows: Ints, closeness: Floats, weights: Floats, exponent: float) -> None:
-        self._vectors, self._exponent = vectors, exponent
+        self._vectors = vectors
         self.rows: list[int] = rows.tolist()
-        self._near, self._before = closeness.copy(), weights
+        self._weights = weights * (1.0 - closeness) ** exponent
+        self._near = np.zeros(len(rows))
         self._place = {row: i for i, row in enumerate(self.rows)}
 
     @property
     def weights(self) -> Floats:
-        """The weights of the rows, the less the closer they are."""
-        found: Floats = self._before * (1.0 - self._near) ** self._exponent
+        """The weights of the rows, the less the closer they are; what is picked together may be of one subject."""
+        found: Floats = self._weights * (1.0 - self._near)
         return found
 
     def take(self, row: int) -> list[int]:

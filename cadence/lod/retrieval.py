@@ -36,7 +36,7 @@ OTHER_SPEAKERS = 0.85  # relevance of the others, where the question names someb
 TOPIC_WIDTH = 0.25  # s_topic
 POOL_UNITS_MAX = 256  # the digest looks at so many of the most relevant
 RELEVANCE_MIN = 1e-9
-ANSWER = Weights(facility=0.1, voices=0.05, times=0.0, length=0.2)  # attention has already chosen the passage
+ANSWER = Weights(facility=0.1, voices=0.05, length=0.2, apart=0.0)  # attention has already chosen the passage
 
 Floats = NDArray[np.float64]
 

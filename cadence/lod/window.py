@@ -12,14 +12,18 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 
 from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 
+CROWD_MIN = 4  # so many saying the very same, however short, are a crowd: one is shown, the others are counted
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_LETTERS = regex.compile(r"[\p{L}\p{M}\p{N}\p{Extended_Pictographic}+]+")
 
 
 class Window:
@@ -90,18 +94,38 @@ class Window:
         return shares
 
     def again(self, row: int) -> list[int]:
-        """Those that say again what unit `row` says: more than 60 % of their words, at least three, are its."""
+        """Those that say again what unit `row` says: more than 60 % of their words, at least three, are its.
+
+        In a crowd (`CROWD_MIN`) also those that say the very same in fewer words.
+        """
         if row not in self._again:
             shared: dict[int, int] = {}
             for term in self.words[row]:
                 for other in self._users[term]:
                     shared[other] = shared.get(other, 0) + 1
-            self._again[row] = [
+            found = {
                 other
-                for other, count in sorted(shared.items())
-                if other != row and len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
-            ]
+                for other, count in shared.items()
+                if len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
+            }
+            if len(crowd := self._crowds.get(self._said[row], ())) >= CROWD_MIN:
+                found.update(crowd)
+            self._again[row] = sorted(found - {row})
         return self._again[row]
+
+    @cached_property
+    def _said(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What each unit says but for case and signs."""
+        return [(" ".join(_LETTERS.findall(unit.text.casefold())), unit.terms) for unit in self.units]
+
+    @cached_property
+    def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:
+        """Who says the very same in few words; not what only signs say, and no blocks."""
+        found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        for i, said in enumerate(self._said):
+            if said[0] and len(said[1]) < TERMS_MIN:
+                found.setdefault(said, []).append(i)
+        return found
 
     @cached_property
     def _users(self) -> list[list[int]]:

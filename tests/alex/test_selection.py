@@ -197,3 +197,10 @@ def test_what_is_left_of_a_target_waits_for_the_objection_it_cannot_come_without
         selection = Selection(units, np.ones(len(units)), budget, memory, Background(), {}, 0.0)
         choice = selection.choose(disputes(list(waiting), memory, Transcript(), 0), {})
         assert [pick.unit.seq for pick in choice.picks] == seqs
+
+
+def test_a_crowd_becomes_its_first_voice_and_a_count() -> None:
+    cheers = [candidate(seq, "Hooray!", f"fan{seq}") for seq in range(1, 13)]
+    choice = select([*cheers, candidate(13, line(13))], 40.0)
+    assert {(pick.unit.seq, pick.again) for pick in choice.picks} == {(1, 11), (13, 0)}
+    assert [unit.seq for unit in choice.counted] == list(range(2, 13))

@@ -18,7 +18,7 @@ from cadence.lod.units import Source, Unit, parse
 
 def unit(seq: int, speaker: str, n: int, terms: str, index: int = 0) -> Unit:
     known = tuple(terms.split())
-    return Unit(seq, index, speaker, float(seq), n, "x " * n, known, False, 1.0, None, 0, 2 * n - 1)
+    return Unit(seq, index, speaker, float(seq), n, f"x{seq} " * n, known, False, 1.0, None, 0, 2 * n - 1)
 
 
 def room_of(units: list[Unit]) -> Background:

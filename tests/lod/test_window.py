@@ -17,7 +17,9 @@ VOCABULARY = [f"term{i}" for i in range(60)]
 
 
 def unit(seq: int, speaker: str, n: int, terms: list[str], salience: float = 1.0) -> Unit:
-    return Unit(seq, 0, speaker, float(seq), n, "x " * n, tuple(dict.fromkeys(terms)), False, salience, None, 0, 2 * n)
+    return Unit(
+        seq, 0, speaker, float(seq), n, f"x{seq} " * n, tuple(dict.fromkeys(terms)), False, salience, None, 0, 2 * n
+    )
 
 
 def talk(chance: random.Random, most: int = 60) -> list[Unit]:
@@ -90,3 +92,16 @@ def test_who_says_again_is_told_by_three_words_at_least() -> None:
     ]
     window = Window(units, Background())
     assert [window.again(i) for i in range(3)] == [[1], [0], [1]]
+
+
+def test_a_crowd_that_says_the_same_is_one_voice_and_a_few_are_not() -> None:
+    def cheering(voices: int) -> Window:
+        texts = ["Hooray!", "hooray", "HOORAY!!!", "hooray \U0001f389", "Hooray.", "hooray"][:voices]
+        units = [
+            Unit(seq, 0, f"s{seq}", 0.0, 1, text, ("hooray",), False, 0.25, None, 0, 1)
+            for seq, text in enumerate(texts)
+        ]
+        return Window(units, Background())
+
+    assert cheering(6).again(0) == [1, 2, 4, 5]
+    assert cheering(3).again(0) == []
