@@ -111,14 +111,18 @@ class Ambience:
 
 
 def ranked(entries: Sequence[Entry], now: float) -> list[Overheard]:
-    """The best of what these messages say, in the order a digest would take it; blocks are not overheard."""
+    """What a digest of these messages would hold, what says most of all that was said first; no blocks.
+
+    A digest prefers what says much for its words; where a single line is told, the line that says much is wanted.
+    """
     saying = [unit for entry in entries for unit in entry.parsed.units if unit.block is None and unit.terms]
     if not saying:
         return []
     # Scraps say little to those who were not there; where there is nothing else they are heard all the same.
     units = [unit for unit in saying if unit.n >= READABLE_WORDS] or saying
     ladder = rank(units, np.ones(len(units)), Background(), SpeakerMemory(), now, RANKED_WORDS)
-    return _items((units[i] for rung in ladder.rungs for i in rung.added), {entry.seq: entry for entry in entries})
+    chosen = sorted((i for rung in ladder.rungs for i in rung.added), key=lambda i: -ladder.shares[i])
+    return _items((units[i] for i in chosen), {entry.seq: entry for entry in entries})
 
 
 def _items(units: Iterable[Unit], entries: Mapping[int, Entry]) -> list[Overheard]:

@@ -105,3 +105,8 @@ def test_scraps_are_overheard_only_where_nothing_else_is_said() -> None:
     scraps = [entry(1, "Rook, not Linn.", "ada"), entry(2, "Only Corve knows.", "bao")]
     assert len(texts(heard(*scraps))) == 2
     assert texts(heard(*scraps, entry(3, SENTENCE, "cy"))) == [SENTENCE]
+
+
+def test_a_line_that_says_much_comes_before_one_that_says_it_shortly() -> None:
+    short, long = entry(1, "The lease ran out again today.", "ada"), entry(2, SENTENCE, "bao")
+    assert texts(heard(short, long)) == [SENTENCE, "The lease ran out again today."]
