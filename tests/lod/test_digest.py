@@ -277,6 +277,6 @@ def test_an_answer_of_so_many_words_uses_them_and_never_overdraws(units: list[Un
 def test_what_comes_close_to_a_pick_by_its_vector_yields_and_what_says_the_same_is_refused() -> None:
     units = [unit(seq, f"s{seq}", 5, f"t{seq} u{seq}") for seq in range(1, 5)]
     vectors = np.array([[1.0, 0.0], [0.95, 0.31], [0.75, 0.66], [0.0, 1.0]], dtype=np.float32)
-    found = rank(units, np.array([1.0, 0.9, 0.9, 0.1]), room_of(units), SpeakerMemory(), 0.0, 20, vectors=vectors)
+    found = rank(units, np.array([1.0, 0.9, 0.9, 0.4]), room_of(units), SpeakerMemory(), 0.0, 20, vectors=vectors)
     assert found.select(20) == (0, 3, 2)
     assert found.repeats == ((1, 0),)
