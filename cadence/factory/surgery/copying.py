@@ -7,6 +7,7 @@ already written to the disk, so that making the file durable costs little more t
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -18,9 +19,13 @@ from cadence.factory.surgery.layout import Shard
 from cadence.models.checkpoint import CheckpointError, Tensor
 
 BUFFER_BYTES = 2**20  # fits a processor's cache; a multiple of every width, so that no weight is cut in two
+PIECE_BYTES = 4 * 2**20  # asked for at once
+AHEAD_PIECES = 8  # asked for before their turn
 SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
+
+Piece = tuple[int, int, int, Tensor]  # descriptor, begin, end, and the tensor they are some bytes of
 
 # Types that can hold NaN, as integers of their width: the smallest pattern that is not finite, without and with sign.
 # Read as signed numbers those without sign lie above all others, read as unsigned ones those with it do.
@@ -45,17 +50,36 @@ def copy_shard(
     """
     with durable(out) as to, _Writer(to, wrote) as writer, ExitStack() as opened:
         writer.write(shard.head)
-        files: dict[str, int] = {}
-        for cut in shard.cuts:
-            name = cut.source.file
-            if name not in files:
-                files[name] = opened.enter_context(_reading(source / name))
-            for begin, length in cut.ranges:
-                _copy_range(files[name], begin, length, cut.source, writer, check)
+        for file, begin, end, tensor in _announced(_pieces(source, shard, opened)):
+            _copy_range(file, begin, end, tensor, writer, check)
 
 
-def _copy_range(file: int, begin: int, length: int, tensor: Tensor, writer: _Writer, check: bool) -> None:
-    end = begin + length
+def _pieces(source: Path, shard: Shard, opened: ExitStack) -> Iterator[Piece]:
+    """What to copy, in order, a few megabytes each."""
+    files: dict[str, int] = {}
+    for cut in shard.cuts:
+        name = cut.source.file
+        if name not in files:
+            files[name] = opened.enter_context(_reading(source / name))
+        for begin, length in cut.ranges:
+            for at in range(begin, begin + length, PIECE_BYTES):
+                yield files[name], at, min(at + PIECE_BYTES, begin + length), cut.source
+
+
+def _announced(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The same, each told to the system before its turn, which then fetches it while others are copied."""
+    waiting: deque[Piece] = deque()  # Bounded by AHEAD_PIECES
+    for piece in pieces:
+        file, begin, end, _ = piece
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file, begin, end - begin, os.POSIX_FADV_WILLNEED)
+        waiting.append(piece)
+        if len(waiting) > AHEAD_PIECES:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _copy_range(file: int, begin: int, end: int, tensor: Tensor, writer: _Writer, check: bool) -> None:
     while begin < end:
         window = writer.window(end - begin)
         _read(file, window, begin, tensor)
@@ -160,8 +184,8 @@ class _Writer:
 def _reading(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        if hasattr(os, "posix_fadvise"):  # reading ahead by guess would fetch the dropped experts too
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         yield descriptor
     finally:
         os.close(descriptor)
