@@ -19,7 +19,8 @@ class Looks:
         self._clock, self._look = clock, look
         self._heap: list[tuple[float, int, Reader]] = []  # Bounded by the changes of deadlines not yet reached
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0  # by the loop's clock; not every loop's handle can tell
         self._closed = False
 
     def set(self, reader: Reader, due: float | None) -> None:
@@ -46,10 +47,10 @@ class Looks:
         loop = asyncio.get_running_loop()
         at = loop.time() + max(0.0, self._heap[0][0] - self._clock())
         if self._timer is not None:
-            if self._timer.when() <= at:
+            if self._rings_at <= at:
                 return  # it rings early enough, and then looks for the next deadline
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._run)
+        self._timer, self._rings_at = loop.call_at(at, self._run), at
 
     def _run(self) -> None:
         """Look at those who are due, until `LOOP_SECONDS_MAX` is used up."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.digest import LOOK_BACK, SpeakerMemory, rank
 from cadence.lod.nodes import Kept, Node, lexical
 from cadence.lod.terms import Background
 
@@ -94,6 +94,7 @@ class Interval:
             vectors=lexical([unit.terms for unit in units], plain, total),
             counted=counted,
             masses=masses[open_],
+            weigh=LOOK_BACK,
         )
         chosen: list[Choice] = []
         for i in ladder.select(words):

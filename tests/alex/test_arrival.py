@@ -257,7 +257,7 @@ async def test_a_gap_beyond_what_is_looked_at_is_still_counted(monkeypatch: pyte
         await wait(1)
         (turn,) = lab.turns()
         assert turn.covers and (turn.covers.from_, turn.covers.to, turn.covers.messages) == (1, 100, 100)
-        assert all(seq > 80 for segment in turn.segments for seq in segment.sources)
+        assert turn.segments, "the pyramid tells of what is no longer read one by one"
 
 
 async def test_a_log_that_refuses_refuses_the_join_and_a_later_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
