@@ -292,7 +292,11 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prom
         until = next((seconds(turn["at"]) for turn in turns if turn["covers"]["to"] >= seq), float("inf"))
         views = timeline.around(at - CADENCE_S_MAX, at + CADENCE_S_MAX)
         cadence, rate = max(float(v["cadence_s"]) for v in views), min(rate_of(v) for v in views)
-        patience = max(cadence, 6 / rate) + cadence + UNIT_WORDS_MAX / rate + prompt_s
+        # What was shown whole in paced mode is owed in the next mode too.
+        whole = [
+            turn["words"] for turn in turns if turn["mode"] == "paced" and seconds(turn["at"]) <= at + CADENCE_S_MAX
+        ]
+        patience = max(cadence, 6 / rate) + cadence + max([UNIT_WORDS_MAX, *whole]) / rate + prompt_s
         if message.get("spoken") or seq in log.redacted or message.get("pod"):
             patience += CLOSING_S + cadence
         undisturbed = any(a <= at and at + patience <= b for a, b in calm)
