@@ -84,7 +84,12 @@ class Server:
         self.driver = Driver(self._store, self.clock, self.hub.tell, self._encoder)
         self.hub.mediation = self.driver
         identity = Identity(
-            self._store, self.clock, host_token=HOST_TOKEN, open=True, token=lambda: f"secret-{next(self._tokens)}"
+            self._store,
+            self.clock,
+            host_token=HOST_TOKEN,
+            open=True,
+            barred=self.hub.barred,
+            token=lambda: f"secret-{next(self._tokens)}",
         )
         await identity.load()
         await self.hub.open_room(RoomInfo(ROOM, "Hall"))

@@ -41,6 +41,7 @@ PURE = (
     "cadence.rooms.room",
     "cadence.rooms.roster",
     "cadence.rooms.outbox",
+    "cadence.rooms.standing",
     "cadence.rooms.mentions",
     "cadence.rooms.limiter",
     "cadence.alex.mediator",

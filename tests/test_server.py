@@ -153,6 +153,40 @@ async def test_sigterm_asks_everybody_to_come_back(place: Path, data: Path) -> N
         no_traceback(server, rae)
 
 
+async def test_what_a_host_decides_about_others_outlives_kill_9(place: Path, data: Path) -> None:
+    async with Served(place, data) as server:
+        host = await server.guest("Hana", token=server.host_token)
+        eve, bob, cyd = [await server.guest(name) for name in ("Eve", "Bob", "Cyd")]
+        for stranger in (host, eve, bob, cyd):
+            await stranger.join(ROOM)
+        await bob.send({"type": "typing", "room": ROOM})
+        await eve.until(lambda frame: frame["type"] == "typing" and frame["participant"] == bob.id)
+        orders: list[Frame] = [
+            {"type": "mute", "participant": bob.id},
+            {"type": "kick", "participant": cyd.id},
+            {"type": "ban", "participant": eve.id, "for_s": 3600},
+        ]
+        for order in orders:
+            assert (await host.request({**order, "room": ROOM}))["type"] == "ok"
+        assert (await cyd.over(), await eve.over()) == (4010, 4011)
+        with pytest.raises(Refused, match="forbidden"):
+            await bob.say(ROOM, "I will not be silenced.")
+        await server.kill()
+        await bob.over()
+        await server.start()
+        with pytest.raises(Refused, match="forbidden"):
+            await eve.open(await server.dial())
+        assert await eve.over() == 4011
+        for stranger in (bob, cyd):
+            assert (await stranger.open(await server.dial()))["resumed"]
+            await stranger.join(ROOM)
+        with pytest.raises(Refused, match="forbidden"):
+            await bob.say(ROOM, "I will not be silenced.")
+        assert (await cyd.say(ROOM, "Here I am again."))["seq"] == 1
+        no_traceback(server, host, eve, bob, cyd)
+        await leave_all(bob, cyd)
+
+
 BAD_FRAMES: list[tuple[str | Frame, str, str | None]] = [
     ("{", "bad_frame", None),
     ("[]", "bad_frame", None),

@@ -17,7 +17,7 @@ from msgspec import Struct, UnsetType
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
-from cadence.rooms.log import Draft, Log, LogConflict, LogUnavailable
+from cadence.rooms.log import Draft, HostAction, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
@@ -64,7 +64,12 @@ class Hub:
         """Open a room, or change what a host decided about one that is open."""
         if info.room not in self._rooms:
             state = await self.store.open_room(info.room)
-            self._rooms[info.room] = OpenRoom(info, state.epoch, state.head, self.clock)
+            opened = OpenRoom(info, state.epoch, state.head, self.clock)
+            now = self.clock()
+            for action in await self.store.sanctions(info.room, now):
+                if action.what in ("mute", "kick", "ban"):
+                    opened.standing.set(action.what, action.whom, action.until, now)
+            self._rooms[info.room] = opened
         self.update_room(info)
 
     def update_room(self, info: RoomInfo) -> None:
@@ -76,11 +81,18 @@ class Hub:
         return list(self._rooms.values())
 
     def find(self, room: str, member: Member | None) -> OpenRoom:
-        """An open room that `member` (None: a stranger) may know of; raises `no_such_room`."""
+        """An open room that `member` (None: a stranger) may know of and be in; raises `no_such_room` or `forbidden`."""
         found = self._rooms.get(room)
         if found is None or not found.admits(member):
             raise WireError("no_such_room", f"expected a room of this server, got `{room[:64]}`", room=room[:64])
+        if member is not None:
+            found.check_out(member.id)
         return found
+
+    def barred(self, user: str) -> bool:
+        """Whether a host has closed any room to `user` for now."""
+        now = self.clock()
+        return any(room.standing.out_s(user, now) > 0 for room in self._rooms.values())
 
     def joined(self, connection: Connection, room: str) -> OpenRoom:
         """A room `connection` is in; raises `not_joined`."""
@@ -144,6 +156,7 @@ class Hub:
         Raises `WireError`. A caller that is cancelled does not undo what it said.
         """
         room = self.find(request.room, author)
+        room.check_muted(author.id)
         room.check(request)
         self._check_rate(room, author, connection)
         draft = Draft(
@@ -158,7 +171,7 @@ class Hub:
             spoken=request.spoken,
             mentions=mentions(request.text, room.members(), author.id),
         )
-        return await self._own(self._commit(room, draft, connection, request.ref))
+        return await self.own(self._commit(room, draft, connection, request.ref))
 
     async def redact(
         self, by: Member, room: OpenRoom, seq: int, connection: Connection | None, ref: str | UnsetType
@@ -169,7 +182,11 @@ class Hub:
             raise WireError("not_found", f"expected a seq of 1 to {room.head}, got {seq}", field="seq")
         if found[0].from_.id != by.id and by.role != "host":
             raise WireError("forbidden", "only its author or a host may redact a message", field="seq")
-        await self._own(self._erase(room, seq, by, connection, ref))
+        if found[0].from_.id != by.id:
+            await self.store.record(
+                HostAction(self.clock(), by.id, "redact", room.info.room, found[0].from_.id, note=f"seq {seq}")
+            )
+        await self.own(self._erase(room, seq, by, connection, ref))
 
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
@@ -207,7 +224,7 @@ class Hub:
         for room in self._rooms.values():
             room.close()
 
-    async def _own(self, work: Coroutine[Any, Any, T]) -> T:
+    async def own(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish `work` even if the caller is cut: what the log keeps, the room must be told."""
         task = asyncio.create_task(work)
         self._tasks.add(task)

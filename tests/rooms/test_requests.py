@@ -41,6 +41,10 @@ async def test_leaving_is_answered_whether_one_was_there_or_not() -> None:
         {"type": "history", "stream": "raw"},
         {"type": "view", "cadence_s": 5},
         {"type": "read", "turn": 1},
+        {"type": "typing"},
+        {"type": "mute", "participant": "x"},
+        {"type": "kick", "participant": "x"},
+        {"type": "ban", "participant": "x", "for_s": 5},
     ],
 )
 @pytest.mark.parametrize(("room", "code"), [("lab", "not_joined"), ("nowhere", "no_such_room")])
@@ -71,10 +75,6 @@ async def test_agents_are_forbidden_what_only_readers_have(request_fields: dict[
     "request_fields",
     [
         {"type": "ask", "what": "catch_up"},
-        {"type": "typing"},
-        {"type": "mute", "participant": "x"},
-        {"type": "kick", "participant": "x"},
-        {"type": "ban", "participant": "x", "for_s": 5},
     ],
 )
 async def test_what_is_not_offered_yet_is_unavailable(request_fields: dict[str, object]) -> None:

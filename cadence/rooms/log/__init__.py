@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cadence.rooms.mediation import ReaderRecord, StoreUnavailable
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
@@ -22,6 +22,7 @@ from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 __all__ = [
     "Appended",
     "Draft",
+    "HostAction",
     "Log",
     "LogConflict",
     "LogError",
@@ -91,6 +92,26 @@ class SessionRecord:
     closed_at: float | None = None  # None while connected
 
 
+Deed = Literal["mute", "kick", "ban", "redact", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostAction:
+    """What a host did to somebody: a line of the audit log.
+
+    The last mute, kick or ban of a user in a room is also what holds. `until` is when it ends: seconds since the
+    epoch, None for never. `note` is for people.
+    """
+
+    at: float
+    by: str
+    what: Deed
+    room: str
+    whom: str
+    until: float | None = None
+    note: str = ""
+
+
 class Log(Protocol):
     """See the module's text. `room` must have been opened with `open_room` first."""
 
@@ -151,6 +172,18 @@ class Log(Protocol):
 
     async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
         """Sessions that are connected or were closed after this time: their names are still taken."""
+
+    async def record(self, action: HostAction) -> None:
+        """Add a line to the audit log."""
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        """Lines of a room's audit log ascending, with their numbers: the last `limit` below `before` (or of all)."""
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        """The mutes, kicks and bans that hold in `room` at `now`."""
+
+    async def knows(self, room: str, user: str) -> bool:
+        """Whether `user` ever spoke in `room` or read it."""
 
     async def close(self) -> None:
         """Commit what is pending and release the store."""

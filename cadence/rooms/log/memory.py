@@ -14,13 +14,23 @@ from dataclasses import dataclass, field, replace
 from cadence.rooms.log import (
     Appended,
     Draft,
+    HostAction,
     LogConflict,
     LogUnavailable,
     ReaderRecord,
     RoomState,
     SessionRecord,
 )
-from cadence.rooms.log.rows import cited, conflict, erase, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import (
+    cited,
+    conflict,
+    erase,
+    fingerprint,
+    next_record,
+    standing_actions,
+    to_message,
+    unknown_room,
+)
 from cadence.rooms.wire import Message, Turn
 
 _SALT = b""  # nothing leaves memory, and a fixed salt keeps a simulation the same in every run
@@ -58,6 +68,7 @@ class MemoryLog:
         self._rooms: dict[str, _Room] = {}
         self._readers: dict[tuple[str, str], _Reader] = {}
         self._sessions: dict[str, SessionRecord] = {}
+        self._actions: list[HostAction] = []  # number n at index n - 1
         self._closed = False
 
     def recover(self) -> None:
@@ -207,6 +218,25 @@ class MemoryLog:
         self._check_open()
         found = (self._sessions[key] for key in sorted(self._sessions))
         return [record for record in found if record.closed_at is None or record.closed_at > closed_after]
+
+    async def record(self, action: HostAction) -> None:
+        self._check_writable()
+        self._actions.append(action)
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        self._check_open()
+        found = [pair for pair in enumerate(self._actions, 1) if pair[1].room == room]
+        found = [pair for pair in found if before is None or pair[0] < before]
+        return found[max(len(found) - max(limit, 0), 0) :]
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        self._check_open()
+        return standing_actions((action for action in self._actions if action.room == room), now)
+
+    async def knows(self, room: str, user: str) -> bool:
+        self._check_open()
+        said = self._rooms[room].said if room in self._rooms else {}
+        return self._peek(room, user).record is not None or any(author == user for author, _ in said)
 
     async def close(self) -> None:
         self._closed = True

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cadence.rooms.log import ReaderRecord, SessionRecord
+from cadence.rooms.log import HostAction, ReaderRecord, SessionRecord
 from cadence.rooms.wire import Message, Turn, ViewPatch
 
 _LARGEST = 2**63 - 1  # the largest integer SQLite compares
@@ -88,6 +88,36 @@ def raw_ranges(connection: sqlite3.Connection, room: str, user: str, after: int)
 def postponed(connection: sqlite3.Connection, room: str, user: str, after: int) -> list[int]:
     query = "SELECT seq FROM postponed WHERE room = ? AND user = ? AND seq > ? ORDER BY seq"
     return [seq for (seq,) in connection.execute(query, (room, user, after)).fetchall()]
+
+
+def host_actions(
+    connection: sqlite3.Connection, room: str, before: int | None, limit: int
+) -> list[tuple[int, HostAction]]:
+    rows = connection.execute(
+        "SELECT number, at, user, what, room, whom, until, note FROM host_actions WHERE room = ? AND number < ?"
+        " ORDER BY number DESC LIMIT ?",
+        (room, _LARGEST if before is None else before, max(limit, 0)),
+    ).fetchall()
+    return [(number, HostAction(*action)) for number, *action in reversed(rows)]
+
+
+def sanctions(connection: sqlite3.Connection, room: str, now: float) -> list[HostAction]:
+    rows = connection.execute(
+        "SELECT at, user, what, room, whom, until, note FROM host_actions WHERE number IN (SELECT max(number)"
+        " FROM host_actions WHERE room = ? AND what IN ('mute', 'kick', 'ban') GROUP BY whom, what)"
+        " AND (until IS NULL OR until > ?) ORDER BY number",
+        (room, now),
+    )
+    return [HostAction(*row) for row in rows.fetchall()]
+
+
+def knows(connection: sqlite3.Connection, room: str, user: str) -> bool:
+    spoke, read = (
+        "SELECT 1 FROM messages WHERE room = ? AND user = ?",
+        "SELECT 1 FROM readers WHERE room = ? AND user = ?",
+    )
+    found = connection.execute(f"{spoke} UNION ALL {read} LIMIT 1", (room, user, room, user))
+    return found.fetchone() is not None
 
 
 def session(connection: sqlite3.Connection, key: str) -> SessionRecord | None:

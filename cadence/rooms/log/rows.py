@@ -12,10 +12,11 @@ from hashlib import sha256
 import msgspec
 from msgspec import UNSET
 
-from cadence.rooms.log import Draft, LogConflict, LogError, ReaderRecord
+from cadence.rooms.log import Draft, HostAction, LogConflict, LogError, ReaderRecord
 from cadence.rooms.wire import Message, Turn, to_iso
 
 SALT_BYTES = 16
+SANCTIONS = ("mute", "kick", "ban")
 
 Cited = tuple[str, int]  # (room, seq): a segment may come from another room than its turn
 
@@ -77,6 +78,16 @@ def erase(turn: Turn, gone: Iterable[Cited]) -> Turn:
         segment.without(by_room.get(_room(turn, index), set())) for index, segment in enumerate(turn.segments)
     )
     return turn if segments == turn.segments else msgspec.structs.replace(turn, segments=segments)
+
+
+def standing_actions(actions: Iterable[HostAction], now: float) -> list[HostAction]:
+    """Of a room's audit log, ascending, what holds at `now`: the last mute, kick and ban of each user, if not over."""
+    last: dict[tuple[str, str], HostAction] = {}
+    for action in actions:
+        if action.what in SANCTIONS:
+            last.pop((action.whom, action.what), None)
+            last[action.whom, action.what] = action
+    return [action for action in last.values() if action.until is None or action.until > now]
 
 
 def conflict(draft: Draft) -> LogConflict:

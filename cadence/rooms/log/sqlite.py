@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from cadence.rooms.log import Appended, Draft, ReaderRecord, RoomState, SessionRecord, reads, writes
+from cadence.rooms.log import Appended, Draft, HostAction, ReaderRecord, RoomState, SessionRecord, reads, writes
 from cadence.rooms.log.lane import Lane, answer_each
 from cadence.rooms.log.schema import Store, hold, open_reading, open_store
 from cadence.rooms.wire import Message, Turn
@@ -101,6 +101,18 @@ class SqliteLog:
 
     async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
         return await self._reads.call(lambda reading: reads.sessions_open_since(reading, closed_after))
+
+    async def record(self, action: HostAction) -> None:
+        await self._writes.call(lambda store: writes.record(store, action))
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        return await self._reads.call(lambda reading: reads.host_actions(reading, room, before, limit))
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        return await self._reads.call(lambda reading: reads.sanctions(reading, room, now))
+
+    async def knows(self, room: str, user: str) -> bool:
+        return await self._reads.call(lambda reading: reads.knows(reading, room, user))
 
     async def close(self) -> None:
         await self._reads.close()

@@ -10,6 +10,7 @@ import pytest
 
 from cadence.rooms.log import (
     Appended,
+    HostAction,
     LogConflict,
     LogError,
     LogUnavailable,
@@ -385,3 +386,54 @@ async def test_closing_keeps_what_was_still_waiting(place: Place) -> None:
     assert [appended.message.seq for appended in await asyncio.gather(*waiting)] == list(range(1, 41))
     async with place.opened() as log:
         assert (await log.open_room("room")).head == 40
+
+
+# The audit log.
+
+
+def deed(what: Any, whom: str, until: float | None = None, at: float = 1000.0, room: str = "room") -> HostAction:
+    return HostAction(at, "host", what, room, whom, until)
+
+
+async def test_the_audit_log_keeps_every_line_in_order_over_an_opening(place: Place) -> None:
+    deeds = [
+        deed("mute", "eve", 1060.0),
+        deed("kick", "eve", 1000.0),
+        HostAction(7.5, "h", "redact", "room", "bo", note="seq 3"),
+    ]
+    async with place.opened("room", "other") as log:
+        for each in (*deeds, deed("ban", "eve", room="other")):
+            await log.record(each)
+    async with place.opened("room", "other") as log:
+        lines = await log.host_actions("room", limit=10)
+        assert [action for _, action in lines] == deeds
+        numbers = [number for number, _ in lines]
+        assert numbers == sorted(set(numbers))
+        assert await log.host_actions("room", before=numbers[2], limit=1) == lines[1:2]
+        assert await log.host_actions("room", limit=0) == [] == await log.host_actions("nowhere", limit=5)
+
+
+async def test_what_holds_is_the_last_of_each_kind_and_only_until_its_end(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        for each in (
+            deed("mute", "eve", 1060.0),
+            deed("ban", "eve"),
+            deed("mute", "bo", 2000.0),
+            deed("mute", "bo", 1000.0),
+            deed("redact", "eve"),
+            deed("ban", "cy", room="other"),
+        ):
+            await log.record(each)
+        for now, held in ((1059.0, ["mute", "ban"]), (1060.0, ["ban"]), (1e12, ["ban"])):
+            assert [(action.what, action.whom) for action in await log.sanctions("room", now)] == [
+                (what, "eve") for what in held
+            ]
+        assert [action.whom for action in await log.sanctions("other", 0.0)] == ["cy"]
+
+
+async def test_a_log_knows_who_spoke_or_read_in_a_room(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        await log.append(draft(user="ana"))
+        await log.save_reader("room", "rea", ReaderRecord())
+        assert [await log.knows("room", user) for user in ("ana", "rea", "eve")] == [True, True, False]
+        assert not await log.knows("other", "ana")

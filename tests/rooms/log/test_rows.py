@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.rooms.log import LogConflict, ReaderRecord
-from cadence.rooms.log.rows import cited, erase, fingerprint, next_record, to_message
+from cadence.rooms.log import HostAction, LogConflict, ReaderRecord
+from cadence.rooms.log.rows import cited, erase, fingerprint, next_record, standing_actions, to_message
 from cadence.rooms.wire import Author, Message, Part, encode
 from tests.rooms.log.places import draft, segment, turn
 
@@ -96,3 +96,14 @@ def test_erasing_empties_exactly_the_segments_that_cite_what_is_gone(
         hit = any((before.room, seq) in gone for seq in before.sources)
         assert after == (before.without(set(before.sources)) if hit else before)
         assert after.text == ("" if hit else "text")
+
+
+def test_of_the_audit_log_holds_what_came_last_of_its_kind() -> None:
+    first, second, ban = (
+        HostAction(1.0, "host", "mute", "room", "eve", 50.0),
+        HostAction(2.0, "host", "mute", "room", "eve", 40.0),
+        HostAction(3.0, "host", "ban", "room", "eve"),
+    )
+    view = HostAction(4.0, "host", "view", "room", "eve")
+    assert standing_actions([first, second, ban, view], 39.0) == [second, ban]
+    assert standing_actions([first, second, ban, view], 45.0) == [ban]
