@@ -23,6 +23,7 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.personas.inprocess import InProcessDuplex
@@ -32,6 +33,7 @@ from cadence.personas.roomfile import Room
 from cadence.personas.stage import Cast, Stage, StageError
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.health import Metrics
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
@@ -85,6 +87,9 @@ class Service:
             clock,
             version=__version__,
             hosts=LOOPBACK if self.identity.open and loopback else None,
+        )
+        self.metrics = Metrics(
+            Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
@@ -226,7 +231,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service = await Service.open(settings)
     try:
         host, port = listener.getsockname()[:2]
-        api = create_api(service.hub, service.identity, __version__)
+        api = create_api(service.hub, service.identity, __version__, service.metrics)
         mount_site(api)
         config = uvicorn.Config(
             dispatch(service.gateway, api),

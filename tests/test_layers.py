@@ -19,8 +19,15 @@ ROOMS_OF_THE_HOUSE = (
 LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
     "cadence.models": (),
-    "cadence.rooms": (),
-    "cadence.alex": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.rooms.mediation"),
+    "cadence.counts": (),
+    "cadence.rooms": ("cadence.counts",),
+    "cadence.alex": (
+        "cadence.counts",
+        "cadence.lod",
+        "cadence.models",
+        "cadence.rooms.wire",
+        "cadence.rooms.mediation",
+    ),
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
@@ -28,14 +35,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.site": (),
     "cadence.address": (),
     "cadence.export": ("cadence.address",),
+    "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
-    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site"),
+    "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site", "cadence.metrics"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }
 
 # Pure whether or not they say so: no loop, no clock, no files, no randomness of their own.
 PURE = (
+    "cadence.counts",
     "cadence.lod",
     "cadence.rooms.wire",
     "cadence.rooms.room",

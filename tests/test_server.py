@@ -7,6 +7,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -140,6 +142,44 @@ async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(place: Path
         judge(log_of(ROOM, [ron.diary, *(agent.diary for agent in agents)]), agents, [rae, ron])
         no_traceback(server, *everybody)
         await leave_all(*everybody)
+
+
+def get(server: Served, path: str, token: str | None = None) -> tuple[int, str]:
+    """Status and body of a GET; the kernel's own waiting, beside the loop."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = Request(f"http://{server.host}{path}", headers=headers)
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=PROMPT_S) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+async def test_the_figures_of_a_real_server_count_what_it_does(place: Path, data: Path) -> None:
+    async with Served(place, data) as server:
+        ada, ron = await server.guest("Ada", "agent"), await server.guest("Ron")
+        await ada.join(ROOM)
+        await ron.join(ROOM, view={"mode": "raw"})
+        for number in range(20):
+            await ada.say(ROOM, f"Number {number}.")
+        await ron.until(is_message("Number 19."))
+        status, text = await asyncio.to_thread(get, server, "/metrics")
+        assert status == 200
+        figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert float(figures["cadence_messages_total"]) == 20
+        assert float(figures["cadence_deliveries_total"]) >= 40
+        assert float(figures["process_resident_memory_bytes"]) > 1e6
+        assert (await asyncio.to_thread(get, server, "/readyz"))[0] == 200
+        await leave_all(ada, ron)
+
+
+async def test_figures_need_a_token_where_guests_do(place: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADENCE_TOKEN", "the entry token of a test")
+    async with Served(place, data) as server:
+        tokens = (None, "wrong", "the entry token of a test", server.host_token)
+        answers = [await asyncio.to_thread(get, server, "/metrics", token) for token in tokens]
+        assert [status for status, _ in answers] == [401, 401, 200, 200]
 
 
 async def test_sigterm_asks_everybody_to_come_back(place: Path, data: Path) -> None:

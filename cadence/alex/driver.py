@@ -23,7 +23,8 @@ from cadence.alex.events import Action, Event, Forgot, Opened, Posted, RawEnded,
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
-from cadence.models.async_encoder import Encoding
+from cadence.counts import MediationCounts
+from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreUnavailable
 from cadence.rooms.wire import After, Alex, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
@@ -52,6 +53,7 @@ class Driver:
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
         self._encoder = None if encoder is None else encoder(self._encoded)
+        self.counts = MediationCounts()
         self._rooms: dict[str, MediatedRoom] = {}
         self._heap: list[tuple[float, int, Reader]] = []
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
@@ -74,6 +76,14 @@ class Driver:
         mediated.transcript.forget()
         for reader in mediated.readers.values():
             self._feed(reader, Forgot())
+
+    def readers(self) -> int:
+        """How many readers are connected, counted once per room."""
+        return sum(reader.connections > 0 for room in self._rooms.values() for reader in room.readers.values())
+
+    def encoding(self) -> EncodingCount | None:
+        """What the encoder has done, None if there is none."""
+        return None if self._encoder is None else self._encoder.count()
 
     async def close(self) -> None:
         """Stop looking, and finish what is being stored as far as the log allows."""
@@ -251,6 +261,9 @@ class Driver:
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
         self._tell(turn.room, reader.user, turn.without(frozenset(reader.room.redacted)))
+        self.counts.turns += 1
+        self.counts.words_in += turn.covers.words if turn.covers else 0
+        self.counts.words_out += turn.words
 
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, _view_reply(reader.room, reader.user, reader.record))
@@ -356,6 +369,7 @@ class Driver:
                 break
             heapq.heappop(self._heap)
             reader.due = None
+            self.counts.late.add(now - due)
             # A loop may wake a hair early; the machine never hears of a time before its deadline.
             reader.actions.extend(reader.mediator.handle(Tick(), max(now, due)))
             self._follow(reader)

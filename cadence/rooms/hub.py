@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import structlog
 from msgspec import Struct, UnsetType
 
+from cadence.counts import HubCounts
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
@@ -38,6 +39,8 @@ from cadence.rooms.wire import (
 CONNECTIONS_PER_USER_MAX = 32
 DRAIN_SECONDS_MAX = 5.0
 HEAL_MESSAGES_MAX = 1000
+RECONNECTS_PER_S = 200.0  # how fast clients are asked to come back after a restart
+RECONNECT_SPREAD_SECONDS_MAX = 30.0
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class Hub:
         self.clock = clock
         self.mediation = mediation
         self.draining = False
+        self.counts = HubCounts()
         self._rooms: dict[str, OpenRoom] = {}
         self._connections: dict[Connection, None] = {}
         self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
@@ -64,7 +68,7 @@ class Hub:
         """Open a room, or change what a host decided about one that is open."""
         if info.room not in self._rooms:
             state = await self.store.open_room(info.room)
-            opened = OpenRoom(info, state.epoch, state.head, self.clock)
+            opened = OpenRoom(info, state.epoch, state.head, self.clock, self.counts)
             now = self.clock()
             for action in await self.store.sanctions(info.room, now):
                 if action.what in ("mute", "kick", "ban"):
@@ -125,6 +129,7 @@ class Hub:
             self.leave(connection, room)
         if connection in self._connections:
             del self._connections[connection]
+            self.counts.evictions += connection.too_slow
             theirs = self._users[connection.member.id][1]
             del theirs[connection]
             if not theirs:
@@ -147,6 +152,10 @@ class Hub:
             found.gather_presence()
             if attached and self.mediation is not None and connection.member.kind == "human":
                 self.mediation.detach(room, connection.member.id)
+
+    def connections(self) -> list[Connection]:
+        """All connections, in the order they came."""
+        return list(self._connections)
 
     # Speech.
 
@@ -206,10 +215,14 @@ class Hub:
     # The end.
 
     async def drain(self, after_s: float) -> None:
-        """Ask all clients to come back in `after_s` seconds, close their connections and wait for the last."""
+        """Ask all clients to come back in `after_s` seconds or more, close their connections and wait for the last.
+
+        A crowd is asked to come back one after the other, as the next server could not greet it in one moment.
+        """
         self.draining = True
-        for connection in list(self._connections):
-            connection.reply(Reconnect(after_s=after_s))
+        for place, connection in enumerate(list(self._connections)):
+            spread = min(place / RECONNECTS_PER_S, RECONNECT_SPREAD_SECONDS_MAX)
+            connection.reply(Reconnect(after_s=round(after_s + spread, 3)))
             connection.close(CLOSE_RESTART, "the server is going away")
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
@@ -245,6 +258,7 @@ class Hub:
                 "conflict", f"`{draft.id}` was said before with other content: use a new id", field="id"
             ) from None
         except LogUnavailable:
+            self.counts.log_refusals += 1
             raise WireError(
                 "unavailable",
                 "the message was not kept and nobody saw it: say it again with the same id",
@@ -262,6 +276,7 @@ class Hub:
             room.speakers[message.seq] = (connection, said)
         for ready in room.committed(message):
             self._publish(room, ready)
+        self.counts.lag.add(self.clock() - draft.at)
         if room.gap() is not None and room.appending == 0:
             await self._heal(room)
         return said
@@ -285,6 +300,7 @@ class Hub:
         if speaker is not None:
             speaker[0].reply(speaker[1])
         room.fan_out(message, self._withheld(message))
+        self.counts.messages += 1
 
     def _withheld(self, message: Message) -> AbstractSet[str]:
         if self.mediation is None:

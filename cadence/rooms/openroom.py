@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from msgspec import UNSET, Struct
 
+from cadence.counts import HubCounts
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, ROOM_TYPING_PER_S, Bucket, admit
@@ -20,7 +21,7 @@ from cadence.rooms.wire import Said, Say, Typing, WireError
 class OpenRoom(Room[Connection]):
     """What the hub holds of each room. Nothing here awaits."""
 
-    def __init__(self, info: RoomInfo, epoch: str, head: int, clock: Clock) -> None:
+    def __init__(self, info: RoomInfo, epoch: str, head: int, clock: Clock, counts: HubCounts) -> None:
         super().__init__(info, epoch, head)
         self.bucket = Bucket(ROOM_MESSAGES_PER_S)
         self.standing = Standing()
@@ -28,14 +29,18 @@ class OpenRoom(Room[Connection]):
         self.appending = 0  # messages handed to the log and not answered yet
         self.speakers: dict[int, tuple[Connection, Said]] = {}  # by seq: who is told `said` first
         self._clock = clock
+        self._counts = counts
         self._presence_timer: asyncio.TimerHandle | None = None
 
     def fan_out(self, frame: Struct, withheld: AbstractSet[str] = frozenset(), but: Connection | None = None) -> None:
         """Encode `frame` once and offer it to everybody but the users `withheld` and the connection `but`."""
         once = encoded(frame)
+        told = 0
         for connection in self.receivers(withheld):
             if connection is not but:
                 connection.deliver(once, self.info.room)
+                told += 1
+        self._counts.deliveries += told
 
     def gather_presence(self) -> None:
         """Somebody came or went: tell it now, or with all that changes until a second has passed."""
