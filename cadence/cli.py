@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from cadence.operating import add_to
+from cadence.operating import fail as _fail
 
 app = typer.Typer(
     name="cadence",
@@ -24,6 +27,7 @@ app = typer.Typer(
 
 models = typer.Typer(help="Models that run here.", no_args_is_help=True)
 app.add_typer(models, name="models")
+add_to(app)
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[
@@ -232,11 +236,6 @@ def _forget_stdout() -> None:
     import sys
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

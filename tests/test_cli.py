@@ -55,7 +55,7 @@ def test_help_and_version_need_nothing_else_of_cadence() -> None:
     )
     root = Path(__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
-    assert done.stdout.splitlines()[-1] == "['cadence.cli']"
+    assert done.stdout.splitlines()[-1] == "['cadence.cli', 'cadence.operating']"
     assert "serve" in done.stdout
 
 

@@ -38,6 +38,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site", "cadence.metrics"),
+    "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site"),
+    "cadence.operating": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.doctor"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

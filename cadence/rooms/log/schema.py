@@ -22,8 +22,10 @@ class Store(sqlite3.Connection):
     erased: bool = False  # a redaction is in the open transaction; its text is still in the write-ahead file
 
 
-def open_store(path: Path, now: float) -> Store:
+def open_store(path: Path, now: float, *, keep: bool = True) -> Store:
     """Open the log for writing, made if absent; who was connected at a crash was closed at `now`.
+
+    A log of an earlier version is brought up to ours, and copied before unless `keep` is false.
 
     Raises `LogNewer`, `LogUnavailable`, or `LogError` for a file that is no log; then the file is as it was.
     """
@@ -35,7 +37,7 @@ def open_store(path: Path, now: float) -> Store:
     try:
         version = _version(store, path)
         _configure(store)
-        if 0 < version < VERSION:
+        if keep and 0 < version < VERSION:
             copy_to(store, before_step(path, version))
         store.execute("BEGIN IMMEDIATE")
         _bring_up(store, version)
@@ -62,6 +64,29 @@ def open_reading(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _cannot_open(path, error) from error
     return connection
+
+
+def look_into(path: Path) -> sqlite3.Connection:
+    """A connection that reads a log which may be in use, or not be ours at all; raises `LogError`.
+
+    A log of an older version is opened as it is.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise LogUnavailable(f"expected a Cadence log at {path}, got no file that can be opened") from error
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS_MAX}")
+        if _version(connection, path) == 0:
+            raise _not_ours(path, "an empty database")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+    except sqlite3.Error as error:
+        connection.close()
+        raise _cannot_open(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
 
 
 def hold(path: Path) -> sqlite3.Connection:
@@ -141,7 +166,7 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _version(store: Store, path: Path) -> int:
+def _version(store: sqlite3.Connection, path: Path) -> int:
     """0 for an empty file, else the version; refuses what is not ours before a byte is changed."""
     (version,) = store.execute("PRAGMA user_version").fetchone()
     (owner,) = store.execute("PRAGMA application_id").fetchone()
