@@ -21,6 +21,7 @@ from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.log import LogUnavailable
+from cadence.rooms.query import parse
 from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
 
 STATUS: Mapping[str, int] = {
@@ -40,7 +41,6 @@ STATUS: Mapping[str, int] = {
 NOT_OFFERED = (
     ("POST", "/api/rooms"),
     ("GET", "/api/rooms/{room}/turns"),
-    ("GET", "/api/rooms/{room}/search"),
     ("POST", "/api/rooms/{room}/messages"),
     ("GET", "/api/rooms/{room}/participants/{id}/view"),
     ("PATCH", "/api/rooms/{room}/participants/{id}/view"),
@@ -95,6 +95,23 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         found = hub.find(room, asker(identity, authorization))
         query = history.Query(before, after, _seqs(seqs), limit)
         items, more = await history.messages(hub.store, found.info.room, query)
+        page = Page(room=found.info.room, stream="raw", items=items, more=more)
+        return Response(encode(page), media_type="application/json")
+
+    @api.get("/api/rooms/{room}/search")
+    async def search(
+        room: str,
+        q: Annotated[str, Query(max_length=1000)],
+        from_: Annotated[str | None, Query(alias="from", max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)] = 50,
+        authorization: Authorization = None,
+    ) -> Response:
+        """The newest messages that hold all words of `q`, ascending, said by the user `from` if given.
+
+        "A phrase" in quotes, and beginnings of words with a star. Returns a `page` frame; `more`: there are older ones.
+        """
+        found = hub.find(room, asker(identity, authorization))
+        items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from cadence.rooms.mediation import ReaderRecord, StoreUnavailable
+from cadence.rooms.query import Term
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 
 __all__ = [
@@ -134,6 +135,9 @@ class Log(Protocol):
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         """Redacted seqs in after < seq <= to, ascending."""
+
+    async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
+        """The newest `limit` messages that hold all `terms`, in text or parts, by `user` if given; ascending."""
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         """Commit a turn and move the reader's `turn` and, if it covers, `covered_to`."""

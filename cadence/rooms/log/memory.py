@@ -31,6 +31,7 @@ from cadence.rooms.log.rows import (
     to_message,
     unknown_room,
 )
+from cadence.rooms.query import Term, matches
 from cadence.rooms.wire import Message, Turn
 
 _SALT = b""  # nothing leaves memory, and a fixed salt keeps a simulation the same in every run
@@ -144,6 +145,16 @@ class MemoryLog:
         self._check_open()
         messages = self._rooms[room].messages if room in self._rooms else []
         return [message.seq for message in messages[max(after, 0) : max(to, 0)] if message.redacted]
+
+    async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
+        self._check_open()
+        found = [
+            message
+            for message in (self._rooms[room].messages if room in self._rooms else [])
+            if (user is None or message.from_.id == user)
+            and matches(terms, " ".join((message.text, *(part.body for part in message.parts))))
+        ]
+        return found[max(len(found) - max(limit, 0), 0) :]
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_writable()

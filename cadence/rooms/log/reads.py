@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cadence.rooms.log import HostAction, ReaderRecord, SessionRecord
+from cadence.rooms.log import HostAction, ReaderRecord, RoomState, SessionRecord
 from cadence.rooms.wire import Message, Turn, ViewPatch
 
 _LARGEST = 2**63 - 1  # the largest integer SQLite compares
@@ -17,6 +17,11 @@ read_message = msgspec.json.Decoder(Message).decode
 read_turn = msgspec.json.Decoder(Turn).decode
 _read_patch = msgspec.json.Decoder(ViewPatch).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def state(connection: sqlite3.Connection, room: str) -> RoomState | None:
+    row = connection.execute("SELECT epoch, head FROM rooms WHERE room = ?", (room,)).fetchone()
+    return None if row is None else RoomState(*row)
 
 
 def messages(

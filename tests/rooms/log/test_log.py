@@ -19,6 +19,7 @@ from cadence.rooms.log import (
     SessionRecord,
 )
 from cadence.rooms.log.rows import to_message
+from cadence.rooms.query import parse
 from cadence.rooms.wire import Focus, Message, Part, ViewPatch
 from tests.rooms.log.places import Place, draft, segment, turn
 
@@ -437,3 +438,52 @@ async def test_a_log_knows_who_spoke_or_read_in_a_room(place: Place) -> None:
         await log.save_reader("room", "rea", ReaderRecord())
         assert [await log.knows("room", user) for user in ("ana", "rea", "eve")] == [True, True, False]
         assert not await log.knows("other", "ana")
+
+
+# Search.
+
+
+async def found(log: Any, text: str, room: str = "room", **more: Any) -> list[int]:
+    return seqs(await log.search(room, parse(text), **{"limit": 10, **more}))
+
+
+async def test_words_phrases_and_beginnings_are_found_in_texts_and_parts(place: Place) -> None:
+    async with place.opened() as log:
+        for number, text in enumerate(["The Naïve probe", "a probe of the hill", "hill probe", "nothing"], 1):
+            await log.append(draft(text, str(number)))
+        await log.append(draft("", "5", parts=(Part("code", "def probe_hill(): pass"),)))
+        assert await found(log, "PROBE") == [1, 2, 3, 5]
+        assert await found(log, "probe hill") == [2, 3, 5]
+        assert await found(log, '"probe hill"') == [5] and await found(log, '"hill probe"') == [3]
+        assert await found(log, "naive") == [1] and await found(log, "noth*") == [4] and await found(log, "noth") == []
+        assert await found(log, "probe", limit=2) == [3, 5] and await found(log, "probe", limit=0) == []
+        assert await found(log, "probe", "nowhere") == []
+
+
+async def test_a_search_may_ask_for_one_author_and_stays_in_its_room(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        for user in ("ana", "bo", "ana"):
+            await log.append(
+                draft(f"{user} says {user}", f"{user}{len(await log.messages('room', limit=9))}", user=user)
+            )
+        await log.append(draft("elsewhere says", room="other"))
+        assert await found(log, "says", user="ana") == [1, 3]
+        assert await found(log, "says") == [1, 2, 3] and await found(log, "says", "other") == [1]
+
+
+async def test_what_was_taken_back_is_found_no_more(place: Place) -> None:
+    async with place.opened() as log:
+        await log.append(draft("a secret", "1"))
+        await log.append(draft("another secret", "2"))
+        assert await found(log, "secret") == [1, 2]
+        await log.redact("room", 1)
+        assert await found(log, "secret") == [2]
+    async with place.opened() as log:
+        assert await found(log, "secret") == [2]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_any_text_and_room_can_be_searched(place: Place, text: str) -> None:
+    async with place.opened(text) as log:
+        await log.append(draft(f"{text} lighthouse {text}", room=text))
+        assert await found(log, "lighthouse", text) == [1]
