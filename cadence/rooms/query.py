@@ -15,6 +15,7 @@ from cadence.rooms.wire import WireError
 QUERY_CHARS_MAX = 200
 TERMS_MAX = 16
 
+_ASCII_WORD = re.compile(r"[0-9a-z]+")
 _PIECE = re.compile(r'"([^"]*)"?|(\S+)')
 
 
@@ -44,6 +45,8 @@ def parse(text: str) -> tuple[Term, ...]:
 
 def fold(text: str) -> tuple[str, ...]:
     """The words of `text` as they are compared: without case and accents, only letters and digits."""
+    if text.isascii():
+        return tuple(_ASCII_WORD.findall(text.lower()))
     plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
     return tuple("".join(char if char.isalnum() else " " for char in plain).split())
 

@@ -16,7 +16,7 @@ from cadence.rooms.query import Term
 from cadence.rooms.wire import Message
 
 BATCH_MESSAGES = 250  # read and indexed at once
-CATCH_UP_MESSAGES_MAX = 20_000  # indexed on behalf of one search, a second or two; the next one goes on
+CATCH_UP_SECONDS_MAX = 2.0  # how long a search waits for the index, which goes on without it
 CLEAN_SECONDS = 1.0  # after a redaction, and those that come meanwhile, the index is rewritten
 
 log = structlog.get_logger(__name__)
@@ -41,14 +41,19 @@ class Searcher:
         self._source, self._path = source, path
         self._lane: Lane[sqlite3.Connection] | None = None
         self._opening = asyncio.Lock()
-        self._catching_up = asyncio.Lock()
+        self._catching_up: dict[str, asyncio.Task[None]] = {}  # by room, of those under way
         self._cleaning: asyncio.Task[None] | None = None
 
     async def search(self, room: str, terms: Sequence[Term], user: str | None, limit: int) -> list[Message]:
         """The newest `limit` messages with all `terms`, ascending. Raises `LogUnavailable`."""
         lane = await self._opened()
-        async with self._catching_up:
-            await self._catch_up(lane, room)
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS_MAX):
+                if (earlier := self._catching_up.get(room)) is not None:
+                    await asyncio.wait([earlier])  # it may have begun before what is looked for was said
+                await asyncio.shield(self._caught_up(lane, room))
+        except TimeoutError:
+            raise LogUnavailable("the index is being made: ask again in a moment") from None
         seqs = await lane.call(lambda each: index.find(each, room, terms, user, limit))
         return [message for message in await self._source.messages_at(room, seqs) if not message.redacted]
 
@@ -64,8 +69,9 @@ class Searcher:
             log.warning("index not told of a redaction; it is made again at the next start", error=str(error))
 
     async def close(self) -> None:
-        if self._cleaning is not None:
-            self._cleaning.cancel()
+        for task in (*self._catching_up.values(), *([self._cleaning] if self._cleaning else [])):
+            task.cancel()
+            await asyncio.wait([task])
         if self._lane is not None:
             await self._lane.close()
 
@@ -89,14 +95,27 @@ class Searcher:
                 await lane.call(lambda each, room=room, gone=gone: index.forget(each, room, gone))  # type: ignore[misc]
         await lane.call(index.clean)
 
+    def _caught_up(self, lane: Lane[sqlite3.Connection], room: str) -> asyncio.Task[None]:
+        """The work that brings the index of `room` to its head, begun if it is not under way."""
+        task = self._catching_up.get(room)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._catch_up(lane, room))
+            self._catching_up[room] = task
+            task.add_done_callback(lambda done: self._settled(room, done))
+        return task
+
+    def _settled(self, room: str, done: asyncio.Task[None]) -> None:
+        del self._catching_up[room]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("index not brought up to date; the next search tries again", room=room, error=str(error))
+
     async def _catch_up(self, lane: Lane[sqlite3.Connection], room: str) -> None:
         state = await self._source.state(room)
         if state is None:
             return
         after = await lane.call(lambda each: index.indexed_to(each, room, state.epoch, state.head))
-        end = min(state.head, after + CATCH_UP_MESSAGES_MAX)
-        while after < end:
-            page = await self._source.messages(room, after=after, limit=min(BATCH_MESSAGES, end - after))
+        while after < state.head:
+            page = await self._source.messages(room, after=after, limit=min(BATCH_MESSAGES, state.head - after))
             if not page:
                 break
             first, after = page[0].seq, page[-1].seq
@@ -105,8 +124,6 @@ class Searcher:
             gone = await self._source.redacted_seqs(room, first - 1, after)
             if await lane.call(lambda each, gone=gone: index.forget(each, room, gone)):  # type: ignore[misc]
                 self._clean_soon(lane)
-        if after < state.head:
-            raise LogUnavailable(f"the index is being made, {after} of {state.head} messages so far: ask again")
 
     def _clean_soon(self, lane: Lane[sqlite3.Connection]) -> None:
         if self._cleaning is None or self._cleaning.done():

@@ -87,15 +87,26 @@ async def test_what_is_erased_while_it_is_being_indexed_does_not_stay(tmp_path: 
     assert b"xylophonist" not in everything_in(tmp_path)
 
 
-async def test_a_long_log_is_indexed_in_several_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searcher, "CATCH_UP_MESSAGES_MAX", 4)
+async def test_a_long_log_is_indexed_on_while_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searcher, "CATCH_UP_SECONDS_MAX", 0.0)
     monkeypatch.setattr(searcher, "BATCH_MESSAGES", 3)
     async with sqlite_log(tmp_path) as log:
         await asyncio.gather(*(log.append(draft(f"number {n}", str(n))) for n in range(10)))
-        for done in (4, 8):
-            with pytest.raises(LogUnavailable, match=f"{done} of 10"):
-                await seqs(log, "number")
+        with pytest.raises(LogUnavailable, match="ask again"):
+            await seqs(log, "number")
+        await asyncio.wait(log._searcher._catching_up.values())
+        monkeypatch.undo()
         assert await seqs(log, "number", limit=3) == [8, 9, 10]
+
+
+async def test_closing_ends_an_index_that_is_being_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searcher, "CATCH_UP_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(searcher, "BATCH_MESSAGES", 1)
+    async with sqlite_log(tmp_path) as log:
+        await asyncio.gather(*(log.append(draft(f"number {n}", str(n))) for n in range(200)))
+        with pytest.raises(LogUnavailable):
+            await seqs(log, "number")
+    assert log._searcher._catching_up == {}
 
 
 async def test_searches_at_once_share_one_index(tmp_path: Path) -> None:
