@@ -1,4 +1,4 @@
-"""The commands of those who keep a server: backup, restore, db status, audit, doctor."""
+"""The commands of those who keep a server: backup, restore, db status, audit, doctor, conform."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ db = typer.Typer(help="The log's database.", no_args_is_help=True)
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (backup, restore, audit, doctor):
+    for command in (backup, restore, audit, doctor, conform):
         app.command()(command)
     app.add_typer(db, name="db")
 
@@ -141,6 +141,26 @@ def doctor(
         for finding in findings:
             typer.echo(str(finding))
     raise typer.Exit(1 if any(finding.state == "fail" for finding in findings) else 0)
+
+
+def conform(
+    url: Annotated[str, typer.Argument(help="The server: the address it prints, or its websocket.")],
+    room: Annotated[str | None, typer.Option(help="Room to speak in (default: the first there is).")] = None,
+    token: Annotated[str | None, typer.Option(help="A host's token, for what hosts may do.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold any server to the protocol and print a report, rule by rule. It speaks in the room: use one for tests."""
+    from cadence.address import AddressError, parse_address
+    from cadence.conform.run import RunError
+    from cadence.conform.run import conform as judge
+
+    try:
+        server = parse_address(url)
+        report = judge(server.websocket, server.http(""), room, token)
+    except (AddressError, RunError, OSError) as error:
+        fail(str(error))
+    typer.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else str(report))
+    raise typer.Exit(0 if report.conforms else 1)
 
 
 def _log(data: Path | None) -> Path:

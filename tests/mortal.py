@@ -83,7 +83,7 @@ class Server:
         self.hub = Hub(self._store, self.clock)
         self.driver = Driver(self._store, self.clock, self.hub.tell, self._encoder)
         self.hub.mediation = self.driver
-        identity = Identity(
+        self.identity = identity = Identity(
             self._store,
             self.clock,
             host_token=HOST_TOKEN,

@@ -17,6 +17,10 @@ FUNCTION_LINES_MAX = 70
 CONTENT_FOLDERS = ("rooms", "personas", "models")
 # Files that hold only data and protocols, and the test of who uses them.
 COVERED_BY = {
+    **{
+        f"cadence/conform/{name}.py": "tests/conform/test_rules.py"
+        for name in ("entry", "hosting", "returning", "speaking", "streams", "web")
+    },
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
     "cadence/terminal/events.py": "tests/terminal/test_machine.py",

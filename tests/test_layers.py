@@ -38,8 +38,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.reload", "cadence.site", "cadence.metrics"),
+    "cadence.conform": (),
     "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site"),
-    "cadence.operating": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.doctor"),
+    "cadence.operating": (
+        *ROOMS_OF_THE_HOUSE,
+        "cadence.settings",
+        "cadence.address",
+        "cadence.doctor",
+        "cadence.conform",
+    ),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }
