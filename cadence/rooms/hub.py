@@ -191,11 +191,7 @@ class Hub:
             raise WireError("not_found", f"expected a seq of 1 to {room.head}, got {seq}", field="seq")
         if found[0].from_.id != by.id and by.role != "host":
             raise WireError("forbidden", "only its author or a host may redact a message", field="seq")
-        if found[0].from_.id != by.id:
-            await self.store.record(
-                HostAction(self.clock(), by.id, "redact", room.info.room, found[0].from_.id, note=f"seq {seq}")
-            )
-        await self.own(self._erase(room, seq, by, connection, ref))
+        await self.own(self._erase(room, found[0], by, connection, ref))
 
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
@@ -312,9 +308,11 @@ class Hub:
             return frozenset()  # a reader who sees too much has lost nothing
 
     async def _erase(
-        self, room: OpenRoom, seq: int, by: Member, connection: Connection | None, ref: str | UnsetType
+        self, room: OpenRoom, message: Message, by: Member, connection: Connection | None, ref: str | UnsetType
     ) -> None:
-        name = room.info.room
+        name, seq, author = room.info.room, message.seq, message.from_.id
+        if author != by.id and not message.redacted:
+            await self.store.record(HostAction(self.clock(), by.id, "redact", name, author, note=f"seq {seq}"))
         fresh = await self.store.redact(name, seq)
         if fresh and self.mediation is not None:
             self.mediation.redacted(name, seq)

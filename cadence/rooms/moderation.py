@@ -15,6 +15,7 @@ from cadence.rooms.connection import Connection
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import HOST
 from cadence.rooms.log import HostAction
+from cadence.rooms.mediation import Mediation
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.standing import Sanction
 from cadence.rooms.wire import (
@@ -74,8 +75,15 @@ def _until(what: Sanction, for_s: object, now: float) -> float | None:
     return now if what == "kick" and for_s is UNSET else None
 
 
-async def note_view(hub: Hub, by: Member, request: ViewRequest, reply: ViewReply) -> None:
-    """Write into the audit log that a host has set how another reads."""
-    fields = [*request.fields(), *(["lock"] if request.lock is not UNSET else [])]
-    note = f"set {', '.join(fields)}"
+async def set_view(hub: Hub, mediation: Mediation, by: Member, request: ViewRequest) -> ViewReply:
+    """Change a view as asked; what a host sets for another is written into the audit log. Raises `WireError`."""
+    changed = [*request.fields(), *(["lock"] if request.lock is not UNSET else [])]
+    if by.role != "host" or not changed or request.participant in (UNSET, by.id):
+        return await mediation.set_view(by, request)
+    return await hub.own(_set_anothers(hub, mediation, by, request, f"set {', '.join(changed)}"))
+
+
+async def _set_anothers(hub: Hub, mediation: Mediation, by: Member, request: ViewRequest, note: str) -> ViewReply:
+    reply = await mediation.set_view(by, request)
     await hub.store.record(HostAction(hub.clock(), by.id, "view", reply.room, reply.participant, note=note))
+    return reply

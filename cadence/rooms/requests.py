@@ -95,10 +95,7 @@ class Requests:
         self._hub.joined(connection, request.room)
         if self._hub.mediation is None:
             raise _unavailable("view: everybody here reads the raw stream")
-        by = connection.member
-        reply = await self._hub.mediation.set_view(by, request)
-        if by.role == "host" and reply.participant != by.id and (request.fields() or request.lock is not UNSET):
-            await moderation.note_view(self._hub, by, request, reply)
+        reply = await moderation.set_view(self._hub, self._hub.mediation, connection.member, request)
         self._hub.tell(request.room, reply.participant, reply, but=connection)
         connection.reply(_with_ref(reply, request.ref))
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from cadence.rooms.log import HostAction, LogError, LogUnavailable, reads
-from cadence.rooms.log.schema import Store, copy_to, hold, look_into, open_store
+from cadence.rooms.log.schema import Store, copy_to, hold, look_into, open_store, sync
 from cadence.rooms.log.tables import VERSION
 from cadence.rooms.wire import Message, Turn, encode
 
@@ -83,7 +83,9 @@ def restore(copy: Path, log: Path, now: float, stamp: str) -> Path | None:
             copy_to(source, fresh)
             with closing(open_store(fresh, now, keep=False)) as store:
                 _new_epochs(store)
-            return _exchange(fresh, log, log.with_name(f"{log.name}.before-restore-{stamp}"))
+            aside = _exchange(fresh, log, log.with_name(f"{log.name}.before-restore-{stamp}"))
+            sync(log.parent)
+            return aside
         except (OSError, sqlite3.Error) as error:
             raise LogUnavailable(f"expected to put {copy.name} in the place of {log.name}, got: {error}") from error
         finally:

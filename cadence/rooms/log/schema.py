@@ -134,11 +134,11 @@ def copy_to(connection: sqlite3.Connection, path: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a write-ahead file beside it
         finally:
             copy.close()
-        _sync(part)
+        sync(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def empty_wal(store: sqlite3.Connection) -> None:
@@ -156,7 +156,8 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():  # has no handle that can be synced
         return
     handle = os.open(path, os.O_RDONLY)
