@@ -149,7 +149,7 @@ def get(server: Served, path: str, token: str | None = None) -> tuple[int, str]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     request = Request(f"http://{server.host}{path}", headers=headers)
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=PROMPT_S) as answer:
+        with build_opener(ProxyHandler({})).open(request, timeout=6 * PROMPT_S) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:
