@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cadence.rooms.log import LogUnavailable
@@ -65,6 +66,19 @@ def _open(path: Path) -> sqlite3.Connection:
         raise
 
 
+@contextmanager
+def _transaction(index: sqlite3.Connection) -> Iterator[None]:
+    """All of it, or, on a full disk say, nothing."""
+    index.execute("BEGIN")
+    try:
+        yield
+        index.execute("COMMIT")
+    except BaseException:
+        if index.in_transaction:
+            index.execute("ROLLBACK")
+        raise
+
+
 def rooms(index: sqlite3.Connection) -> list[str]:
     """The rooms of which something is in the index."""
     return [room for (room,) in index.execute("SELECT room FROM indexed ORDER BY room").fetchall()]
@@ -77,11 +91,11 @@ def indexed_to(index: sqlite3.Connection, room: str, epoch: str, head: int) -> i
         return 0
     if found[0] == epoch and found[1] <= head:
         return int(found[1])
-    index.execute("BEGIN")
-    index.execute("DELETE FROM words WHERE rowid IN (SELECT number FROM places WHERE room = ?)", (room,))
-    index.execute("DELETE FROM places WHERE room = ?", (room,))
-    index.execute("DELETE FROM indexed WHERE room = ?", (room,))
-    index.execute("COMMIT")
+    with _transaction(index):
+        index.execute("DELETE FROM words WHERE rowid IN (SELECT number FROM places WHERE room = ?)", (room,))
+        index.execute("DELETE FROM places WHERE room = ?", (room,))
+        index.execute("DELETE FROM indexed WHERE room = ?", (room,))
+        index.execute("INSERT OR IGNORE INTO dirty VALUES (1)")
     return 0
 
 
@@ -93,8 +107,7 @@ def held(index: sqlite3.Connection, room: str, seqs: Sequence[int]) -> list[int]
 
 def add(index: sqlite3.Connection, room: str, messages: Sequence[Message]) -> None:
     """Index messages of one room that follow those indexed, ascending."""
-    index.execute("BEGIN")
-    try:
+    with _transaction(index):
         for message in messages:
             text = "" if message.redacted else " ".join((message.text, *(part.body for part in message.parts)))
             row = (room, message.seq, message.from_.id)
@@ -102,33 +115,25 @@ def add(index: sqlite3.Connection, room: str, messages: Sequence[Message]) -> No
             index.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, " ".join(fold(text))))
         last = (room, messages[-1].epoch, messages[-1].seq)
         index.execute("INSERT OR REPLACE INTO indexed (room, epoch, seq) VALUES (?, ?, ?)", last)
-        index.execute("COMMIT")
-    except BaseException:
-        index.execute("ROLLBACK")
-        raise
 
 
 def forget(index: sqlite3.Connection, room: str, seqs: Sequence[int]) -> bool:
     """Delete the texts of these messages; True if there were any, and `clean` should follow."""
     there = held(index, room, seqs)
     if there:
-        index.execute("BEGIN")
-        for seq in there:
-            index.execute(
-                "DELETE FROM words WHERE rowid = (SELECT number FROM places WHERE room = ? AND seq = ?)", (room, seq)
-            )
-        index.execute("INSERT OR IGNORE INTO dirty VALUES (1)")
-        index.execute("COMMIT")
+        number = "SELECT number FROM places WHERE room = ? AND seq = ?"
+        with _transaction(index):
+            index.executemany(f"DELETE FROM words WHERE rowid = ({number})", [(room, seq) for seq in there])
+            index.execute("INSERT OR IGNORE INTO dirty VALUES (1)")
     return bool(there)
 
 
 def clean(index: sqlite3.Connection) -> None:
     """Rewrite the pages in which words of deleted texts may still lie."""
     if index.execute("SELECT 1 FROM dirty").fetchone() is not None:
-        index.execute("BEGIN")
-        index.execute("INSERT INTO words (words) VALUES ('optimize')")
-        index.execute("DELETE FROM dirty")
-        index.execute("COMMIT")
+        with _transaction(index):
+            index.execute("INSERT INTO words (words) VALUES ('optimize')")
+            index.execute("DELETE FROM dirty")
 
 
 def find(index: sqlite3.Connection, room: str, terms: Sequence[Term], user: str | None, limit: int) -> list[int]:

@@ -82,8 +82,13 @@ class Searcher:
                     connection = await asyncio.to_thread(index.open_index, self._path)
                 except (OSError, sqlite3.Error) as error:
                     raise LogUnavailable(f"expected to open the index, got: {error}; try again") from error
-                self._lane = Lane("log-index", connection, answer_each, 1)
-                await self._reconcile(self._lane)
+                lane = Lane("log-index", connection, answer_each, 1)
+                try:
+                    await self._reconcile(lane)
+                except BaseException:
+                    await lane.close()
+                    raise
+                self._lane = lane
             return self._lane
 
     async def _reconcile(self, lane: Lane[sqlite3.Connection]) -> None:

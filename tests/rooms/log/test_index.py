@@ -109,3 +109,17 @@ def test_what_fails_is_not_half_indexed(path: Path) -> None:
         add(there, "room", [said("two", 2), said("one", 1)])
     assert indexed_to(there, "room", "e", 2) == 1 and find(there, "room", parse("two"), None, 5) == []
     there.close()
+
+
+def test_what_is_interrupted_is_undone_and_can_be_done_again(path: Path) -> None:
+    there = open_index(path)
+    add(there, "room", [said("xylophonist", 1)])
+    there.set_authorizer(
+        lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK
+    )
+    with pytest.raises(sqlite3.DatabaseError):
+        forget(there, "room", [1])
+    assert not there.in_transaction
+    there.set_authorizer(None)
+    assert held(there, "room", [1]) == [1] and forget(there, "room", [1])
+    there.close()
