@@ -63,6 +63,7 @@ web: $(PAGE) ## build the page into cadence/web
 
 contract: $(VENV)/run.stamp ## write web/src/protocol.ts and docs/protocol.schema.json from the frames
 	$(call step,contract,$(PY) -m cadence.rooms.schema)
+	$(call step,contract of alloys,$(PY) -m cadence.factory.alloy.schema)
 
 wheel: $(VENV)/test.stamp $(PAGE) ## build dist/*.whl with the page inside
 	$(call step,wheel,$(PY) -m hatchling build -t wheel)

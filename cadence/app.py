@@ -24,6 +24,7 @@ import uvicorn
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
 from cadence.lod.pack import Pack
+from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import PackError, pack_at
@@ -34,6 +35,7 @@ from cadence.personas.roomfile import Room
 from cadence.personas.stage import Cast, Stage, StageError
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.health import Metrics
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
@@ -84,6 +86,7 @@ class Service:
             clock,
             host_token=host_token,
             entry_token=entry_token,
+            barred=self.hub.barred,
             open=settings.open or (loopback and entry_token is None),
         )
         # A page elsewhere may point its own name at loopback; only our names are let in there.
@@ -93,6 +96,9 @@ class Service:
             clock,
             version=__version__,
             hosts=LOOPBACK if self.identity.open and loopback else None,
+        )
+        self.metrics = Metrics(
+            Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
@@ -247,7 +253,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service = await Service.open(settings)
     try:
         host, port = listener.getsockname()[:2]
-        api = create_api(service.hub, service.identity, __version__)
+        api = create_api(service.hub, service.identity, __version__, service.metrics)
         mount_site(api)
         config = uvicorn.Config(
             dispatch(service.gateway, api),

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from cadence.factory.alloy.commands import app as alloy
 from cadence.factory.commands import app as forge
+from cadence.operating import add_to
+from cadence.operating import fail as _fail
 
 app = typer.Typer(
     name="cadence",
@@ -31,6 +33,7 @@ app.add_typer(alloy, name="alloy")
 app.add_typer(forge, name="forge")
 lod = typer.Typer(help="The level of detail.", no_args_is_help=True)
 app.add_typer(lod, name="lod")
+add_to(app)
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[
@@ -253,11 +256,6 @@ def _forget_stdout() -> None:
     import sys
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ FUNCTION_LINES_MAX = 70
 CONTENT_FOLDERS = ("rooms", "personas", "models")
 # Files that hold only data and protocols, and the test of who uses them.
 COVERED_BY = {
+    **{
+        f"cadence/conform/{name}.py": "tests/conform/test_rules.py"
+        for name in ("entry", "hosting", "returning", "speaking", "streams", "web")
+    },
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",

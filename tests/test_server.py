@@ -7,6 +7,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -184,6 +186,44 @@ async def test_what_was_said_can_be_asked_for_before_and_after_a_kill(place: Pat
         await leave_all(ada, rae)
 
 
+def get(server: Served, path: str, token: str | None = None) -> tuple[int, str]:
+    """Status and body of a GET; the kernel's own waiting, beside the loop."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = Request(f"http://{server.host}{path}", headers=headers)
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=6 * PROMPT_S) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+async def test_the_figures_of_a_real_server_count_what_it_does(place: Path, data: Path) -> None:
+    async with Served(place, data) as server:
+        ada, ron = await server.guest("Ada", "agent"), await server.guest("Ron")
+        await ada.join(ROOM)
+        await ron.join(ROOM, view={"mode": "raw"})
+        for number in range(20):
+            await ada.say(ROOM, f"Number {number}.")
+        await ron.until(is_message("Number 19."))
+        status, text = await asyncio.to_thread(get, server, "/metrics")
+        assert status == 200
+        figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert float(figures["cadence_messages_total"]) == 20
+        assert float(figures["cadence_deliveries_total"]) >= 40
+        assert float(figures["process_resident_memory_bytes"]) > 1e6
+        assert (await asyncio.to_thread(get, server, "/readyz"))[0] == 200
+        await leave_all(ada, ron)
+
+
+async def test_figures_need_a_token_where_guests_do(place: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADENCE_TOKEN", "the entry token of a test")
+    async with Served(place, data) as server:
+        tokens = (None, "wrong", "the entry token of a test", server.host_token)
+        answers = [await asyncio.to_thread(get, server, "/metrics", token) for token in tokens]
+        assert [status for status, _ in answers] == [401, 401, 200, 200]
+
+
 async def test_sigterm_asks_everybody_to_come_back(place: Path, data: Path) -> None:
     async with Served(place, data) as server:
         rae = await server.guest("Rae")
@@ -193,6 +233,40 @@ async def test_sigterm_asks_everybody_to_come_back(place: Path, data: Path) -> N
         assert await rae.over() == 1012
         assert rae.received("reconnect")[0]["after_s"] > 0
         no_traceback(server, rae)
+
+
+async def test_what_a_host_decides_about_others_outlives_kill_9(place: Path, data: Path) -> None:
+    async with Served(place, data) as server:
+        host = await server.guest("Hana", token=server.host_token)
+        eve, bob, cyd = [await server.guest(name) for name in ("Eve", "Bob", "Cyd")]
+        for stranger in (host, eve, bob, cyd):
+            await stranger.join(ROOM)
+        await bob.send({"type": "typing", "room": ROOM})
+        await eve.until(lambda frame: frame["type"] == "typing" and frame["participant"] == bob.id)
+        orders: list[Frame] = [
+            {"type": "mute", "participant": bob.id},
+            {"type": "kick", "participant": cyd.id},
+            {"type": "ban", "participant": eve.id, "for_s": 3600},
+        ]
+        for order in orders:
+            assert (await host.request({**order, "room": ROOM}))["type"] == "ok"
+        assert (await cyd.over(), await eve.over()) == (4010, 4011)
+        with pytest.raises(Refused, match="forbidden"):
+            await bob.say(ROOM, "I will not be silenced.")
+        await server.kill()
+        await bob.over()
+        await server.start()
+        with pytest.raises(Refused, match="forbidden"):
+            await eve.open(await server.dial())
+        assert await eve.over() == 4011
+        for stranger in (bob, cyd):
+            assert (await stranger.open(await server.dial()))["resumed"]
+            await stranger.join(ROOM)
+        with pytest.raises(Refused, match="forbidden"):
+            await bob.say(ROOM, "I will not be silenced.")
+        assert (await cyd.say(ROOM, "Here I am again."))["seq"] == 1
+        no_traceback(server, host, eve, bob, cyd)
+        await leave_all(bob, cyd)
 
 
 BAD_FRAMES: list[tuple[str | Frame, str, str | None]] = [

@@ -40,9 +40,10 @@ from cadence.alex.neighbourhood import Neighbourhood
 from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
+from cadence.counts import MediationCounts
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
-from cadence.models.async_encoder import Encoding
+from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
 from cadence.rooms.wire import (
@@ -88,10 +89,11 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
+        self.counts = MediationCounts()
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
         self._neighbourhood = Neighbourhood()
-        self._looks = Looks(clock, self._look)
+        self._looks = Looks(clock, self._look, self.counts.late.add)
         self._background = Background()
         self._spawn = self._background.spawn
 
@@ -130,6 +132,14 @@ class Driver:
         mediated.transcript.forget()
         for reader in mediated.readers.values():
             self._feed(reader, Forgot())
+
+    def readers(self) -> int:
+        """How many readers are connected, counted once per room."""
+        return sum(reader.connections > 0 for room in self._rooms.values() for reader in room.readers.values())
+
+    def encoding(self) -> EncodingCount | None:
+        """What the encoder has done, None if there is none."""
+        return None if self._encoder is None else self._encoder.count()
 
     async def close(self) -> None:
         """Stop looking, and finish what is being stored as far as the log allows."""
@@ -355,6 +365,7 @@ class Driver:
         reader.shown(turn)
         turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
         deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
+        self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
 
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))

@@ -13,10 +13,15 @@ EARLY_SECONDS_MAX = 1e-3  # a loop may wake a hair early
 
 
 class Looks:
-    """Calls `look(reader, now)` when a reader is due. `now` is never before the deadline that was set."""
+    """Calls `look(reader, now)` when a reader is due, and tells `late` by how many seconds it is.
 
-    def __init__(self, clock: Callable[[], float], look: Callable[[Reader, float], None]) -> None:
-        self._clock, self._look = clock, look
+    `now` is never before the deadline that was set.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], look: Callable[[Reader, float], None], late: Callable[[float], None]
+    ) -> None:
+        self._clock, self._look, self._late = clock, look, late
         self._heap: list[tuple[float, int, Reader]] = []  # Bounded by the changes of deadlines not yet reached
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
         self._timer: asyncio.Handle | None = None
@@ -67,5 +72,6 @@ class Looks:
                 break
             heapq.heappop(self._heap)
             reader.due = None
+            self._late(now - due)
             self._look(reader, max(now, due))
         self._arm()

@@ -37,6 +37,7 @@ class Connection:
         self.member = member
         self.rooms: dict[str, None] = {}
         self.closing = False
+        self.too_slow = False
         self.messages = Bucket(messages_per_s(member.kind))
         self.requests = Bucket(REQUESTS_PER_S)
         self._clock = clock
@@ -89,6 +90,11 @@ class Connection:
             self._outbox.push_replay(encoded(frame))
             self._drained.clear()
             self._sink.wake()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Of live and replayed frames that were queued and have not left."""
+        return self._outbox.live_bytes + self._outbox.replay_bytes
 
     async def drained(self) -> None:
         """Wait until all that was replayed has left, or this connection is closing."""
@@ -169,6 +175,7 @@ class Connection:
 
     def _watch(self, now: float) -> None:
         if self._outbox.too_slow(now):
+            self.too_slow = True
             self.close(CLOSE_TOO_SLOW, "too slow: resume", grace_s=0.0)
             return
         due = self._outbox.deadline()

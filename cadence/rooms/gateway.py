@@ -25,6 +25,7 @@ from cadence.rooms.limiter import messages_per_s
 from cadence.rooms.requests import Requests
 from cadence.rooms.sink import CLOSE_GRACE_S, Send
 from cadence.rooms.wire import (
+    CLOSE_BANNED,
     CLOSE_NO_HELLO,
     CLOSE_PROTOCOL_ERROR,
     CLOSE_UNAUTHORIZED,
@@ -49,7 +50,9 @@ BAD_FRAMES_MAX = 20
 BAD_FRAMES_SECONDS = 60.0
 CONNECTIONS_MAX = 10_000  # open sockets of the server, greeted or not
 
-FEATURES = ("paraphrase", "paced", "raw", "view", "read", "ask", "history", "redact")
+FEATURES = (
+    "paraphrase", "paced", "raw", "view", "read", "ask", "history", "redact", "typing", "mute", "kick", "ban",
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 Scope = MutableMapping[str, Any]
@@ -222,6 +225,9 @@ class _Greeting:
         await self._answer(error.frame(None if hello.ref is UNSET else hello.ref))
         if error.code == "unauthorized":
             await self._close(CLOSE_UNAUTHORIZED, error.message)
+            raise _Closed
+        if error.code == "forbidden":
+            await self._close(CLOSE_BANNED, error.message)
             raise _Closed
         return None
 

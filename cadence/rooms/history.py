@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cadence.rooms.log import Log
+from cadence.rooms.query import Term
 from cadence.rooms.wire import PAGE_BYTES_MAX, Message, Turn, WireError, encode
 
 PAGE_ENVELOPE_BYTES = 1024  # a page around its items: type, ref, room, stream, more
@@ -48,6 +49,13 @@ async def turns(log: Log, room: str, user: str, query: Query) -> tuple[tuple[Tur
         return _cut(await log.turns_at(room, user, query.seqs), len(query.seqs), forward=True)
     found = await log.turns(room, user, after=query.after, before=query.before, limit=query.limit + 1)
     return _cut(found, query.limit, forward=query.after is not None)
+
+
+async def found(
+    log: Log, room: str, terms: Sequence[Term], user: str | None, limit: int
+) -> tuple[tuple[Message, ...], bool]:
+    """The newest messages that hold all `terms`, ascending, and whether there are older ones."""
+    return _cut(await log.search(room, terms, user=user, limit=limit + 1), limit, forward=False)
 
 
 def _cut(found: Sequence[T], limit: int, forward: bool) -> tuple[tuple[T, ...], bool]:

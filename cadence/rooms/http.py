@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from cadence.rooms import export, history
+from cadence.rooms.access import Authorization, asker, host
+from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.log import LogUnavailable
-from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Member, Page, WireError, encode
+from cadence.rooms.query import parse
+from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
 
 STATUS: Mapping[str, int] = {
     "bad_frame": 400,
@@ -36,10 +39,8 @@ STATUS: Mapping[str, int] = {
     "unavailable": 503,
 }
 NOT_OFFERED = (
-    ("GET", "/metrics"),
     ("POST", "/api/rooms"),
     ("GET", "/api/rooms/{room}/turns"),
-    ("GET", "/api/rooms/{room}/search"),
     ("POST", "/api/rooms/{room}/messages"),
     ("GET", "/api/rooms/{room}/participants/{id}/view"),
     ("PATCH", "/api/rooms/{room}/participants/{id}/view"),
@@ -50,41 +51,25 @@ NOT_OFFERED = (
 SEQS_CHARS_MAX = 4000
 
 log = structlog.get_logger(__name__)
-Authorization = Annotated[str | None, Header(max_length=1000)]
 Position = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
-def create_api(hub: Hub, identity: Identity, version: str) -> FastAPI:
-    """The HTTP application; the websocket is mounted beside it by whoever wires both."""
+def create_api(hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None) -> FastAPI:
+    """The HTTP application; the websocket is mounted beside it by whoever wires both. `metrics` writes `/metrics`."""
     api = FastAPI(title="Cadence", version=version)
     _add_errors(api)
-    _add_health(api, hub)
+    add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
 
 
-def _add_health(api: FastAPI, hub: Hub) -> None:
-    @api.get("/livez")
-    async def livez() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @api.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        """Rooms are open and the log can be read."""
-        if hub.draining or not hub.rooms():
-            raise WireError("unavailable", "the server is starting or going away: ask again")
-        await hub.store.messages(hub.rooms()[0].info.room, limit=1)
-        return {"status": "ok"}
-
-
 def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.get("/api/rooms")
     async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
         """The rooms you may enter: {room, title, members (how many), head, epoch}."""
-        asker = _asker(identity, authorization)
+        reader = asker(identity, authorization)
         return [
             {
                 "room": room.info.room,
@@ -94,7 +79,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
                 "epoch": room.epoch,
             }
             for room in hub.rooms()
-            if room.admits(asker)
+            if room.admits(reader)
         ]
 
     @api.get("/api/rooms/{room}/messages")
@@ -107,16 +92,33 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         authorization: Authorization = None,
     ) -> Response:
         """A page of messages, ascending; `seqs` is a list with commas. Returns a `page` frame."""
-        found = hub.find(room, _asker(identity, authorization))
+        found = hub.find(room, asker(identity, authorization))
         query = history.Query(before, after, _seqs(seqs), limit)
         items, more = await history.messages(hub.store, found.info.room, query)
+        page = Page(room=found.info.room, stream="raw", items=items, more=more)
+        return Response(encode(page), media_type="application/json")
+
+    @api.get("/api/rooms/{room}/search")
+    async def search(
+        room: str,
+        q: Annotated[str, Query(max_length=1000)],
+        from_: Annotated[str | None, Query(alias="from", max_length=64)] = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)] = 50,
+        authorization: Authorization = None,
+    ) -> Response:
+        """The newest messages that hold all words of `q`, ascending, said by the user `from` if given.
+
+        "A phrase" in quotes, and beginnings of words with a star. Returns a `page` frame; `more`: there are older ones.
+        """
+        found = hub.find(room, asker(identity, authorization))
+        items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")
 
     @api.get("/api/rooms/{room}/export")
     async def exported(room: str, authorization: Authorization = None) -> Response:
         """All messages, a `message` frame per line, up to the last when asked; erased where taken back. Hosts only."""
-        found = hub.find(room, _host(identity, authorization, "export a room"))
+        found = hub.find(room, host(identity, authorization, "export a room"))
         lines = await export.lines(hub.store, found.info.room, found.head)
         name = f'attachment; filename="{found.info.room}.jsonl"'
         return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
@@ -124,34 +126,8 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
         """A single-use token that makes one `hello` the host's. Hosts only."""
-        _host(identity, authorization, "make tickets")
+        host(identity, authorization, "make tickets")
         return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
-
-
-def _asker(identity: Identity, authorization: str | None) -> Member | None:
-    """Who asks; None is a stranger, whom only an open server lets read."""
-    if authorization is None:
-        if not identity.open:
-            raise WireError("unauthorized", "expected `Authorization: Bearer TOKEN`, got none")
-        return None
-    scheme, _, token = authorization.partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    you = identity.bearer(token)
-    if you is None and token and not identity.open and identity.admits(token):
-        return None
-    if you is None:
-        raise WireError("unauthorized", "expected `Authorization: Bearer TOKEN` with a valid token")
-    return Member(you.id, you.name, you.kind, you.role)
-
-
-def _host(identity: Identity, authorization: str | None, what: str) -> Member:
-    """The host who asks; raises `WireError` if it is somebody else."""
-    asker = _asker(identity, authorization)
-    if asker is None:
-        raise WireError("unauthorized", "expected a host's token in the Authorization header, got none")
-    if asker.role != "host":
-        raise WireError("forbidden", f"only a host may {what}")
-    return asker
 
 
 def _seqs(text: str | None) -> tuple[int, ...] | None:

@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 import structlog
 from msgspec import Struct, UnsetType
 
+from cadence.counts import HubCounts
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
-from cadence.rooms.log import Draft, Log, LogConflict, LogUnavailable
+from cadence.rooms.log import Draft, HostAction, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
@@ -38,6 +39,8 @@ from cadence.rooms.wire import (
 CONNECTIONS_PER_USER_MAX = 32
 DRAIN_SECONDS_MAX = 5.0
 HEAL_MESSAGES_MAX = 1000
+RECONNECTS_PER_S = 200.0  # how fast clients are asked to come back after a restart
+RECONNECT_SPREAD_SECONDS_MAX = 30.0
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -51,6 +54,7 @@ class Hub:
         self.clock = clock
         self.mediation = mediation
         self.draining = False
+        self.counts = HubCounts()
         self._rooms: dict[str, OpenRoom] = {}
         self._connections: dict[Connection, None] = {}
         self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
@@ -64,7 +68,12 @@ class Hub:
         """Open a room, or change what a host decided about one that is open."""
         if info.room not in self._rooms:
             state = await self.store.open_room(info.room)
-            self._rooms[info.room] = OpenRoom(info, state.epoch, state.head, self.clock)
+            opened = OpenRoom(info, state.epoch, state.head, self.clock, self.counts)
+            now = self.clock()
+            for action in await self.store.sanctions(info.room, now):
+                if action.what in ("mute", "kick", "ban"):
+                    opened.standing.set(action.what, action.whom, action.until, now)
+            self._rooms[info.room] = opened
         self.update_room(info)
 
     def update_room(self, info: RoomInfo) -> None:
@@ -76,11 +85,18 @@ class Hub:
         return list(self._rooms.values())
 
     def find(self, room: str, member: Member | None) -> OpenRoom:
-        """An open room that `member` (None: a stranger) may know of; raises `no_such_room`."""
+        """An open room that `member` (None: a stranger) may know of and be in; raises `no_such_room` or `forbidden`."""
         found = self._rooms.get(room)
         if found is None or not found.admits(member):
             raise WireError("no_such_room", f"expected a room of this server, got `{room[:64]}`", room=room[:64])
+        if member is not None:
+            found.check_out(member.id)
         return found
+
+    def barred(self, user: str) -> bool:
+        """Whether a host has closed any room to `user` for now."""
+        now = self.clock()
+        return any(room.standing.out_s(user, now) > 0 for room in self._rooms.values())
 
     def joined(self, connection: Connection, room: str) -> OpenRoom:
         """A room `connection` is in; raises `not_joined`."""
@@ -113,6 +129,7 @@ class Hub:
             self.leave(connection, room)
         if connection in self._connections:
             del self._connections[connection]
+            self.counts.evictions += connection.too_slow
             theirs = self._users[connection.member.id][1]
             del theirs[connection]
             if not theirs:
@@ -136,6 +153,10 @@ class Hub:
             if attached and self.mediation is not None and connection.member.kind == "human":
                 self.mediation.detach(room, connection.member.id)
 
+    def connections(self) -> list[Connection]:
+        """All connections, in the order they came."""
+        return list(self._connections)
+
     # Speech.
 
     async def say(self, author: Member, request: Say, connection: Connection | None = None) -> Said:
@@ -144,6 +165,7 @@ class Hub:
         Raises `WireError`. A caller that is cancelled does not undo what it said.
         """
         room = self.find(request.room, author)
+        room.check_muted(author.id)
         room.check(request)
         self._check_rate(room, author, connection)
         draft = Draft(
@@ -158,7 +180,7 @@ class Hub:
             spoken=request.spoken,
             mentions=mentions(request.text, room.members(), author.id),
         )
-        return await self._own(self._commit(room, draft, connection, request.ref))
+        return await self.own(self._commit(room, draft, connection, request.ref))
 
     async def redact(
         self, by: Member, room: OpenRoom, seq: int, connection: Connection | None, ref: str | UnsetType
@@ -169,7 +191,7 @@ class Hub:
             raise WireError("not_found", f"expected a seq of 1 to {room.head}, got {seq}", field="seq")
         if found[0].from_.id != by.id and by.role != "host":
             raise WireError("forbidden", "only its author or a host may redact a message", field="seq")
-        await self._own(self._erase(room, seq, by, connection, ref))
+        await self.own(self._erase(room, found[0], by, connection, ref))
 
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
@@ -189,10 +211,14 @@ class Hub:
     # The end.
 
     async def drain(self, after_s: float) -> None:
-        """Ask all clients to come back in `after_s` seconds, close their connections and wait for the last."""
+        """Ask all clients to come back in `after_s` seconds or more, close their connections and wait for the last.
+
+        A crowd is asked to come back one after the other, as the next server could not greet it in one moment.
+        """
         self.draining = True
-        for connection in list(self._connections):
-            connection.reply(Reconnect(after_s=after_s))
+        for place, connection in enumerate(list(self._connections)):
+            spread = min(place / RECONNECTS_PER_S, RECONNECT_SPREAD_SECONDS_MAX)
+            connection.reply(Reconnect(after_s=round(after_s + spread, 3)))
             connection.close(CLOSE_RESTART, "the server is going away")
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
@@ -207,7 +233,7 @@ class Hub:
         for room in self._rooms.values():
             room.close()
 
-    async def _own(self, work: Coroutine[Any, Any, T]) -> T:
+    async def own(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish `work` even if the caller is cut: what the log keeps, the room must be told."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -228,6 +254,7 @@ class Hub:
                 "conflict", f"`{draft.id}` was said before with other content: use a new id", field="id"
             ) from None
         except LogUnavailable:
+            self.counts.log_refusals += 1
             raise WireError(
                 "unavailable",
                 "the message was not kept and nobody saw it: say it again with the same id",
@@ -245,6 +272,7 @@ class Hub:
             room.speakers[message.seq] = (connection, said)
         for ready in room.committed(message):
             self._publish(room, ready)
+        self.counts.lag.add(self.clock() - draft.at)
         if room.gap() is not None and room.appending == 0:
             await self._heal(room)
         return said
@@ -268,6 +296,7 @@ class Hub:
         if speaker is not None:
             speaker[0].reply(speaker[1])
         room.fan_out(message, self._withheld(message))
+        self.counts.messages += 1
 
     def _withheld(self, message: Message) -> AbstractSet[str]:
         if self.mediation is None:
@@ -279,9 +308,11 @@ class Hub:
             return frozenset()  # a reader who sees too much has lost nothing
 
     async def _erase(
-        self, room: OpenRoom, seq: int, by: Member, connection: Connection | None, ref: str | UnsetType
+        self, room: OpenRoom, message: Message, by: Member, connection: Connection | None, ref: str | UnsetType
     ) -> None:
-        name = room.info.room
+        name, seq, author = room.info.room, message.seq, message.from_.id
+        if author != by.id and not message.redacted:
+            await self.store.record(HostAction(self.clock(), by.id, "redact", name, author, note=f"seq {seq}"))
         fresh = await self.store.redact(name, seq)
         if fresh and self.mediation is not None:
             self.mediation.redacted(name, seq)

@@ -77,7 +77,7 @@ class _User:
 class Identity:
     """Answers `hello`. `open` lets guests in without a token, `entry_token` those who show it.
 
-    `token` makes secrets, random unless given.
+    `barred` tells whether a host has shut somebody out, and `token` makes secrets, random unless given.
     """
 
     def __init__(
@@ -88,12 +88,14 @@ class Identity:
         host_token: str,
         open: bool,
         entry_token: str | None = None,
+        barred: Callable[[str], bool] = lambda user: False,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.open = open
         self._store = store
         self._clock = clock
         self._token = token
+        self._barred = barred
         self._entry = None if entry_token is None else _key(entry_token)
         self._roster = Roster()
         self._live: dict[str, _Session] = {}  # by key: connected
@@ -227,7 +229,12 @@ class Identity:
         record = live.record if live is not None else await self._stored(key)
         if record is None or (fixed is not None and fixed.user != record.user):
             return None
-        return None if record.role == "guest" and live is None else record
+        if record.role != "guest":
+            return record
+        # Also one whose time to resume is over: under a new identity a page would walk in again by itself.
+        if self._barred(record.user):
+            raise WireError("forbidden", "a host has shut you out: ask them to let you in again", field="resume")
+        return None if live is None else record
 
     async def _stored(self, key: str) -> SessionRecord | None:
         try:

@@ -42,6 +42,11 @@ async def join(hub: Hub, connection: Connection, request: Join) -> None:
         raise
     if not fresh:
         _detach_once(hub, connection, name)
+    if after is not None:
+        if attached.recovered:
+            hub.counts.recovered += 1
+        else:
+            hub.counts.reloads += 1
     members = room.members()
     connection.reply(
         Joined(

@@ -13,6 +13,7 @@ from cadence.rooms.wire import Kind
 AGENT_MESSAGES_PER_S = 200.0
 HUMAN_MESSAGES_PER_S = 5.0
 ROOM_MESSAGES_PER_S = 2000.0
+ROOM_TYPING_PER_S = 20.0  # beyond, nobody could read who is writing
 REQUESTS_PER_S = 400.0  # frames of any kind on one connection: a `join` costs more to answer than to send
 BURST_S = 2.0
 ASKS_PER_MINUTE = 6.0  # of one user

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from msgspec import UNSET, UnsetType
 
-from cadence.rooms import history, joining
+from cadence.rooms import history, joining, moderation
 from cadence.rooms.connection import Connection
 from cadence.rooms.history import Query
 from cadence.rooms.hub import Hub
@@ -100,7 +100,7 @@ class Requests:
         self._hub.joined(connection, request.room)
         if self._hub.mediation is None:
             raise _unavailable("view: everybody here reads the raw stream")
-        reply = await self._hub.mediation.set_view(connection.member, request)
+        reply = await moderation.set_view(self._hub, self._hub.mediation, connection.member, request)
         self._hub.tell(request.room, reply.participant, reply, but=connection)
         connection.reply(_with_ref(reply, request.ref))
 
@@ -148,8 +148,11 @@ class Requests:
         )
         connection.replay(_with_ref(page, request.ref))
 
-    async def not_offered(self, connection: Connection, request: TypingRequest | Mute | Kick | Ban) -> None:
-        raise _unavailable(str(request.__struct_config__.tag))
+    async def typing(self, connection: Connection, request: TypingRequest) -> None:
+        self._hub.joined(connection, request.room).typing(connection)
+
+    async def moderate(self, connection: Connection, request: Mute | Kick | Ban) -> None:
+        await moderation.moderate(self._hub, connection, request)
 
     async def _raw(self, connection: Connection, room: OpenRoom, query: Query) -> Page:
         name = room.info.room
@@ -179,10 +182,10 @@ _HANDLERS: Mapping[type[ClientFrame], Handler] = {
     Ask: Requests.ask,
     History: Requests.history,
     Redact: Requests.redact,
-    TypingRequest: Requests.not_offered,
-    Mute: Requests.not_offered,
-    Kick: Requests.not_offered,
-    Ban: Requests.not_offered,
+    TypingRequest: Requests.typing,
+    Mute: Requests.moderate,
+    Kick: Requests.moderate,
+    Ban: Requests.moderate,
 }
 
 

@@ -20,6 +20,7 @@ from msgspec import UNSET
 from cadence.rooms.wire import Member, Message, Presence
 
 PRESENCE_INTERVAL_S = 1.0
+TYPING_INTERVAL_S = 3.0
 MEMBERS_SHOWN_MAX = 500
 PRESENCE_CHANGES_MAX = 500  # beyond, the whole list is shorter than the changes
 
@@ -50,6 +51,7 @@ class Room(Generic[C]):
         self._changed: dict[str, None] = {}
         self._presence_at = float("-inf")
         self._waiting: dict[int, Message] = {}
+        self._typed_at: dict[str, float] = {}
 
     def admits(self, member: Member | None) -> bool:
         """Whether `member` (None: a stranger) may know of this room."""
@@ -76,6 +78,7 @@ class Room(Generic[C]):
         if not connections:
             del self._connections[user], self._members[user]
             self._changed[user] = None
+            self._typed_at.pop(user, None)
         return True
 
     def __contains__(self, connection: C) -> bool:
@@ -92,6 +95,17 @@ class Room(Generic[C]):
     def receivers(self, withheld: AbstractSet[str] = frozenset()) -> Iterator[C]:
         """Every connection but those of the users `withheld`, in the order they came."""
         return (connection for connection, user in self._user.items() if user not in withheld)
+
+    def member(self, user: str) -> Member | None:
+        """Who `user` is, if they are here."""
+        return self._members.get(user)
+
+    def types(self, user: str, now: float) -> bool:
+        """`user` is writing; True if the others should be told, which is at most once in `TYPING_INTERVAL_S`."""
+        if now < self._typed_at.get(user, float("-inf")) + TYPING_INTERVAL_S:
+            return False
+        self._typed_at[user] = now
+        return True
 
     def members(self) -> tuple[Member, ...]:
         """Everybody here, in the order they came."""

@@ -18,7 +18,9 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, float]] = []
-        self.looks = Looks(asyncio.get_running_loop().time, lambda reader, now: self.seen.append((reader.user, now)))
+        self.late: list[float] = []
+        clock = asyncio.get_running_loop().time
+        self.looks = Looks(clock, lambda reader, now: self.seen.append((reader.user, now)), self.late.append)
 
 
 async def test_everybody_is_looked_at_when_due_and_once() -> None:
@@ -27,6 +29,7 @@ async def test_everybody_is_looked_at_when_due_and_once() -> None:
     watch.looks.set(bo, 3.0)
     await wait(20)
     assert watch.seen == [("bo", 3.0), ("ada", 5.0)]
+    assert watch.late == [0.0, 0.0]
 
 
 async def test_a_later_deadline_replaces_the_earlier_and_none_takes_it_away() -> None:

@@ -87,7 +87,9 @@ class House:
         source = tokens()
         self.log = log or MemoryLog(clock, epochs=(f"epoch-{number}" for number in range(1000)))
         self.hub = Hub(self.log, clock, mediation)
-        self.identity = Identity(self.log, clock, host_token=HOST_TOKEN, open=open, token=lambda: next(source))
+        self.identity = Identity(
+            self.log, clock, host_token=HOST_TOKEN, open=open, barred=self.hub.barred, token=lambda: next(source)
+        )
         self.gateway = Gateway(self.hub, self.identity, clock, version="1.2.3")
 
     async def start(self) -> House:

@@ -38,7 +38,20 @@ async def test_welcome_says_who_one_is_and_what_holds() -> None:
         "resumed": False,
         "heartbeat_s": 20.0,
         "limits": {"frame_bytes": 65536, "messages_per_s": 200.0, "rooms": 64},
-        "features": ["paraphrase", "paced", "raw", "view", "read", "ask", "history", "redact"],
+        "features": [
+            "paraphrase",
+            "paced",
+            "raw",
+            "view",
+            "read",
+            "ask",
+            "history",
+            "redact",
+            "typing",
+            "mute",
+            "kick",
+            "ban",
+        ],
         "server": {"name": "cadence", "version": "1.2.3"},
     }
     bob = await house.client("Bob", "human")

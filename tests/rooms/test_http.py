@@ -182,3 +182,60 @@ async def test_others_export_nothing() -> None:
     assert (await there.error("/api/rooms/nowhere/export", HOST_TOKEN))[0] == 404
     await there.house.log.close()
     assert (await there.error("/api/rooms/lab/export", HOST_TOKEN))[0] == 503
+
+
+async def test_a_room_is_searched_for_words() -> None:
+    there = await site(messages=0)
+    for number, text in enumerate(["the probe", "the hill", "a probe of the hill"]):
+        await there.house.hub.say(VERA, Say(room="lab", id=f"s{number}", text=text))
+    page = (await there.get("/api/rooms/lab/search?q=probe")).json()
+    assert (page["type"], page["stream"], page["more"]) == ("page", "raw", False)
+    assert [item["text"] for item in page["items"]] == ["the probe", "a probe of the hill"]
+    page = (await there.get("/api/rooms/lab/search?q=probe&limit=1")).json()
+    assert ([item["text"] for item in page["items"]], page["more"]) == (["a probe of the hill"], True)
+    assert (await there.get("/api/rooms/lab/search?q=%22probe+of%22&from=vera")).json()["items"]
+    assert (await there.get("/api/rooms/lab/search?q=probe&from=bob")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "q=",
+        "q=%22",
+        "q=***",
+        "q=%00",
+        "q=" + "x" * 201,
+        "q=" + "a+" * 17,
+        "q=" + "x" * 5000,
+        "q=a&limit=0",
+        "q=a&limit=x",
+    ],
+)
+async def test_a_search_for_nothing_is_a_bad_field(query: str) -> None:
+    status, error = await (await site()).error(f"/api/rooms/lab/search?{query}")
+    assert (status, error["code"]) == (400, "bad_field") and error["field"] in ("q", "limit")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a%22+OR+b",
+        "%22a%22+NEAR%2F2+b",
+        "text%3Aa",
+        "a*b",
+        "%27%3B+DROP+TABLE+places",
+        "%FF%FE",
+        "a%00b",
+        "^a",
+        "-a",
+        "(a",
+    ],
+)
+async def test_a_search_in_another_language_is_only_words(query: str) -> None:
+    assert (await (await site()).get(f"/api/rooms/lab/search?q={query}")).status in (200, 400)
+
+
+async def test_only_rooms_one_may_know_of_are_searched() -> None:
+    assert (await (await site()).error("/api/rooms/attic/search?q=x"))[0] == 404
+    assert (await (await site(open=False)).error("/api/rooms/lab/search?q=x"))[0] == 401

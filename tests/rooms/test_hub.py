@@ -348,3 +348,11 @@ async def test_a_new_hub_over_the_same_log_goes_on_where_the_old_one_was() -> No
     assert (await hub.say(VERA, say("b"))).seq == 2
     with pytest.raises(WireError, match="used before|said before"):
         await hub.say(VERA, say("a", "other"))
+
+
+async def test_a_crowd_is_asked_to_come_back_one_after_the_other() -> None:
+    house = await House().start()
+    crowd = [await house.client(f"Guest {number}") for number in range(41)]
+    await house.hub.drain(2.0)
+    waits = [(await each.until("reconnect"))["after_s"] for each in crowd]
+    assert waits == sorted(waits) and (waits[0], waits[1], waits[40]) == (2.0, 2.005, 2.2)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
+from cadence.counts import HubCounts
 from cadence.rooms.connection import Connection
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.room import RoomInfo
@@ -12,7 +13,7 @@ from tests.rooms.house import EPOCH_S, clock, settle
 
 
 def lab(head: int = 3, pods: tuple[str, ...] = ("desk", "bench")) -> OpenRoom:
-    return OpenRoom(RoomInfo("lab", "The lab", pods=pods), "e", head, clock)
+    return OpenRoom(RoomInfo("lab", "The lab", pods=pods), "e", head, clock, HubCounts())
 
 
 class Inbox(Connection):
@@ -49,7 +50,10 @@ async def test_presence_goes_out_at_once_and_then_once_a_second() -> None:
 
 
 async def test_a_timer_that_is_early_by_the_rooms_clock_waits_on() -> None:
-    room, ann = OpenRoom(RoomInfo("lab", "The lab"), "e", 0, lambda: 100.0 + 0.8 * (clock() - EPOCH_S)), Inbox("ann")
+    room, ann = (
+        OpenRoom(RoomInfo("lab", "The lab"), "e", 0, lambda: 100.0 + 0.8 * (clock() - EPOCH_S), HubCounts()),
+        Inbox("ann"),
+    )
     room.join(ann, ann.member)
     room.gather_presence()
     await settle(0.1)

@@ -41,6 +41,10 @@ async def test_leaving_is_answered_whether_one_was_there_or_not() -> None:
         {"type": "history", "stream": "raw"},
         {"type": "view", "cadence_s": 5},
         {"type": "read", "turn": 1},
+        {"type": "typing"},
+        {"type": "mute", "participant": "x"},
+        {"type": "kick", "participant": "x"},
+        {"type": "ban", "participant": "x", "for_s": 5},
     ],
 )
 @pytest.mark.parametrize(("room", "code"), [("lab", "not_joined"), ("nowhere", "no_such_room")])
@@ -65,22 +69,6 @@ async def test_agents_are_forbidden_what_only_readers_have(request_fields: dict[
     vera = await house.member("Vera")
     assert (await vera.ask(**request_fields, room="lab"))["code"] == "forbidden"  # type: ignore[arg-type]
     assert mediation.calls == []
-
-
-@pytest.mark.parametrize(
-    "request_fields",
-    [
-        {"type": "typing"},
-        {"type": "mute", "participant": "x"},
-        {"type": "kick", "participant": "x"},
-        {"type": "ban", "participant": "x", "for_s": 5},
-    ],
-)
-async def test_what_is_not_offered_yet_is_unavailable(request_fields: dict[str, object]) -> None:
-    house, _ = await mediated()
-    bob = await house.member("Bob", "human")
-    error = await bob.ask(**request_fields, room="lab")  # type: ignore[arg-type]
-    assert (error["code"], error["room"]) == ("unavailable", "lab")
 
 
 async def test_without_a_mediator_there_is_no_view_to_change() -> None:

@@ -119,3 +119,19 @@ def test_a_crowd_is_told_as_a_whole_and_cut() -> None:
     assert frame == lab.whole_presence()
     assert len(frame.members or ()) == MEMBERS_SHOWN_MAX
     assert frame.member_count == PRESENCE_CHANGES_MAX + 1
+
+
+def test_typing_is_told_at_most_once_in_three_seconds_of_each() -> None:
+    lab = room()
+    lab.join("c1", ANN)
+    assert [lab.types("ann", now) for now in (0.0, 2.9, 3.0, 3.1)] == [True, False, True, False]
+    assert lab.types("bob", 3.1)
+    lab.leave("c1")
+    assert lab.types("ann", 3.2)  # nothing is kept of who left
+
+
+def test_a_member_is_found_while_here() -> None:
+    lab = room()
+    assert lab.member("ann") is None
+    lab.join("c1", ANN)
+    assert lab.member("ann") == ANN

@@ -153,7 +153,7 @@ export class Connection {
   /** A hello that was refused: a name that is taken is dropped and the greeting said again; the rest ends in a close. */
   #complained(frame: ErrorFrame): ConnectionAction[] {
     this.#complaint = frame.message;
-    if (frame.code !== "unauthorized" && this.#credentials.name) {
+    if (frame.code !== "unauthorized" && frame.code !== "forbidden" && this.#credentials.name) {
       delete this.#credentials.name;
       return [{ do: "refused", what: "name", message: frame.message }, ...this.#greet()];
     }

@@ -2,6 +2,7 @@ import { introductions, newest, rawBefore, turnsAbove, type Past } from "./histo
 import { ListState } from "./list.svelte";
 import { messagesAfter, messagesAt, messagesBefore, type Ask } from "./loader";
 import { present, sorted } from "./members";
+import { ended, frameOf, holding, type Held, type Sanction } from "./moderation";
 import { Originals } from "./originals";
 import type { Alex, ClientFrame, Joined, Member, Message, Segment, ServerFrame, Turn, ViewReply, You } from "./protocol";
 import { Cut, Refused } from "./requests";
@@ -11,6 +12,7 @@ import { Speakers } from "./speakers";
 import type { Cursor } from "./storage";
 import { strings } from "./strings";
 import { Timeline } from "./timeline";
+import { TYPING_EVERY_MS, TYPING_MS, stopped, typed, writing, type Typists } from "./typing";
 import { ViewEditor } from "./view.svelte";
 
 export interface Link {
@@ -43,6 +45,9 @@ export class Room {
   members = $state.raw<readonly Member[]>([]);
   memberCount = $state(0);
   alex = $state.raw<Alex | null>(null);
+  typists = $state.raw<Typists>([]);
+  /** Mutes and bans that this page set and can end. */
+  held = $state.raw<readonly Held[]>([]);
   loading = $state<"first" | "older" | null>("first");
   /** No older turn or message can be asked for. */
   complete = $state(false);
@@ -50,6 +55,7 @@ export class Room {
   /** Moves whenever the timeline, the originals or the speakers do. */
   version = $state(0);
   #readers = new Map<string, ViewEditor>();
+  #typed_at = -Infinity;
   #cursor: Cursor | null;
   #waiting: (Message | Turn)[] = [];
   #asked = new Set<string>();
@@ -104,7 +110,12 @@ export class Room {
         return;
       case "view":
         return this.#viewed(frame);
+      case "typing":
+        this.typists = typed(this.typists, frame.participant, Date.now());
+        setTimeout(() => (this.typists = writing(this.typists, Date.now())), TYPING_MS + 1);
+        return;
       case "presence":
+        this.typists = stopped(this.typists, frame.left ?? []);
         this.members = present(this.members, frame);
         this.memberCount = frame.member_count ?? Math.max(this.members.length, this.memberCount);
         return this.#meet(this.members);
@@ -129,6 +140,28 @@ export class Room {
 
   visit(room: string): void {
     this.#link.visit(room);
+  }
+
+  /** This person is writing: tell the others now and then. */
+  types(): void {
+    const now = Date.now();
+    if (now - this.#typed_at < TYPING_EVERY_MS) return;
+    this.#typed_at = now;
+    this.#link.send({ type: "typing", room: this.id });
+  }
+
+  /** Mute, kick or ban `member`, as a host; answers why it was refused, or nothing. */
+  async moderate(what: Sanction, member: Member, for_s?: number): Promise<string> {
+    const refusal = await this.#order(frameOf(what, this.id, member.id, for_s));
+    if (!refusal) this.held = holding(this.held, what, member);
+    return refusal;
+  }
+
+  /** End a mute or a ban. */
+  async release(held: Held): Promise<void> {
+    const refusal = await this.#order(frameOf(held.what, this.id, held.id, 0));
+    if (refusal) this.notice = refusal;
+    else this.held = ended(this.held, held);
   }
 
   /** The view of another reader, for a host. */
@@ -186,6 +219,16 @@ export class Room {
 
   read(turn: number, dwell_s?: number): void {
     this.#link.send({ type: "read", room: this.id, turn, ...(dwell_s === undefined ? {} : { dwell_s }) });
+  }
+
+  async #order(frame: ClientFrame): Promise<string> {
+    try {
+      await this.#link.ask(frame);
+      return "";
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Cut) return error.message;
+      throw error;
+    }
   }
 
   #joined(frame: Joined): void {
@@ -261,6 +304,7 @@ export class Room {
   #take(frames: readonly (Message | Turn)[], history = false): void {
     const messages = frames.filter((frame) => frame.type === "message");
     this.#store(messages);
+    if (!history) this.typists = stopped(this.typists, messages.map((message) => message.from.id));
     for (const message of messages) {
       this.head = Math.max(this.head, message.seq);
       if (message.from.id === this.you.id) this.saying.arrived(message.id);

@@ -1,6 +1,7 @@
 import type { StopReason } from "./connection";
 import type { Look, MoodWord } from "./crystal";
 import { count, plural, seconds } from "./format";
+import type { Sanction } from "./moderation";
 import type { Mode, SegmentKind, Whisper } from "./protocol";
 
 /** Every sentence the page shows, in one place. */
@@ -26,7 +27,8 @@ export const strings = {
     following: (name: string) => `Following ${name}. Stop following`,
     followHint: "Followed voices come through in more detail.",
     more: (n: number) => `and ${count(n)} more`,
-    cadenceOf: (name: string) => `Set the cadence of ${name}`,
+    cadenceOf: (name: string) => `Set the cadence of ${name}, or mute them`,
+    moderate: (name: string) => `Mute ${name}, or ask them to leave`,
   },
   you: {
     title: "You",
@@ -110,6 +112,7 @@ export const strings = {
   },
   host: {
     title: (name: string) => `What ${name} is shown`,
+    about: (name: string) => name,
     lockHint: "Lock, so that only a host can change it:",
     fields: {
       mode: "Mode",
@@ -121,6 +124,35 @@ export const strings = {
     close: "Done",
     loading: "Asking how this reader reads …",
   },
+  moderation: {
+    acts: { mute: "Mute", kick: "Ask to leave", ban: "Ban" } satisfies Record<Sanction, string>,
+    sure: {
+      mute: (name: string) => `Mute ${name}? They hear everything here and can say nothing.`,
+      kick: (name: string) => `Ask ${name} to leave? They may come back.`,
+      ban: (name: string) => `Ban ${name}? They leave at once and cannot come back to this room.`,
+    } satisfies Record<Sanction, (name: string) => string>,
+    howLong: "For how long?",
+    times: [
+      { minutes: 10, label: "10 minutes" },
+      { minutes: 60, label: "an hour" },
+      { minutes: 1440, label: "a day" },
+      { minutes: 0, label: "until a host ends it" },
+    ],
+    done: {
+      mute: (name: string) => `${name} is muted.`,
+      kick: (name: string) => `${name} was asked to leave.`,
+      ban: (name: string) => `${name} is banned.`,
+    } satisfies Record<Sanction, (name: string) => string>,
+    held: {
+      mute: (name: string) => `${name} is muted.`,
+      ban: (name: string) => `${name} is banned.`,
+    },
+    release: "End it",
+    cancel: "Leave it",
+    refused: (why: string) => `Not done: ${why}`,
+  },
+  typing: ([first = "", second, ...more]: readonly string[]) =>
+    more.length ? "Several are typing" : second ? `${first} and ${second} are typing` : `${first} is typing`,
   welcome: {
     title: "The AIs in this room speak faster than anyone reads. Alex carries to you what you can take in.",
     points: [

@@ -244,3 +244,31 @@ describe("asking", () => {
     expect(await room.question("why?")).toContain("Ask again");
   });
 });
+
+describe("typing", () => {
+  test("is told to the others at most once in three seconds", () => {
+    vi.useFakeTimers();
+    const { room, sent } = place();
+    room.types();
+    vi.advanceTimersByTime(2999);
+    room.types();
+    vi.advanceTimersByTime(1);
+    room.types();
+    expect(sent).toEqual(Array(2).fill({ type: "typing", room: "ledger" }));
+    vi.useRealTimers();
+  });
+
+  test("of others is shown until they have said it, left, or five seconds have passed", () => {
+    vi.useFakeTimers();
+    const { room } = place();
+    const ids = () => room.typists.map((each) => each.id);
+    for (const participant of ["vera", "bob", "cyd"]) room.receive({ type: "typing", room: "ledger", participant });
+    expect(ids()).toEqual(["vera", "bob", "cyd"]);
+    room.receive({ type: "presence", room: "ledger", left: ["bob"] });
+    room.receive(message(1));
+    expect(ids()).toEqual(["vera", "bob", "cyd"].filter((id) => id !== "bob" && id !== message(1).from.id));
+    vi.advanceTimersByTime(5001);
+    expect(ids()).toEqual([]);
+    vi.useRealTimers();
+  });
+});

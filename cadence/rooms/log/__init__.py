@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreUnavailable
+from cadence.rooms.query import Term
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 
 __all__ = [
     "Appended",
     "Draft",
+    "HostAction",
     "Log",
     "LogConflict",
     "LogError",
@@ -92,6 +94,26 @@ class SessionRecord:
     closed_at: float | None = None  # None while connected
 
 
+Deed = Literal["mute", "kick", "ban", "redact", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostAction:
+    """What a host did to somebody: a line of the audit log.
+
+    The last mute, kick or ban of a user in a room is also what holds. `until` is when it ends: seconds since the
+    epoch, None for never. `note` is for people.
+    """
+
+    at: float
+    by: str
+    what: Deed
+    room: str
+    whom: str
+    until: float | None = None
+    note: str = ""
+
+
 class Log(Protocol):
     """See the module's text. `room` must have been opened with `open_room` first."""
 
@@ -114,6 +136,9 @@ class Log(Protocol):
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         """Redacted seqs in after < seq <= to, ascending."""
+
+    async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
+        """The newest `limit` messages that hold all `terms`, in text or parts, by `user` if given; ascending."""
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         """Commit a turn and move the reader's `turn` and, if it covers, `covered_to`."""
@@ -161,6 +186,18 @@ class Log(Protocol):
 
     async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
         """Sessions that are connected or were closed after this time: their names are still taken."""
+
+    async def record(self, action: HostAction) -> None:
+        """Add a line to the audit log."""
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        """Lines of a room's audit log ascending, with their numbers: the last `limit` below `before` (or of all)."""
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        """The mutes, kicks and bans that hold in `room` at `now`."""
+
+    async def knows(self, room: str, user: str) -> bool:
+        """Whether `user` ever spoke in `room` or read it."""
 
     async def close(self) -> None:
         """Commit what is pending and release the store."""

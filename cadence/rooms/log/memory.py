@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from cadence.rooms.log import (
     Appended,
     Draft,
+    HostAction,
     LogConflict,
     LogUnavailable,
     ReaderRecord,
@@ -21,7 +22,16 @@ from cadence.rooms.log import (
     SessionRecord,
     StoredNode,
 )
-from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.rows import (
+    cited,
+    conflict,
+    fingerprint,
+    next_record,
+    standing_actions,
+    to_message,
+    unknown_room,
+)
+from cadence.rooms.query import Term, matches
 from cadence.rooms.wire import Message, Turn
 
 _SALT = b""  # nothing leaves memory, and a fixed salt keeps a simulation the same in every run
@@ -60,6 +70,7 @@ class MemoryLog:
         self._rooms: dict[str, _Room] = {}
         self._readers: dict[tuple[str, str], _Reader] = {}
         self._sessions: dict[str, SessionRecord] = {}
+        self._actions: list[HostAction] = []  # number n at index n - 1
         self._closed = False
 
     def recover(self) -> None:
@@ -136,6 +147,16 @@ class MemoryLog:
         self._check_open()
         messages = self._rooms[room].messages if room in self._rooms else []
         return [message.seq for message in messages[max(after, 0) : max(to, 0)] if message.redacted]
+
+    async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
+        self._check_open()
+        found = [
+            message
+            for message in (self._rooms[room].messages if room in self._rooms else [])
+            if (user is None or message.from_.id == user)
+            and matches(terms, " ".join((message.text, *(part.body for part in message.parts))))
+        ]
+        return found[max(len(found) - max(limit, 0), 0) :]
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_writable()
@@ -224,6 +245,25 @@ class MemoryLog:
         self._check_open()
         found = (self._sessions[key] for key in sorted(self._sessions))
         return [record for record in found if record.closed_at is None or record.closed_at > closed_after]
+
+    async def record(self, action: HostAction) -> None:
+        self._check_writable()
+        self._actions.append(action)
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        self._check_open()
+        found = [pair for pair in enumerate(self._actions, 1) if pair[1].room == room]
+        found = [pair for pair in found if before is None or pair[0] < before]
+        return found[max(len(found) - max(limit, 0), 0) :]
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        self._check_open()
+        return standing_actions((action for action in self._actions if action.room == room), now)
+
+    async def knows(self, room: str, user: str) -> bool:
+        self._check_open()
+        said = self._rooms[room].said if room in self._rooms else {}
+        return self._peek(room, user).record is not None or any(author == user for author, _ in said)
 
     async def close(self) -> None:
         self._closed = True

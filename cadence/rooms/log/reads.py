@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cadence.rooms.log import ReaderRecord, SessionRecord, StoredNode
+from cadence.rooms.log import HostAction, ReaderRecord, RoomState, SessionRecord, StoredNode
 from cadence.rooms.wire import Message, Turn, ViewPatch
 
 _LARGEST = 2**63 - 1  # the largest integer SQLite compares
@@ -17,6 +17,11 @@ read_message = msgspec.json.Decoder(Message).decode
 read_turn = msgspec.json.Decoder(Turn).decode
 _read_patch = msgspec.json.Decoder(ViewPatch).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def state(connection: sqlite3.Connection, room: str) -> RoomState | None:
+    row = connection.execute("SELECT epoch, head FROM rooms WHERE room = ?", (room,)).fetchone()
+    return None if row is None else RoomState(*row)
 
 
 def messages(
@@ -93,6 +98,36 @@ def postponed(connection: sqlite3.Connection, room: str, user: str, after: int) 
 def nodes(connection: sqlite3.Connection, room: str) -> list[StoredNode]:
     query = "SELECT name, first, last, gone, body FROM nodes WHERE room = ? ORDER BY first, last, name"
     return [StoredNode(*row) for row in connection.execute(query, (room,)).fetchall()]
+
+
+def host_actions(
+    connection: sqlite3.Connection, room: str, before: int | None, limit: int
+) -> list[tuple[int, HostAction]]:
+    rows = connection.execute(
+        "SELECT number, at, user, what, room, whom, until, note FROM host_actions WHERE room = ? AND number < ?"
+        " ORDER BY number DESC LIMIT ?",
+        (room, _LARGEST if before is None else before, max(limit, 0)),
+    ).fetchall()
+    return [(number, HostAction(*action)) for number, *action in reversed(rows)]
+
+
+def sanctions(connection: sqlite3.Connection, room: str, now: float) -> list[HostAction]:
+    rows = connection.execute(
+        "SELECT at, user, what, room, whom, until, note FROM host_actions WHERE number IN (SELECT max(number)"
+        " FROM host_actions WHERE room = ? AND what IN ('mute', 'kick', 'ban') GROUP BY whom, what)"
+        " AND (until IS NULL OR until > ?) ORDER BY number",
+        (room, now),
+    )
+    return [HostAction(*row) for row in rows.fetchall()]
+
+
+def knows(connection: sqlite3.Connection, room: str, user: str) -> bool:
+    spoke, read = (
+        "SELECT 1 FROM messages WHERE room = ? AND user = ?",
+        "SELECT 1 FROM readers WHERE room = ? AND user = ?",
+    )
+    found = connection.execute(f"{spoke} UNION ALL {read} LIMIT 1", (room, user, room, user))
+    return found.fetchone() is not None
 
 
 def session(connection: sqlite3.Connection, key: str) -> SessionRecord | None:

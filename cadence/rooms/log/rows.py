@@ -5,16 +5,18 @@ Pure. The two implementations differ in where they keep things, never in these a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 from msgspec import UNSET
 
-from cadence.rooms.log import Draft, LogConflict, LogError, ReaderRecord
+from cadence.rooms.log import Draft, HostAction, LogConflict, LogError, ReaderRecord
 from cadence.rooms.wire import Message, Turn, to_iso
 
 SALT_BYTES = 16
+SANCTIONS = ("mute", "kick", "ban")
 
 Cited = tuple[str, int]  # (room, seq): a segment may come from another room than its turn
 
@@ -62,6 +64,16 @@ def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRec
 def cited(turn: Turn) -> set[Cited]:
     """Every message a redaction of which must reach into `turn`."""
     return {(turn.room_of(segment), seq) for segment in turn.segments for seq in segment.sources}
+
+
+def standing_actions(actions: Iterable[HostAction], now: float) -> list[HostAction]:
+    """Of a room's audit log, ascending, what holds at `now`: the last mute, kick and ban of each user, if not over."""
+    last: dict[tuple[str, str], HostAction] = {}
+    for action in actions:
+        if action.what in SANCTIONS:
+            last.pop((action.whom, action.what), None)
+            last[action.whom, action.what] = action
+    return [action for action in last.values() if action.until is None or action.until > now]
 
 
 def conflict(draft: Draft) -> LogConflict:

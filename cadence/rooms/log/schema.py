@@ -1,8 +1,4 @@
-"""The file of the SQLite log: its tables, its version, and how it is opened.
-
-Tables that hold what people said are ordinary rowid tables, not `WITHOUT ROWID`: there `secure_delete` leaves
-no trace of an erased text, while balancing a clustered tree was seen to leave copies in the slack of pages.
-"""
+"""The file of the SQLite log: whose it is, and how it is opened, brought up to date and held."""
 
 from __future__ import annotations
 
@@ -13,63 +9,10 @@ from pathlib import Path
 
 from cadence.rooms.log import LogError, LogNewer, LogUnavailable
 from cadence.rooms.log.rows import SALT_BYTES
+from cadence.rooms.log.tables import STEPS, VERSION
 
-VERSION = 2
 APPLICATION_ID = 0x43414443  # "CADC": tells our file from any other database
 BUSY_MS_MAX = 1000  # how long one statement waits for a stranger's lock (a backup, a shell)
-
-_TABLES = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE rooms (
-    room TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL DEFAULT 0, last_at REAL NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE messages (
-    room TEXT NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL, id TEXT NOT NULL,
-    mark BLOB NOT NULL,   -- salted sha256 of the content, to tell a repeat from a conflict
-    redacted INTEGER NOT NULL DEFAULT 0,
-    body BLOB NOT NULL,   -- wire.Message
-    PRIMARY KEY (room, seq), UNIQUE (room, user, id)
-);
-CREATE INDEX messages_redacted ON messages (room, seq) WHERE redacted = 1;
-CREATE TABLE turns (
-    room TEXT NOT NULL, user TEXT NOT NULL, turn INTEGER NOT NULL,
-    body BLOB NOT NULL,   -- wire.Turn
-    PRIMARY KEY (room, user, turn)
-);
-CREATE TABLE turn_sources (  -- message (room, seq) is cited by that turn, which may be of another room
-    room TEXT NOT NULL, seq INTEGER NOT NULL, turn_room TEXT NOT NULL, user TEXT NOT NULL, turn INTEGER NOT NULL,
-    PRIMARY KEY (room, seq, turn_room, user, turn)
-) WITHOUT ROWID;
-CREATE TABLE readers (
-    room TEXT NOT NULL, user TEXT NOT NULL,
-    patch BLOB NOT NULL, locked BLOB NOT NULL, set_by TEXT NOT NULL,
-    turn INTEGER NOT NULL, run_from INTEGER NOT NULL, covered_to INTEGER NOT NULL,
-    raw_from INTEGER, closed_at REAL,
-    PRIMARY KEY (room, user)
-) WITHOUT ROWID;
-CREATE TABLE raw_ranges (
-    room TEXT NOT NULL, user TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    PRIMARY KEY (room, user, first, last)
-) WITHOUT ROWID;
-CREATE TABLE postponed (
-    room TEXT NOT NULL, user TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, user, seq)
-) WITHOUT ROWID;
-CREATE TABLE sessions (
-    key TEXT PRIMARY KEY, user TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL, closed_at REAL
-) WITHOUT ROWID;
-CREATE INDEX sessions_closed ON sessions (closed_at);
-"""
-_NODES = """
-CREATE TABLE nodes (  -- what a mediator keeps of the messages first..last; a cache: the log alone makes them again
-    room TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, gone INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (room, name)
-);
-CREATE INDEX nodes_messages ON nodes (room, first, last);
-ALTER TABLE readers ADD COLUMN read_to INTEGER NOT NULL DEFAULT 0;
-"""
-# What each version adds to the one before it; a new log goes through all of them.
-_VERSIONS = (_TABLES, _NODES)
 
 
 class Store(sqlite3.Connection):
@@ -79,8 +22,10 @@ class Store(sqlite3.Connection):
     erased: bool = False  # a redaction is in the open transaction; its text is still in the write-ahead file
 
 
-def open_store(path: Path, now: float) -> Store:
+def open_store(path: Path, now: float, *, keep: bool = True) -> Store:
     """Open the log for writing, made if absent; who was connected at a crash was closed at `now`.
+
+    A log of an earlier version is brought up to ours, and copied before unless `keep` is false.
 
     Raises `LogNewer`, `LogUnavailable`, or `LogError` for a file that is no log; then the file is as it was.
     """
@@ -92,15 +37,17 @@ def open_store(path: Path, now: float) -> Store:
     try:
         version = _version(store, path)
         _configure(store)
+        if keep and 0 < version < VERSION:
+            copy_to(store, before_step(path, version))
         store.execute("BEGIN IMMEDIATE")
-        _upgrade(store, version)
+        _bring_up(store, version)
         for table in ("readers", "sessions"):
             store.execute(f"UPDATE {table} SET closed_at = ? WHERE closed_at IS NULL", (now,))
         store.salt = store.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
         store.execute("COMMIT")
         empty_wal(store)  # a crash right after a redaction leaves the old text there
         return store
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         store.close()
         raise _cannot_open(path, error) from error
     except BaseException:
@@ -117,6 +64,29 @@ def open_reading(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _cannot_open(path, error) from error
     return connection
+
+
+def look_into(path: Path) -> sqlite3.Connection:
+    """A connection that reads a log which may be in use, or not be ours at all; raises `LogError`.
+
+    A log of an older version is opened as it is.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise LogUnavailable(f"expected a Cadence log at {path}, got no file that can be opened") from error
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS_MAX}")
+        if _version(connection, path) == 0:
+            raise _not_ours(path, "an empty database")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+    except sqlite3.Error as error:
+        connection.close()
+        raise _cannot_open(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
 
 
 def hold(path: Path) -> sqlite3.Connection:
@@ -144,6 +114,33 @@ def hold(path: Path) -> sqlite3.Connection:
     return lock
 
 
+def before_step(path: Path, version: int) -> Path:
+    """Where the log is copied to before it is brought up from `version`."""
+    return path.with_name(f"{path.name}.version-{version}")
+
+
+def copy_to(connection: sqlite3.Connection, path: Path) -> None:
+    """Write the whole log as of now into a new file that is on disk when this returns; an older file there is replaced.
+
+    Safe while others write. Raises `sqlite3.Error` or `OSError`; then there is no new file.
+    """
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    _make_private(part)
+    try:
+        copy = sqlite3.connect(part, isolation_level=None)
+        try:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a write-ahead file beside it
+        finally:
+            copy.close()
+        sync(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync(path.parent)
+
+
 def empty_wal(store: sqlite3.Connection) -> None:
     """Move the write-ahead file into the database and cut it to nothing, unless someone is reading from it."""
     try:
@@ -159,7 +156,18 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _version(store: Store, path: Path) -> int:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # has no handle that can be synced
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _version(store: sqlite3.Connection, path: Path) -> int:
     """0 for an empty file, else the version; refuses what is not ours before a byte is changed."""
     (version,) = store.execute("PRAGMA user_version").fetchone()
     (owner,) = store.execute("PRAGMA application_id").fetchone()
@@ -185,10 +193,10 @@ def _configure(store: Store) -> None:
     store.execute("PRAGMA fullfsync = ON")  # where a plain fsync does not reach the disk (macOS)
 
 
-def _upgrade(store: Store, version: int) -> None:
-    """Bring a log of an older version, or an empty file, to this one."""
-    for statements in _VERSIONS[version:]:
-        for statement in statements.split(";\n"):
+def _bring_up(store: Store, version: int) -> None:
+    """From `version` to ours, within the open transaction."""
+    for step in STEPS[version:]:
+        for statement in step.split(";\n"):
             if statement.strip():
                 store.execute(statement)
     if version == 0:

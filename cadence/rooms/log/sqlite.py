@@ -13,9 +13,21 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from cadence.rooms.log import Appended, Draft, ReaderRecord, RoomState, SessionRecord, StoredNode, reads, writes
+from cadence.rooms.log import (
+    Appended,
+    Draft,
+    HostAction,
+    ReaderRecord,
+    RoomState,
+    SessionRecord,
+    StoredNode,
+    reads,
+    writes,
+)
 from cadence.rooms.log.lane import Lane, answer_each
 from cadence.rooms.log.schema import Store, hold, open_reading, open_store
+from cadence.rooms.log.searcher import Searcher
+from cadence.rooms.query import Term
 from cadence.rooms.wire import Message, Turn
 
 BATCH_REQUESTS_MAX = 256  # requests that share one commit: bounds how long the first of them waits
@@ -28,10 +40,11 @@ class SqliteLog:
     A cancelled write may or may not have been kept: repeat it, saying is idempotent.
     """
 
-    def __init__(self, lock: sqlite3.Connection, store: Store, reading: sqlite3.Connection) -> None:
+    def __init__(self, lock: sqlite3.Connection, store: Store, reading: sqlite3.Connection, index: Path) -> None:
         self._lock = lock
         self._writes: Lane[Store] = Lane("log-writes", store, writes.commit_together, BATCH_REQUESTS_MAX)
         self._reads: Lane[sqlite3.Connection] = Lane("log-reads", reading, answer_each, READS_AT_ONCE_MAX)
+        self._searcher = Searcher(self, index)
 
     @classmethod
     async def open(cls, path: Path, clock: Callable[[], float]) -> SqliteLog:
@@ -40,7 +53,7 @@ class SqliteLog:
         Raises `LogNewer`, `LogUnavailable` (also while another process has it open), or `LogError` for a
         file that is no log of ours.
         """
-        return cls(*await asyncio.to_thread(_open_all, path, clock()))
+        return cls(*await asyncio.to_thread(_open_all, path, clock()), path.with_name(f"{path.name}.search"))
 
     async def open_room(self, room: str) -> RoomState:
         return await self._writes.call(lambda store: writes.open_room(store, room))
@@ -57,7 +70,17 @@ class SqliteLog:
         return await self._reads.call(lambda reading: reads.messages_at(reading, room, seqs))
 
     async def redact(self, room: str, seq: int) -> bool:
-        return await self._writes.call(lambda store: writes.redact(store, room, seq))
+        fresh = await self._writes.call(lambda store: writes.redact(store, room, seq))
+        if fresh:
+            await self._searcher.forget(room, seq)
+        return fresh
+
+    async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
+        return await self._searcher.search(room, terms, user, limit)
+
+    async def state(self, room: str) -> RoomState | None:
+        """The room's epoch and head, None if it was never opened."""
+        return await self._reads.call(lambda reading: reads.state(reading, room))
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         return await self._reads.call(lambda reading: reads.redacted_seqs(reading, room, after, to))
@@ -108,7 +131,20 @@ class SqliteLog:
     async def sessions_open_since(self, closed_after: float) -> list[SessionRecord]:
         return await self._reads.call(lambda reading: reads.sessions_open_since(reading, closed_after))
 
+    async def record(self, action: HostAction) -> None:
+        await self._writes.call(lambda store: writes.record(store, action))
+
+    async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
+        return await self._reads.call(lambda reading: reads.host_actions(reading, room, before, limit))
+
+    async def sanctions(self, room: str, now: float) -> list[HostAction]:
+        return await self._reads.call(lambda reading: reads.sanctions(reading, room, now))
+
+    async def knows(self, room: str, user: str) -> bool:
+        return await self._reads.call(lambda reading: reads.knows(reading, room, user))
+
     async def close(self) -> None:
+        await self._searcher.close()
         await self._reads.close()
         await self._writes.close()  # last, so that its connection empties the write-ahead file
         self._lock.close()

@@ -17,6 +17,7 @@ import msgspec
 from cadence.rooms.log import (
     Appended,
     Draft,
+    HostAction,
     LogConflict,
     LogUnavailable,
     ReaderRecord,
@@ -191,4 +192,11 @@ def save_session(store: Store, record: SessionRecord) -> None:
     store.execute(
         "INSERT OR REPLACE INTO sessions (key, user, name, kind, role, closed_at) VALUES (?, ?, ?, ?, ?, ?)",
         (record.key, record.user, record.name, record.kind, record.role, record.closed_at),
+    )
+
+
+def record(store: Store, action: HostAction) -> None:
+    store.execute(
+        "INSERT INTO host_actions (at, user, what, room, whom, until, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (action.at, action.by, action.what, action.room, action.whom, action.until, action.note),
     )

@@ -10,6 +10,7 @@ import pytest
 
 from cadence.rooms.log import (
     Appended,
+    HostAction,
     LogConflict,
     LogError,
     LogUnavailable,
@@ -19,6 +20,7 @@ from cadence.rooms.log import (
     StoredNode,
 )
 from cadence.rooms.log.rows import to_message
+from cadence.rooms.query import parse
 from cadence.rooms.wire import Focus, Message, Part, ViewPatch
 from tests.rooms.log.places import Place, draft, segment, turn
 
@@ -433,3 +435,103 @@ async def test_how_far_a_reader_has_read_is_kept_over_turns(place: Place) -> Non
     async with place.opened() as log:
         record = await log.reader("room", "rea")
         assert record is not None and (record.read_to, record.covered_to) == (7, 9)
+
+
+# The audit log.
+
+
+def deed(what: Any, whom: str, until: float | None = None, at: float = 1000.0, room: str = "room") -> HostAction:
+    return HostAction(at, "host", what, room, whom, until)
+
+
+async def test_the_audit_log_keeps_every_line_in_order_over_an_opening(place: Place) -> None:
+    deeds = [
+        deed("mute", "eve", 1060.0),
+        deed("kick", "eve", 1000.0),
+        HostAction(7.5, "h", "redact", "room", "bo", note="seq 3"),
+    ]
+    async with place.opened("room", "other") as log:
+        for each in (*deeds, deed("ban", "eve", room="other")):
+            await log.record(each)
+    async with place.opened("room", "other") as log:
+        lines = await log.host_actions("room", limit=10)
+        assert [action for _, action in lines] == deeds
+        numbers = [number for number, _ in lines]
+        assert numbers == sorted(set(numbers))
+        assert await log.host_actions("room", before=numbers[2], limit=1) == lines[1:2]
+        assert await log.host_actions("room", limit=0) == [] == await log.host_actions("nowhere", limit=5)
+
+
+async def test_what_holds_is_the_last_of_each_kind_and_only_until_its_end(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        for each in (
+            deed("mute", "eve", 1060.0),
+            deed("ban", "eve"),
+            deed("mute", "bo", 2000.0),
+            deed("mute", "bo", 1000.0),
+            deed("redact", "eve"),
+            deed("ban", "cy", room="other"),
+        ):
+            await log.record(each)
+        for now, held in ((1059.0, ["mute", "ban"]), (1060.0, ["ban"]), (1e12, ["ban"])):
+            assert [(action.what, action.whom) for action in await log.sanctions("room", now)] == [
+                (what, "eve") for what in held
+            ]
+        assert [action.whom for action in await log.sanctions("other", 0.0)] == ["cy"]
+
+
+async def test_a_log_knows_who_spoke_or_read_in_a_room(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        await log.append(draft(user="ana"))
+        await log.save_reader("room", "rea", ReaderRecord())
+        assert [await log.knows("room", user) for user in ("ana", "rea", "eve")] == [True, True, False]
+        assert not await log.knows("other", "ana")
+
+
+# Search.
+
+
+async def found(log: Any, text: str, room: str = "room", **more: Any) -> list[int]:
+    return seqs(await log.search(room, parse(text), **{"limit": 10, **more}))
+
+
+async def test_words_phrases_and_beginnings_are_found_in_texts_and_parts(place: Place) -> None:
+    async with place.opened() as log:
+        for number, text in enumerate(["The Naïve probe", "a probe of the hill", "hill probe", "nothing"], 1):
+            await log.append(draft(text, str(number)))
+        await log.append(draft("", "5", parts=(Part("code", "def probe_hill(): pass"),)))
+        assert await found(log, "PROBE") == [1, 2, 3, 5]
+        assert await found(log, "probe hill") == [2, 3, 5]
+        assert await found(log, '"probe hill"') == [5] and await found(log, '"hill probe"') == [3]
+        assert await found(log, "naive") == [1] and await found(log, "noth*") == [4] and await found(log, "noth") == []
+        assert await found(log, "probe", limit=2) == [3, 5] and await found(log, "probe", limit=0) == []
+        assert await found(log, "probe", "nowhere") == []
+
+
+async def test_a_search_may_ask_for_one_author_and_stays_in_its_room(place: Place) -> None:
+    async with place.opened("room", "other") as log:
+        for user in ("ana", "bo", "ana"):
+            await log.append(
+                draft(f"{user} says {user}", f"{user}{len(await log.messages('room', limit=9))}", user=user)
+            )
+        await log.append(draft("elsewhere says", room="other"))
+        assert await found(log, "says", user="ana") == [1, 3]
+        assert await found(log, "says") == [1, 2, 3] and await found(log, "says", "other") == [1]
+
+
+async def test_what_was_taken_back_is_found_no_more(place: Place) -> None:
+    async with place.opened() as log:
+        await log.append(draft("a secret", "1"))
+        await log.append(draft("another secret", "2"))
+        assert await found(log, "secret") == [1, 2]
+        await log.redact("room", 1)
+        assert await found(log, "secret") == [2]
+    async with place.opened() as log:
+        assert await found(log, "secret") == [2]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_any_text_and_room_can_be_searched(place: Place, text: str) -> None:
+    async with place.opened(text) as log:
+        await log.append(draft(f"{text} lighthouse {text}", room=text))
+        assert await found(log, "lighthouse", text) == [1]

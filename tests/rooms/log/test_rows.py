@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from cadence.rooms.log import LogConflict, ReaderRecord
-from cadence.rooms.log.rows import cited, fingerprint, next_record, to_message
+from cadence.rooms.log import HostAction, LogConflict, ReaderRecord
+from cadence.rooms.log.rows import cited, fingerprint, next_record, standing_actions, to_message
 from cadence.rooms.wire import Author, Message, Part, encode
 from tests.rooms.log.places import draft, segment, turn
 
@@ -71,3 +71,14 @@ def test_a_turn_out_of_order_names_what_was_expected_and_what_came() -> None:
 def test_citations_carry_the_room_of_the_segment() -> None:
     made = turn(1, segment("a", 1, 2), segment("b", 2, 3), segment("c", 1, room="other"))
     assert cited(made) == {("room", 1), ("room", 2), ("room", 3), ("other", 1)}
+
+
+def test_of_the_audit_log_holds_what_came_last_of_its_kind() -> None:
+    first, second, ban = (
+        HostAction(1.0, "host", "mute", "room", "eve", 50.0),
+        HostAction(2.0, "host", "mute", "room", "eve", 40.0),
+        HostAction(3.0, "host", "ban", "room", "eve"),
+    )
+    view = HostAction(4.0, "host", "view", "room", "eve")
+    assert standing_actions([first, second, ban, view], 39.0) == [second, ban]
+    assert standing_actions([first, second, ban, view], 45.0) == [ban]

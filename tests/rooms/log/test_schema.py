@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from cadence.rooms.log import LogError, LogNewer, LogUnavailable
-from cadence.rooms.log.schema import _TABLES, APPLICATION_ID, VERSION, hold, open_reading, open_store
+from cadence.rooms.log.schema import (
+    APPLICATION_ID,
+    STEPS,
+    VERSION,
+    before_step,
+    copy_to,
+    hold,
+    open_reading,
+    open_store,
+)
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def test_only_the_owner_may_read_any_file_of_the_log(path: Path) -> None:
 
 
 def test_a_log_of_the_first_version_is_brought_up_to_date_with_all_it_holds(path: Path) -> None:
-    first = [*_TABLES.split(";\n")[:-1], f"PRAGMA application_id = {APPLICATION_ID}", "PRAGMA user_version = 1"]
+    first = [*STEPS[0].split(";\n")[:-1], f"PRAGMA application_id = {APPLICATION_ID}", "PRAGMA user_version = 1"]
     said = "INSERT INTO messages (room, seq, user, id, mark, body) VALUES ('room', 1, 'ana', '1', x'00', x'01')"
     rea = "INSERT INTO readers VALUES ('room', 'rea', '{}', '[]', '', 3, 1, 9, NULL, 5.0)"
     rewrite(path, *first, "INSERT INTO facts VALUES ('salt', x'0102')", said, rea)
@@ -149,3 +158,67 @@ def test_a_log_is_held_by_one_at_a_time(path: Path) -> None:
 def test_a_lock_that_cannot_be_made_says_so(path: Path) -> None:
     with pytest.raises(LogUnavailable, match=r"`log.sqlite.lock` .*No such file"):
         hold(path.parent / "absent" / path.name)
+
+
+def old(path: Path, version: int) -> Path:
+    """A log as a Cadence of that version left it, with a message in it."""
+    store = sqlite3.connect(path)
+    for step in STEPS[:version]:
+        store.executescript(step)
+    store.execute("INSERT INTO facts (name, value) VALUES ('salt', x'00')")
+    store.execute("INSERT INTO rooms (room, epoch, head) VALUES ('room', 'e', 1)")
+    store.execute("INSERT INTO messages (room, seq, user, id, mark, body) VALUES ('room', 1, 'ana', 'i', x'', x'')")
+    store.execute(f"PRAGMA user_version = {version}")
+    store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    store.commit()
+    store.close()
+    return path
+
+
+def shape(store: sqlite3.Connection) -> list[tuple[str, str]]:
+    return store.execute("SELECT name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name").fetchall()
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_an_older_log_becomes_ours_and_is_copied_before(path: Path, version: int) -> None:
+    store = open_store(old(path, version), 0.0)
+    fresh = open_store(path.with_name("fresh"), 0.0)
+    assert shape(store) == shape(fresh)
+    assert store.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert store.execute("SELECT head FROM rooms").fetchone() == (1,)
+    assert store.salt == b"\0"
+    store.close()
+    fresh.close()
+    copy = sqlite3.connect(before_step(path, version))
+    assert copy.execute("PRAGMA user_version").fetchone() == (version,)
+    assert copy.execute("SELECT count(*) FROM messages").fetchone() == (1,)
+    copy.close()
+    if os.name == "posix":
+        assert stat.S_IMODE(before_step(path, version).stat().st_mode) == 0o600
+    open_store(path, 0.0).close()  # ours by now: opens as it is
+
+
+def test_a_log_that_cannot_be_copied_is_not_changed(path: Path) -> None:
+    old(path, 1)
+    before_step(path, 1).with_name(before_step(path, 1).name + ".part").mkdir()
+    with pytest.raises(LogUnavailable):
+        open_store(path, 0.0)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_copy_is_one_whole_file_made_while_others_write(path: Path) -> None:
+    store = open_store(path, 0.0)
+    store.execute("INSERT INTO rooms (room, epoch) VALUES ('room', 'e')")
+    to = path.with_name("copy")
+    to.write_text("an older copy")
+    reading = open_reading(path)
+    copy_to(reading, to)
+    store.execute("INSERT INTO rooms (room, epoch) VALUES ('later', 'e')")
+    copy = sqlite3.connect(to)
+    assert copy.execute("SELECT room FROM rooms").fetchall() == [("room",)]
+    assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    for connection in (copy, reading, store):
+        connection.close()
+    assert sorted(file.name for file in path.parent.iterdir()) == ["copy", "log.sqlite"]

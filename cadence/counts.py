@@ -1,0 +1,66 @@
+"""What a server counts of its own work: plain numbers that grow, read when somebody asks.
+
+Counting is on the path of every message, so a count is an attribute and a spread a list: nothing is locked, labelled
+or formatted before it is asked for. Pure.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds for delays, of a loop's turn to a hopeless one."""
+
+
+class Spread:
+    """How many values fell below each of `bounds` (ascending) and their sum: a histogram."""
+
+    def __init__(self, bounds: Sequence[float] = SECONDS) -> None:
+        self.bounds = tuple(bounds)
+        self.total = 0.0
+        self._counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, value: float) -> None:
+        """Count `value`; below 0 is 0, as clocks may differ by a hair."""
+        value = max(0.0, value)
+        self._counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """(upper bound, how many values at or below it), the last bound `+Inf`."""
+        found, below = [], 0
+        for bound, count in zip((*map(str, self.bounds), "+Inf"), self._counts, strict=True):
+            below += count
+            found.append((bound, float(below)))
+        return found
+
+
+@dataclass(slots=True)
+class HubCounts:
+    """Since the start, of all rooms."""
+
+    messages: int = 0  # made durable and told
+    deliveries: int = 0  # frames offered to one connection each
+    evictions: int = 0  # connections closed as too slow
+    recovered: int = 0  # joins with `after` that got what they missed
+    reloads: int = 0  # joins with `after` that must reload
+    log_refusals: int = 0  # messages the log did not take
+    lag: Spread = field(default_factory=Spread)  # seconds from `say` to the message being offered to all
+
+
+@dataclass(slots=True)
+class MediationCounts:
+    """Since the start, of all readers."""
+
+    turns: int = 0
+    words_in: int = 0  # of the AI messages that turns cover
+    words_out: int = 0  # of those turns
+    late: Spread = field(default_factory=Spread)  # seconds from a look's deadline to the look
+
+    def told(self, words_in: int, words_out: int) -> None:
+        """Count one turn that was sent."""
+        self.turns += 1
+        self.words_in += words_in
+        self.words_out += words_out
