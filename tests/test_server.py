@@ -287,7 +287,7 @@ BAD_FRAMES: list[tuple[str | Frame, str, str | None]] = [
     ('{"type": "view", "room": "hall", "cadence_s": NaN}', "bad_field", "cadence_s"),
     ({"type": "redact", "room": ROOM, "seq": 99}, "not_found", "seq"),
     ({"type": "ask", "room": ROOM, "what": "question"}, "bad_field", "text"),
-    ({"type": "typing", "room": ROOM}, "unavailable", None),
+    ({"type": "mute", "room": ROOM, "participant": "ron"}, "forbidden", None),
     ({"type": "hello", "kind": "human"}, "conflict", None),
     ({"type": "say", "room": ROOM, "id": "5", "text": "x" * 100 * KIB}, "too_large", None),
 ]
