@@ -23,7 +23,15 @@ function render(answer: () => Promise<ServerFrame> = () => Promise.resolve({ typ
     asked.push(frame);
     return answer();
   };
-  const room = new Room("ledger", welcome().you, null, { ask, send() {}, soon() {}, keep() {}, announce() {} });
+  const room = new Room("ledger", welcome().you, null, {
+    ask,
+    send() {},
+    soon() {},
+    keep() {},
+    announce() {},
+    titleOf: (id) => id,
+    visit() {},
+  });
   mounted = mount(Moderation, { target: document.body, props: { room, member: eve } });
   const press = (label: string, last = false) => {
     const found = [...document.querySelectorAll("button")].filter((each) => each.textContent?.trim() === label);
