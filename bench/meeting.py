@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.audience import RAW, Sitting, before_a_server, in_virtual_time
 from bench.figures import rank
-from bench.rawpath import CROWD, RawPath, measure
+from bench.rawpath import CROWD, RATES_PER_S, RawPath, measure
 from bench.tally import Closeness, Tally, tally
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.personas.plan import Plan
@@ -58,16 +58,17 @@ COLUMNS = (
 
 @dataclass
 class Result:
-    """Tallies by speed and reader, CPU of the servers by speed (ms a turn), and the raw path."""
+    """Tallies by speed and reader, CPU of the servers by speed (ms a turn), and the raw path by messages a second."""
 
     tallies: dict[tuple[int, str], Tally] = field(default_factory=dict)
     server_ms: dict[int, float] = field(default_factory=dict)
-    raw_path: RawPath = field(default_factory=RawPath)
+    raw_paths: dict[int, RawPath] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
     def met(self) -> bool:
-        return self.raw_path.met and not any(one.counts[name] for one in self.tallies.values() for name in FLOORS)
+        paths = all(path.met for path in self.raw_paths.values())
+        return paths and not any(one.counts[name] for one in self.tallies.values() for name in FLOORS)
 
 
 def run(plans: Sequence[Plan], seed: int, closeness: Closeness | None) -> Result:
@@ -85,8 +86,9 @@ def run(plans: Sequence[Plan], seed: int, closeness: Closeness | None) -> Result
             cpu_s += sitting.cpu_s[""]
             turns += _count(result, speed, sitting, closeness)
         result.server_ms[speed] = cpu_s * 1000 / max(1, turns)
-    print(f"the raw path, without and with {CROWD} mediated readers", file=sys.stderr)
-    result.raw_path = asyncio.run(measure([line.text for plan in plans for line in plan.lines]))
+    for rate in RATES_PER_S:
+        print(f"the raw path, {rate} messages a second, without and with {CROWD} mediated readers", file=sys.stderr)
+        result.raw_paths[rate] = asyncio.run(measure([line.text for plan in plans for line in plan.lines], rate))
     result.seconds = time.monotonic() - began
     return result
 
@@ -133,15 +135,15 @@ def table(result: Result, *, close: bool) -> Table:
 
 def remarks(result: Result) -> list[str]:
     """What is said once: the servers' CPU, the raw path, what no column holds, the machine."""
-    path = result.raw_path
-    alone, crowded = path.p99
     lines = [f"CPU of the whole server at {s}x: {result.server_ms[s]:.1f} ms a turn" for s in SPEEDS if s != 1]
-    lines.append(
-        f"raw path p99: {alone * 1000:.1f} ms alone, {crowded * 1000:.1f} ms with {CROWD} mediated readers "
-        f"(ratio {crowded / max(alone, 1e-9):.2f}, {'met' if path.met else 'NOT MET'}); p50 "
-        f"{rank(path.alone, 0.5) * 1000:.1f} and {rank(path.crowded, 0.5) * 1000:.1f} ms; "
-        f"server {path.cpu_alone:.0%} and {path.cpu_crowded:.0%} of a core"
-    )
+    for rate, path in result.raw_paths.items():
+        (alone, crowded), median = path.p99, [rank(times, 0.5) * 1000 for times in (path.alone, path.crowded)]
+        verdict = f"ratio {crowded / max(alone, 1e-9):.2f}, {'met' if path.met else 'NOT MET'}"
+        lines.append(
+            f"raw path at {rate} messages a second, without and with {CROWD} readers: p99 {alone * 1000:.1f} and "
+            f"{crowded * 1000:.1f} ms ({verdict}), p50 {median[0]:.1f} and {median[1]:.1f} ms; "
+            f"server {path.cpu_alone:.0%} and {path.cpu_crowded:.0%} of a core"
+        )
     other = [what for one in result.tallies.values() for what in one.other]
     raw = [one.counts["uncovered"] for (_, name), one in result.tallies.items() if name == RAW]
     lines.append(f"the raw readers lack {sum(raw)} messages; other violations: {len(other)}")

@@ -22,7 +22,7 @@ from tests.stranger import Stranger, dial
 
 CROWD = 200
 CADENCES_S = (1, 5, 10, 30)
-MESSAGES_PER_S = 25  # about a hundred times a spoken conversation
+RATES_PER_S = (5, 25)  # messages: about twenty and a hundred times a spoken conversation
 ALONE_S, CROWDED_S = 12.0, 24.0
 WARM_UP_S = 3.0
 START_S_MAX = 60.0
@@ -52,7 +52,8 @@ class RawPath:
 class _Probe:
     """Speaks at a steady rate and listens on two raw connections."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], rate_per_s: float) -> None:
+        self._rate = rate_per_s
         self._lines: Iterator[str] = cycle(lines)
         self.speaker = Stranger("Speaker", "agent")
         self.listeners = [Stranger("Listener", "agent"), Stranger("Raw human")]
@@ -67,7 +68,7 @@ class _Probe:
         loop = asyncio.get_running_loop()
         began = loop.time()
         ids: list[str] = []
-        while (due := len(ids) / MESSAGES_PER_S) < seconds:
+        while (due := len(ids) / self._rate) < seconds:
             await asyncio.sleep(max(0.0, began + due - loop.time()))
             ids.append(f"{phase}-{len(ids)}")
             frame = {"type": "say", "room": ROOM, "id": ids[-1], "text": next(self._lines), "spoken": True}
@@ -80,14 +81,14 @@ class _Probe:
         return [seen.at - sent[seen.frame["id"]] for seen in heard if seen.frame["id"] in wanted]
 
 
-async def measure(lines: Sequence[str]) -> RawPath:
-    """Alone, crowded, alone, on one server. `lines` are what is said, again and again."""
+async def measure(lines: Sequence[str], rate_per_s: float) -> RawPath:
+    """Alone, crowded, alone, on one server. `lines` are what is said, again and again, so many messages a second."""
     found = RawPath()
     with tempfile.TemporaryDirectory() as folder:
         serving = Serving(Path(folder))
         try:
             await serving.start()
-            probe = _Probe(lines)
+            probe = _Probe(lines, rate_per_s)
             await probe.open(serving.url)
             await probe.talk("warm", WARM_UP_S)
             used = serving.cpu_s()
