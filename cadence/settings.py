@@ -29,6 +29,11 @@ def data_home() -> Path:
     return Path(base) / "cadence"
 
 
+def mediators_fitting() -> int:
+    """One, beside the server, where there is a core for it and a way to reach it."""
+    return 1 if os.name == "posix" and (os.cpu_count() or 1) > 1 else 0
+
+
 class Settings(BaseSettings):
     """One frozen set of settings. `load` makes it and explains itself; constructing it raises pydantic's error."""
 
@@ -47,6 +52,11 @@ class Settings(BaseSettings):
     open: Annotated[bool, Field(description="let anyone who reaches the server in, off loopback too")] = False
 
     token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
+
+    mediators: Annotated[
+        int,
+        Field(default_factory=mediators_fitting, ge=0, le=64, description="processes for Alex; 0: the server's own"),
+    ]
 
     pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
 
