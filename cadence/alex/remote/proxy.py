@@ -48,6 +48,7 @@ UNHEARD_MESSAGES_MAX = 50_000  # a worker so far behind is stuck
 REDACTED_KEPT = 1_000  # of each server: what a worker has not heard of yet may still be on its way from there
 RETRY_SECONDS = 2.0
 START_SECONDS_MAX = 30.0
+CLOSE_SECONDS_MAX = 10.0
 STORE_METHODS = frozenset(name for name in vars(ReaderStore) if not name.startswith("_"))
 
 Room = tuple[str, ViewPatch, str, str, bool, Floor]  # epoch, defaults, title, scope, public, floor
@@ -152,11 +153,15 @@ class Proxy:
 
     async def close(self) -> None:
         """Let the worker finish what it stores, as far as it can."""
-        if self._peer is not None:
-            try:
-                await self._peer.call("close")
-            except (Gone, RuntimeError) as error:
-                log.warning("a mediator did not end well", why=str(error))
+        peer, connection = self._peer, self._connection
+        if peer is None or connection is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await peer.call("close")
+        except (Gone, RuntimeError, TimeoutError) as error:
+            log.warning("a mediator did not end well", why=str(error) or f"it took more than {CLOSE_SECONDS_MAX} s")
+        connection.close()
 
     # Mediation.
 

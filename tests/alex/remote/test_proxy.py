@@ -204,6 +204,14 @@ async def test_a_worker_that_hears_nothing_any_more_is_ended(monkeypatch: pytest
     assert "a mediator does not keep up; it is started again" in [entry["event"] for entry in logged]
 
 
+async def test_a_worker_that_does_not_end_is_ended() -> None:
+    with capture_logs() as logged:
+        async with desk() as lab:
+            worker = lab.neighbours.living[0]
+            worker._there.cut = True  # it hears nothing any more
+    assert [entry["why"] for entry in logged] == ["it took more than 10.0 s"]
+
+
 async def test_a_worker_may_ask_the_log_for_what_readers_need_and_nothing_else() -> None:
     async with desk() as lab:
         with capture_logs(), pytest.raises(RuntimeError, match="expected one of .*, got `close`"):
