@@ -84,9 +84,11 @@ async def test_no_mediator_outlives_its_server(place: Path, tmp_path: Path, how:
     async with Served(place, tmp_path / "data", "--mediators", "2") as server:
         mediators = [Watch(pid) for pid in children(server.pid)]
         assert len(mediators) == 2
+        ada = await server.guest("Ada")  # by now it serves, and hears signals
         if how == "stopped":
             assert await server.stop() == 0
         else:
             await server.kill()
         for mediator in mediators:
             await mediator.ended()
+        await ada.cut()
