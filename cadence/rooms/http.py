@@ -16,8 +16,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from cadence.rooms import export, history
-from cadence.rooms.access import Authorization, asker, host
+from cadence.rooms.access import Authorization, asker, bearer, host
 from cadence.rooms.health import Metrics, add_health
+from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.log import LogUnavailable
@@ -54,12 +55,20 @@ log = structlog.get_logger(__name__)
 Position = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
-def create_api(hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None) -> FastAPI:
-    """The HTTP application; the websocket is mounted beside it by whoever wires both. `metrics` writes `/metrics`."""
+def create_api(
+    hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None, office: Office | None = None
+) -> FastAPI:
+    """The HTTP application; the websocket is mounted beside it by whoever wires both.
+
+    `metrics` writes `/metrics`; with an `office` hosts can make rooms, tokens and invitations.
+    """
     api = FastAPI(title="Cadence", version=version)
     _add_errors(api)
+    _add_schemas(api)
     add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
+    if office is not None:
+        add_hosting(api, hub, identity, office)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
@@ -68,7 +77,7 @@ def create_api(hub: Hub, identity: Identity, version: str, metrics: Metrics | No
 def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.get("/api/rooms")
     async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
-        """The rooms you may enter: {room, title, members (how many), head, epoch}."""
+        """The rooms you may enter: {room, title, members (how many), head, epoch, public}."""
         reader = asker(identity, authorization)
         return [
             {
@@ -77,6 +86,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
                 "members": room.member_count,
                 "head": room.head,
                 "epoch": room.epoch,
+                "public": room.info.public,
             }
             for room in hub.rooms()
             if room.admits(reader)
@@ -125,9 +135,21 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
 
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
-        """A single-use token that makes one `hello` the host's. Hosts only."""
-        host(identity, authorization, "make tickets")
-        return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
+        """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
+        you = bearer(identity, authorization, "makes tickets")
+        return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
+
+
+def _add_schemas(api: FastAPI) -> None:
+    """Let OpenAPI know the bodies that we decode ourselves."""
+    made = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = made()
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
+        return schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
 
 
 def _seqs(text: str | None) -> tuple[int, ...] | None:

@@ -57,8 +57,8 @@ async def test_a_server_that_drains_or_cannot_read_is_not_ready() -> None:
 async def test_rooms_are_listed_to_those_who_may_enter() -> None:
     there = await site()
     await there.house.member("Ann")
-    lab = {"room": "lab", "title": "The lab", "members": 1, "head": 3, "epoch": "epoch-0"}
-    attic = {"room": "attic", "title": "The attic", "members": 0, "head": 0, "epoch": "epoch-1"}
+    lab = {"room": "lab", "title": "The lab", "members": 1, "head": 3, "epoch": "epoch-0", "public": True}
+    attic = {"room": "attic", "title": "The attic", "members": 0, "head": 0, "epoch": "epoch-1", "public": False}
     assert (await there.get("/api/rooms")).json() == [lab]
     assert (await there.get("/api/rooms", HOST_TOKEN)).json() == [lab, attic]
 
