@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.rooms.forgetting import forget
 from cadence.rooms.housekeeping import Housekeeping
 from cadence.rooms.http import create_api
@@ -28,6 +29,7 @@ from tests.stranger import Stranger
 
 SECRET = "The purple xylophone hides beneath the lighthouse stairs."
 MARK = "xylophone hides"
+STEM = b"xylophon"  # what the pyramid keeps of it
 IN_PART = "secret_xylophone = 'hides'"
 FILLER = "The {0} ledger was reconciled against the {1} replica before the {2} migration began in earnest."
 NEXT_DOOR = "attic"
@@ -108,6 +110,8 @@ class Scene:
         parts = [{"kind": "code", "body": IN_PART}]
         said = await self.vera.say(ROOM, SECRET, id="secret", parts=parts)
         await self.chatter(40)
+        await settle(2 * SLOT_SECONDS)
+        await self.chatter(5)  # closes the slot of the pyramid in which the secret was said
         await settle(60.0)
         await self.readers[0].request({"type": "ask", "room": ROOM, "what": "question", "text": "xylophone?"})
         away = await self.guest("Away", "human")
@@ -179,7 +183,7 @@ async def test_before_it_is_taken_back_it_is_found_in_all_these_places() -> None
         assert {"quote", "verbatim"} & set(made.shown()), "shown to nobody: the scene proves nothing"
         assert len(holding(MARK, *made.roots())) >= 4 and MARK in await made.pages(seq)
         assert holding(IN_PART, *made.roots())
-        assert any(MARK.encode() in node.body for node in await made.server.log.nodes(ROOM))
+        assert any(STEM in node.body for node in await made.server.log.nodes(ROOM))
 
 
 @pytest.mark.parametrize("erase", [by_its_author, by_its_age, by_forgetting_its_author])
@@ -191,11 +195,27 @@ async def test_it_is_nowhere_any_more(erase: Callable[[Scene, int], Any]) -> Non
         assert holding(MARK, *made.roots()) == [] and holding(IN_PART, *made.roots()) == []
         pages = await made.pages(seq)
         assert MARK not in pages and IN_PART not in pages
-        assert not any(MARK.encode() in node.body for node in await made.server.log.nodes(ROOM))
+        assert not any(STEM in node.body for node in await made.server.log.nodes(ROOM))
         covers = [turn["covers"] for turn in made.readers[0].received("turn") if turn["covers"]]
         kept = await made.server.log.turns(ROOM, str(made.readers[0].id), limit=200)
         told = [(turn.covers.from_, turn.covers.to) for turn in kept if turn.covers]
         assert told[: len(covers)] == [(one["from"], one["to"]) for one in covers]
+
+
+async def test_who_is_forgotten_stands_nowhere_but_in_what_alex_has_already_introduced() -> None:
+    async with scene() as (made, _):
+        vera, rea = str(made.vera.id), str(made.readers[0].id)
+        assert holding(vera, *made.roots()) and holding(rea, *made.roots())
+        host = Member("host", "Host", "human", "host")
+        for user in (vera, rea):
+            await forget(made.server.hub, made.server.identity, host, user, dry_run=False)
+        await settle(60.0)
+        gc.collect()
+        server = made.server
+        for user in (vera, rea):
+            assert holding(user, server.hub.store, server.log, server.identity, server.gateway) == []
+        assert holding(rea, *made.roots()) == []
+        assert len(holding(vera, server.driver)) <= 1  # Nia was told who Vera is, and is not told again
 
 
 async def test_the_look_at_the_heap_would_find_it_in_closures_tasks_and_structs() -> None:
