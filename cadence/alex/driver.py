@@ -289,7 +289,7 @@ class Driver:
         record = reader.record if reader else await self._store.reader(mediated.room, user)
         if record is None:
             raise WireError(
-                "not_found", f"`{user}` is not a reader of this room", field="participant", room=mediated.room
+                "not_found", f"`{user[:64]}` is not a reader of this room", field="participant", room=mediated.room
             )
         views.check(request, by, record.locked)
         patch = views.patch_of(request)
