@@ -72,14 +72,14 @@ def bent(chance: Random, people: Sequence[str] = ()) -> bytes:
     twists = 0 if chance.random() < 0.1 else chance.randint(1, TWISTS_MAX)
     on_bytes = chance.randint(0, twists) if chance.random() < 0.5 else 0
     for _ in range(twists - on_bytes):
-        _twist(chance, frame)
+        twist(chance, frame)
     data = bytearray(json.dumps(frame, ensure_ascii=chance.random() < 0.8).encode("utf-8", "replace"))
     for _ in range(on_bytes):
         _spoil(chance, data)
     return bytes(data)
 
 
-def _twist(chance: Random, frame: Frame) -> None:
+def twist(chance: Random, frame: Frame) -> None:
     """Change one value or key somewhere in the frame."""
     holder: Any = frame
     while True:

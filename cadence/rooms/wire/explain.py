@@ -66,7 +66,7 @@ def _read_loosely(data: str | bytes) -> Any:
 
 
 def _not_a_frame(reason: str) -> str:
-    printable = reason.encode("unicode_escape").decode()  # line breaks too: it may end in somebody's terminal
+    printable = reason.encode("ascii", "backslashreplace").decode()
     return f"expected one JSON object, got something else: {printable[:_REASON_CHARACTERS_MAX]}"
 
 
