@@ -21,6 +21,7 @@ from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
+from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.query import parse
 from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
@@ -75,6 +76,8 @@ def create_api(
 
 
 def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
+    searches = Shares(SEARCHES_PER_S)
+
     @api.get("/api/rooms")
     async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
         """The rooms you may enter: {room, title, members (how many), head, epoch, public}."""
@@ -120,7 +123,11 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
 
         "A phrase" in quotes, and beginnings of words with a star. Returns a `page` frame; `more`: there are older ones.
         """
-        found = hub.find(room, asker(identity, authorization))
+        who = asker(identity, authorization)
+        found = hub.find(room, who)
+        wait = admit([searches.of("" if who is None else who.id)], hub.clock())
+        if wait > 0:
+            raise WireError("rate_limited", f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s")
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")

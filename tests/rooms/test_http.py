@@ -239,3 +239,12 @@ async def test_a_search_in_another_language_is_only_words(query: str) -> None:
 async def test_only_rooms_one_may_know_of_are_searched() -> None:
     assert (await (await site()).error("/api/rooms/attic/search?q=x"))[0] == 404
     assert (await (await site(open=False)).error("/api/rooms/lab/search?q=x"))[0] == 401
+
+
+async def test_who_searches_without_a_pause_is_told_to_wait_and_others_are_not() -> None:
+    there = await site()
+    path = "/api/rooms/lab/search?q=text"
+    statuses = [(await there.get(path)).status for _ in range(25)]
+    assert statuses[:20] == [200] * 20 and statuses[-1] == 429
+    assert (await there.error(path))[1]["code"] == "rate_limited"
+    assert (await there.get(path, HOST_TOKEN)).status == 200
