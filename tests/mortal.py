@@ -14,12 +14,15 @@ from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.hosting import Office
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.making import RoomBook
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import ViewPatch
+from cadence.rooms.wire.hosting import RoomSettings
 from tests.actors import ROOM
 from tests.pipe import Pipe
 from tests.stranger import Closed
@@ -126,6 +129,16 @@ class Server:
             )
         self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
         self.up = True
+
+    def office(self) -> Office:
+        """What hosts need to make rooms in this life."""
+
+        async def open(room: str, settings: RoomSettings) -> None:
+            await self.hub.open_room(RoomInfo(room, settings.title, settings.public, settings.pods))
+            state = await self.log.open_room(room)
+            await self.driver.open_room(room, state.epoch, state.head, settings.view, public=settings.public)
+
+        return Office(RoomBook(self._store, self.clock, open))
 
     def connect(self) -> Pipe:
         if not self.up:
