@@ -23,7 +23,7 @@ Http = Callable[[str, str, dict[str, str], bytes], Awaitable[tuple[int, bytes]]]
 
 @dataclass(slots=True)
 class Server:
-    """What is judged. `dial` opens a connection; `http` asks beside it (method, path, headers, body), None if nobody can.
+    """What is judged. `dial` opens a connection; `http` asks beside it (method, path, headers, body), if not None.
 
     `room` may be spoken in, `token` makes a host if there is one, and `run` keeps the names of two runs apart.
     """
