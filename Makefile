@@ -61,7 +61,7 @@ check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python a
 
 web: $(PAGE) ## build the page into cadence/web
 
-contract: $(VENV)/run.stamp ## write web/src/protocol.ts and docs/protocol.schema.json from the frames
+contract: $(VENV)/run.stamp ## write protocol.ts, the JSON Schema and the AsyncAPI document from the frames
 	$(call step,contract,$(PY) -m cadence.rooms.schema)
 	$(call step,contract of alloys,$(PY) -m cadence.factory.alloy.schema)
 

@@ -23,7 +23,9 @@ from cadence import __version__
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
 from cadence.alex.remote.peer import Frame
+from cadence.alex.remote.proxy import Server
 from cadence.lod.pack import Pack
+from cadence.lod.scopes import Floor
 from cadence.mediating import Options, Process, encoder_for
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.packing import PackError, pack_at
@@ -36,13 +38,17 @@ from cadence.process import clock_offset, configure_logging, loop_factory, spare
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.health import Metrics
+from cadence.rooms.hosting import Office
+from cadence.rooms.housekeeping import Housekeeping
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogError
 from cadence.rooms.log.sqlite import SqliteLog
+from cadence.rooms.making import RoomBook
 from cadence.rooms.room import RoomInfo
-from cadence.rooms.wire import SOCKET_BYTES_MAX
+from cadence.rooms.wire import SOCKET_BYTES_MAX, ViewPatch
+from cadence.rooms.wire.hosting import RoomSettings
 from cadence.settings import Settings
 from cadence.site import mount_site
 
@@ -95,6 +101,9 @@ class Service:
         self.metrics = Metrics(
             Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
+        self.book = RoomBook(store, clock, self._open_made)
+        self.office = Office(self.book, lambda: copies(settings.data))
+        self._housekeeping: asyncio.Task[None] | None = None
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
 
@@ -124,14 +133,16 @@ class Service:
                 await service.driver.open()
             except OSError as error:
                 raise StartError(f"a mediator cannot be started: {error.strerror}; --mediators 0 needs none") from error
+        await service.book.load()
         await service.read_place()
+        service._housekeeping = asyncio.create_task(Housekeeping(service.hub, service.identity).run())
         return service
 
     def _mediation(self, clock: Callable[[], float], clock_offset: float, pack: Pack | None) -> Driver | Mediators:
         """Alex, in this process or in others."""
         settings = self.settings
         if not settings.mediators:
-            return Driver(self.store, clock, self.hub.tell, encoder_for(settings.data), pack)
+            return Driver(self.store, clock, self.hub.tell, encoder_for(settings.data), pack, self.hub.may_read)
 
         async def start(number: int, received: Callable[[Frame], None], lost: Callable[[], None]) -> Process:
             options = Options(
@@ -139,7 +150,8 @@ class Service:
             )
             return await Process.start(options, received, lost)
 
-        return Mediators(self.store, self.hub.tell, self.hub.send_away, start, settings.mediators)
+        server = Server(self.store, self.hub.tell, self.hub.send_away, self.hub.may_read)
+        return Mediators(server, start, settings.mediators)
 
     async def read_place(self) -> None:
         """Read the place again: new and changed rooms are taken over, broken ones stay as they were."""
@@ -149,6 +161,7 @@ class Service:
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
         for room in place.rooms.values():
             await self._open(room, place)
+        await self.book.open_all({*self._rooms, *place.rooms, *place.broken})
         for gone in self._rooms.keys() - place.rooms.keys() - place.broken:
             log.warning("room has no file any more; it stays open until the next start", room=gone)
         log.info("place read", place=str(place.root), rooms=len(self._rooms), problems=len(place.problems))
@@ -163,24 +176,17 @@ class Service:
     async def close(self) -> None:
         """End what was started, the log last."""
         await self.drain()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.gather(self._housekeeping, return_exceptions=True)
         await self.driver.close()
         await self.hub.close()
         await self.store.close()
 
     async def _open(self, room: Room, place: Place) -> None:
         before = self._rooms.get(room.id)
-        await self.hub.open_room(RoomInfo(room.id, room.title, public=room.public, pods=room.pods))
-        opened = next(known for known in self.hub.rooms() if known.info.room == room.id)
-        await self.driver.open_room(
-            room.id,
-            opened.epoch,
-            opened.head,
-            room.view,
-            title=room.title,
-            scope=room.scope,
-            public=room.public,
-            floor=room.floor,
-        )
+        info = RoomInfo(room.id, room.title, room.public, room.pods, frozenset(room.members), room.keep_days)
+        await self._open_room(info, room.view, room.scope, room.floor)
         self._rooms[room.id] = room
         if before is not None and (before.script, before.members) == (room.script, room.members):
             return
@@ -189,6 +195,25 @@ class Service:
             await asyncio.gather(playing, return_exceptions=True)
         if room.script:
             self._stages[room.id] = asyncio.create_task(self._play(room, place))
+
+    async def _open_made(self, room: str, settings: RoomSettings) -> None:
+        """Open or change a room that a host made here."""
+        info = RoomInfo(room, settings.title, settings.public, settings.pods, keep_days=settings.keep_days)
+        await self._open_room(info, settings.view, settings.scope, Floor(settings.pods))
+
+    async def _open_room(self, info: RoomInfo, view: ViewPatch, scope: str, floor: Floor) -> None:
+        await self.hub.open_room(info)
+        opened = next(known for known in self.hub.rooms() if known.info.room == info.room)
+        await self.driver.open_room(
+            info.room,
+            opened.epoch,
+            opened.head,
+            view,
+            title=info.title,
+            scope=scope,
+            public=info.public,
+            floor=floor,
+        )
 
     async def _play(self, room: Room, place: Place) -> None:
         speakers = dict.fromkeys(line.speaker for line in room.script)
@@ -260,7 +285,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service = await Service.open(settings)
     try:
         host, port = listener.getsockname()[:2]
-        api = create_api(service.hub, service.identity, __version__, service.metrics)
+        api = create_api(service.hub, service.identity, __version__, service.metrics, service.office)
         mount_site(api)
         config = uvicorn.Config(
             dispatch(service.gateway, api),
@@ -356,6 +381,11 @@ def read_host_token(data: Path) -> str:
     if len(token) < 16:
         raise StartError(f"{path}: expected a token of at least 16 characters; remove the file to get a new one")
     return token
+
+
+def copies(data: Path) -> list[str]:
+    """Names of older copies of the log that lie beside it: nothing that is erased now is erased in them."""
+    return sorted(path.name for pattern in ("version-*", "before-*") for path in data.glob(f"log.db.{pattern}"))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import typer
 
 from cadence.factory.alloy.commands import app as alloy
 from cadence.factory.commands import app as forge
+from cadence.hosting import add_to as add_hosting
 from cadence.operating import add_to
 from cadence.operating import fail as _fail
 
@@ -34,6 +35,7 @@ app.add_typer(forge, name="forge")
 lod = typer.Typer(help="The level of detail.", no_args_is_help=True)
 app.add_typer(lod, name="lod")
 add_to(app)
+add_hosting(app)
 
 PlaceArgument = Annotated[Path | None, typer.Argument(help="Folder with rooms/, personas/, models/ (default: here).")]
 DataOption = Annotated[
@@ -237,14 +239,14 @@ def export(
     import sys
 
     from cadence.address import AddressError, parse_address
-    from cadence.export import ExportError, host_token
     from cadence.export import export as fetch
+    from cadence.remote import RemoteError, host_token
     from cadence.settings import SettingsError, load
 
     try:
         secret = token if token is not None else host_token(load(data=data).data)
         messages = fetch(parse_address(url), room, secret, sys.stdout.buffer)
-    except (AddressError, ExportError, SettingsError) as error:
+    except (AddressError, RemoteError, SettingsError) as error:
         _fail(str(error))
     except BrokenPipeError:
         _forget_stdout()

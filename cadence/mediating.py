@@ -21,7 +21,7 @@ import structlog
 from cadence.alex.driver import Driver, EncoderFactory
 from cadence.alex.remote.line import Line
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.worker import Tell, Worker
+from cadence.alex.remote.worker import MayRead, Tell, Worker
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import pack_at
@@ -89,8 +89,8 @@ async def work(end: socket.socket, options: Options) -> None:
     pack = pack_at(Path(options.pack) if options.pack else None)
     clock, encoder = wall_clock(options.clock_offset), encoder_for(Path(options.data))
 
-    def make(store: ReaderStore, tell: Tell) -> Driver:
-        return Driver(store, clock, tell, encoder, pack)
+    def make(store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
+        return Driver(store, clock, tell, encoder, pack, may_read)
 
     line = Line()
     worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes)

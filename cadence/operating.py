@@ -95,14 +95,15 @@ def db_status(
 
 
 def audit(
-    room: Annotated[str, typer.Argument(help="Room whose host actions to list.")],
+    room: Annotated[str, typer.Argument(help="Room whose host actions to list (default: those of no room).")] = "",
     data: DataOption = None,
     limit: Annotated[int, typer.Option(help="At most so many, the newest.", min=1, max=100_000)] = 100,
     as_json: JsonOption = False,
 ) -> None:
-    """List what hosts did to others in a room: when, who, what, whom, until when."""
+    """List what hosts did in a room, or to the server: when, who, what, whom, until when."""
     from cadence.rooms.log import LogError
     from cadence.rooms.log.backup import audit as read
+    from cadence.rooms.log.rows import SANCTIONS
     from cadence.rooms.wire import to_iso
 
     try:
@@ -114,7 +115,8 @@ def audit(
         if as_json:
             typer.echo(json.dumps({"number": number, **asdict(action), "at": at, "until": until}))
         else:
-            ends = "" if action.what in ("redact", "view") else f" until {until or 'a host ends it'}"
+            lasts = action.until is not None or action.what in SANCTIONS
+            ends = f" until {until or 'a host ends it'}" if lasts else ""
             typer.echo(f"{at}  {action.by}  {action.what}  {action.whom}{ends}" + f"  {action.note}".rstrip())
 
 

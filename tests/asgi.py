@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 FRAMES_MAX = 100_000
 
@@ -133,7 +134,9 @@ class Answer:
         return json.loads(self.body)
 
 
-async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, target: str, **headers: str) -> Answer:
+async def fetch(
+    app: Callable[[Any, Any, Any], Awaitable[None]], method: str, target: str, body: bytes = b"", **headers: str
+) -> Answer:
     """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server."""
     path, _, query = target.partition("?")
     scope = {
@@ -141,7 +144,7 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -156,7 +159,7 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
         if asked:
             await asyncio.Event().wait()  # this client never goes away
         asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(event: Any) -> None:
         events.append(event)
@@ -166,5 +169,5 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
     except Exception:
         if not events:
             raise
-    body = b"".join(event.get("body", b"") for event in events[1:])
-    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, body)
+    answered = b"".join(event.get("body", b"") for event in events[1:])
+    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, answered)

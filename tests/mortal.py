@@ -11,19 +11,23 @@ from typing import Any
 
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.worker import Tell
+from cadence.alex.remote.proxy import Server as NearEnd
+from cadence.alex.remote.worker import MayRead, Tell
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.hosting import Office
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.making import RoomBook
 from cadence.rooms.mediation import ReaderStore
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import ViewPatch
+from cadence.rooms.wire.hosting import RoomSettings
 from tests.actors import ROOM
 from tests.alex.remote.nearby import Neighbours
 from tests.pipe import Pipe
@@ -135,15 +139,26 @@ class Server:
         self.up = True
 
     async def _mediation(self) -> Driver | Mediators:
-        def make(store: ReaderStore, tell: Tell) -> Driver:
-            return Driver(store, self.clock, tell, self._encoder)
+        def make(store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
+            return Driver(store, self.clock, tell, self._encoder, may_read=may_read)
 
         if self._remote is None:
-            return make(self._store, self.hub.tell)
+            return make(self._store, self.hub.tell, self.hub.may_read)
         self.neighbours = Neighbours(make, self._remote)
-        mediators = Mediators(self._store, self.hub.tell, self.hub.send_away, self.neighbours.start, REMOTE_WORKERS)
+        near = NearEnd(self._store, self.hub.tell, self.hub.send_away, self.hub.may_read)
+        mediators = Mediators(near, self.neighbours.start, REMOTE_WORKERS)
         await mediators.open()
         return mediators
+
+    def office(self) -> Office:
+        """What hosts need to make rooms in this life."""
+
+        async def open(room: str, settings: RoomSettings) -> None:
+            await self.hub.open_room(RoomInfo(room, settings.title, settings.public, settings.pods))
+            state = await self.log.open_room(room)
+            await self.driver.open_room(room, state.epoch, state.head, settings.view, public=settings.public)
+
+        return Office(RoomBook(self._store, self.clock, open))
 
     def connect(self) -> Pipe:
         if not self.up:

@@ -18,6 +18,7 @@ from cadence.personas.cards import _Front
 from cadence.personas.roomfile import _Fields as RoomFields
 from cadence.personas.script import _Fields as LineFields
 from cadence.personas.starter import init
+from cadence.rooms import gateway, hub, identity, invitations, joining, limiter, making, tokens, wire
 from cadence.rooms.gateway import FEATURES
 from cadence.rooms.wire import REQUEST_TYPES
 from cadence.settings import Settings
@@ -60,6 +61,25 @@ def test_hosting_names_every_key_of_the_files_a_host_edits(fields: Any) -> None:
 def test_hosting_names_every_setting() -> None:
     hosting = text("docs/hosting.md")
     assert [name for name in Settings.model_fields if f"CADENCE_{name.upper()}" not in hosting] == []
+
+
+def test_hosting_names_every_limit_with_its_figure() -> None:
+    limits = text("docs/hosting.md").partition("## Limits\n")[2].partition("\n## ")[0]
+    told = [row.rpartition(" | ")[2] for row in limits.splitlines() if row.startswith("| ")]
+    figures = {float(number.replace(",", "")) for row in told for number in re.findall(r"\d[\d,]*", row)}
+    held = (
+        *(limiter.AGENT_MESSAGES_PER_S, limiter.HUMAN_MESSAGES_PER_S, limiter.ROOM_MESSAGES_PER_S),
+        *(limiter.ROOM_TYPING_PER_S, limiter.REQUESTS_PER_S, limiter.USER_REQUESTS_PER_S, limiter.ASKS_PER_MINUTE),
+        *(limiter.SEARCHES_PER_S, joining.ROOMS_MAX, hub.CONNECTIONS_PER_USER_MAX, gateway.CONNECTIONS_MAX),
+        *(
+            gateway.BAD_FRAMES_MAX,
+            gateway.HELLO_SECONDS_MAX,
+            wire.FRAME_BYTES_MAX / 1024,
+            wire.SOCKET_BYTES_MAX / 2**20,
+        ),
+        *(identity.GUESTS_MAX, tokens.TOKENS_MAX, making.MADE_MAX, invitations.INVITED_MAX),
+    )
+    assert [limit for limit in held if float(limit) not in figures] == []
 
 
 def test_the_guide_says_what_is_not_offered_and_nothing_that_is() -> None:

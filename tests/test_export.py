@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from cadence.address import Address, parse_address
-from cadence.export import ExportError, export, host_token
+from cadence.export import export
 from cadence.personas.replay import read_plan
+from cadence.remote import RemoteError
 from tests.served import Served
 from tests.source import ROOT
 
@@ -36,7 +37,7 @@ async def answering(answer: bytes) -> AsyncIterator[Address]:
 
 
 async def sentence(address: Address, token: str = "t") -> str:
-    with pytest.raises(ExportError) as caught:
+    with pytest.raises(RemoteError) as caught:
         await asyncio.to_thread(export, address, "hall", token, io.BytesIO())
     return str(caught.value)
 
@@ -76,16 +77,19 @@ async def test_a_room_is_exported_and_can_be_replayed(tmp_path: Path) -> None:
 async def test_a_stream_that_breaks_off_is_an_error() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with answering(head + b"6\r\n{'a'}\n\r\n") as address:
-        assert (await sentence(address)).startswith("the server broke off: what was written is not the whole room")
+        assert (await sentence(address)).startswith("the server broke off: what came is not the whole")
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (b"HTTP/1.1 418 Odd\r\nContent-Length: 3\r\n\r\n[1]", "expected an export, got an answer with status 418"),
+        (
+            b"HTTP/1.1 418 Odd\r\nContent-Length: 3\r\n\r\n[1]",
+            "expected an answer of the protocol",
+        ),
         (
             b'HTTP/1.1 404 No\r\nContent-Length: 39\r\n\r\n{"error": {"message": "no such\\u001b[2J"}}',
-            "expected an export, got an answer with status 404",
+            "expected an answer of the protocol",
         ),
         (b'HTTP/1.1 404 No\r\n\r\n{"error": {"message": "no such\\u001b[2J"}}', "no such [2J"),
         (b"SSH-2.0-nothing\r\n", "the server broke off"),
@@ -103,10 +107,3 @@ async def test_a_server_that_is_not_there_is_named() -> None:
 
 async def test_a_token_that_cannot_be_one_is_not_sent() -> None:
     assert await sentence(parse_address("127.0.0.1:1"), "a\r\nb") == "expected a token of printable ASCII characters"
-
-
-def test_the_token_is_found_in_the_data_folder(tmp_path: Path) -> None:
-    (tmp_path / "host-token").write_text("secret-secret-secret\n")
-    assert host_token(tmp_path) == "secret-secret-secret"
-    with pytest.raises(ExportError, match="cannot be read: No such file or directory; name the server's data folder"):
-        host_token(tmp_path / "nowhere")

@@ -36,7 +36,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),
-    "cadence.export": ("cadence.address",),
+    "cadence.remote": ("cadence.address",),
+    "cadence.export": ("cadence.address", "cadence.remote"),
     "cadence.packing": ("cadence.lod",),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.process": (),
@@ -67,6 +68,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.doctor",
         "cadence.conform",
     ),
+    "cadence.hosting": ("cadence.settings", "cadence.address", "cadence.remote", "cadence.operating"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

@@ -36,7 +36,7 @@ from cadence.alex.events import (
 from cadence.alex.keeper import Keeper
 from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
-from cadence.alex.neighbourhood import Neighbourhood
+from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
@@ -75,7 +75,8 @@ class Driver:
 
     `clock` gives seconds since the epoch and never goes back; `tell(room, user, frame)` sends a frame to all
     connections of a user; `encoder`, given a callback, makes what encodes units beside the loop; `pack` is what a
-    community's minutes have taught. Call `close()` in the end.
+    community's minutes have taught; `may_read(room, member)` is asked of rooms that are not public. Call `close()`
+    in the end.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Driver:
         tell: Tell,
         encoder: EncoderFactory | None = None,
         pack: Pack | None = None,
+        may_read: Callable[[str, Member], bool] = members_only,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
         self._pack = pack
@@ -92,7 +94,7 @@ class Driver:
         self.counts = MediationCounts()
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
-        self._neighbourhood = Neighbourhood()
+        self._neighbourhood = Neighbourhood(may_read)
         self._looks = Looks(clock, self._look, self.counts.late.add)
         self._background = Background()
         self._spawn = self._background.spawn
@@ -163,7 +165,7 @@ class Driver:
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
         reader.connections += 1
         reader.parked_at = None
-        reader.guest = member.role == "guest"
+        reader.member = member
         arrival = Arrival(self._store, self._clock, self._drain, self._announce, self._asking)
         try:
             async with reader.lock:
@@ -232,6 +234,21 @@ class Driver:
             self._feed(reader, Redacted(seq, room))
             self._tell(reader.room.room, reader.user, RedactedFrame(room=room, seq=seq, by=""))
 
+    def allowed(self, user: str) -> None:
+        for mediated in self._rooms.values():
+            if (reader := mediated.readers.get(user)) is not None:
+                self._place(reader)
+
+    async def forget_reader(self, user: str) -> None:
+        for mediated in self._rooms.values():
+            if (reader := mediated.readers.pop(user, None)) is not None:
+                reader.mediator, reader.forgotten = None, True
+                reader.actions.clear()
+                async with reader.lock:  # what is being stored for them ends first
+                    pass
+            for other in mediated.readers.values():
+                other.follow_no_more(user)
+
     async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
         reader = self._rooms[request.room].readers.get(by.id)
         if reader is not None:
@@ -281,7 +298,7 @@ class Driver:
         record = reader.record if reader else await self._store.reader(mediated.room, user)
         if record is None:
             raise WireError(
-                "not_found", f"`{user}` is not a reader of this room", field="participant", room=mediated.room
+                "not_found", f"`{user[:64]}` is not a reader of this room", field="participant", room=mediated.room
             )
         views.check(request, by, record.locked)
         patch = views.patch_of(request)
@@ -381,6 +398,8 @@ class Driver:
 
     async def _save(self, reader: Reader) -> None:
         async with reader.lock:
+            if reader.forgotten:
+                return
             if reader.mediator is not None:
                 reader.note_raw(reader.mediator)
             await self._store.save_reader(reader.room.room, reader.user, reader.record)

@@ -8,12 +8,13 @@ No loop and no clock of its own. Readers and rooms are looked at, not changed, b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cadence.alex.listening import Place
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.transcript import Entry
 from cadence.lod.scopes import Floor, Tree
+from cadence.rooms.wire import Member
 
 STIR_SECONDS = 1.0  # sleepers of a room are woken at most once in this time; no cadence is shorter
 
@@ -21,7 +22,8 @@ STIR_SECONDS = 1.0  # sleepers of a room are woken at most once in this time; no
 class Neighbourhood:
     """The rooms of one server in their scopes."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_read: Callable[[str, Member], bool]) -> None:
+        self._may_read = may_read
         self._tree = Tree()
         self._rooms: dict[str, MediatedRoom] = {}
         # Found when first asked for after a change, so that a place of a thousand rooms opens in no time.
@@ -44,7 +46,7 @@ class Neighbourhood:
         return {
             room.room: Place(room.ambience, steps)
             for room, steps in self._heard_by(reader.room)
-            if may_read(reader, room) and not _is_in(reader, room)
+            if self._allows(reader, room) and not _is_in(reader, room)
         }
 
     def moved(self, room: str, user: str) -> list[Reader]:
@@ -68,8 +70,12 @@ class Neighbourhood:
         for other in self._listeners(room):
             other.redacted_elsewhere.append((room.room, seq))
         return [
-            reader for other in self._listeners(room) for reader in other.readers.values() if may_read(reader, room)
+            reader for other in self._listeners(room) for reader in other.readers.values() if self._allows(reader, room)
         ]
+
+    def _allows(self, reader: Reader, room: MediatedRoom) -> bool:
+        """Whether `reader` could enter `room`."""
+        return room.public or self._may_read(room.room, reader.member)
 
     def _heard_by(self, room: MediatedRoom) -> tuple[tuple[MediatedRoom, float], ...]:
         """The rooms in hearing of `room` with their steps."""
@@ -90,9 +96,9 @@ class Neighbourhood:
         return self._hearing[room.room]
 
 
-def may_read(reader: Reader, room: MediatedRoom) -> bool:
-    """Whether `reader` could enter `room`: guests only where it is public."""
-    return room.public or not reader.guest
+def members_only(room: str, member: Member) -> bool:
+    """Who may read a private room where nobody knows better: all but guests."""
+    return member.role != "guest"
 
 
 def _is_in(reader: Reader, room: MediatedRoom) -> bool:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
+
 from cadence.alex import views
 from cadence.alex.ambience import Ambience
 from cadence.alex.events import Action
@@ -15,7 +17,7 @@ from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.pace import PaceLearner
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderRecord
-from cadence.rooms.wire import Read, Turn, View, ViewPatch, ViewReply
+from cadence.rooms.wire import Focus, Member, Read, Turn, View, ViewPatch, ViewReply
 
 REDACTED_KEPT = 1_000
 TURNS_READ_MAX = 64  # the last turns of which a reader may say that they read them
@@ -52,7 +54,8 @@ class Reader:
     def __init__(self, room: MediatedRoom, user: str) -> None:
         self.room, self.user = room, user
         self.record = ReaderRecord()
-        self.guest = True
+        self.member = Member(user, user, "human")
+        self.forgotten = False  # nothing of this reader may be stored any more
         self.loaded = False  # whether `record` is what the log holds
         self.mediator: Mediator | None = None
         self.connections = 0
@@ -106,6 +109,16 @@ class Reader:
     def set_patch(self, patch: ViewPatch, *, by: str) -> None:
         """Remember what was set for this reader."""
         self.record = replace(self.record, patch=views.merged(self.record.patch, patch), set_by=by)
+
+    def follow_no_more(self, user: str) -> None:
+        """Nobody of this id will speak again."""
+        focus = self.record.patch.focus
+        if isinstance(focus, Focus) and user in focus.follow:
+            follow = tuple(one for one in focus.follow if one != user)
+            self.record = replace(
+                self.record,
+                patch=views.merged(self.record.patch, ViewPatch(focus=msgspec.structs.replace(focus, follow=follow))),
+            )
 
     def note_raw(self, mediator: Mediator) -> None:
         """Take over into the record whether a raw range is open."""

@@ -18,12 +18,12 @@ ANSWER_SECONDS_MAX = 15.0
 CLEANUP_SECONDS_MAX = 5.0
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
-Http = Callable[[str, str, dict[str, str]], Awaitable[tuple[int, bytes]]]
+Http = Callable[[str, str, dict[str, str], bytes], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(slots=True)
 class Server:
-    """What is judged. `dial` opens a connection, `http` (method, path, headers) asks beside it, None if nobody can.
+    """What is judged. `dial` opens a connection; `http` asks beside it (method, path, headers, body), if not None.
 
     `room` may be spoken in, `token` makes a host if there is one, and `run` keeps the names of two runs apart.
     """
@@ -70,9 +70,21 @@ class Server:
 
     async def get(self, path: str, token: str | None = None, method: str = "GET") -> tuple[int, Any]:
         """Status and JSON of an HTTP request."""
+        return await self._ask(method, path, token, {}, b"")
+
+    async def post(self, path: str, body: object, token: str | None = None) -> tuple[int, Any]:
+        """Status and JSON of a `POST` with a JSON body, or without one (None)."""
+        if body is None:
+            return await self._ask("POST", path, token, {}, b"")
+        return await self._ask("POST", path, token, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+    async def _ask(
+        self, method: str, path: str, token: str | None, headers: dict[str, str], data: bytes
+    ) -> tuple[int, Any]:
         if self.http is None:
             raise Skipped("needs HTTP")
-        status, body = await self.http(method, path, {} if token is None else {"Authorization": f"Bearer {token}"})
+        sent = headers if token is None else {**headers, "Authorization": f"Bearer {token}"}
+        status, body = await self.http(method, path, sent, data)
         try:
             return status, json.loads(body)
         except ValueError:

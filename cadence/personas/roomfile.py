@@ -18,7 +18,8 @@ A room is `rooms/ID.toml`; the stem is its id, [a-z0-9_-]{1,64}.
 | `table_radius_m` | optional | how many metres count as one step, 0.1 to 100 (1.5) |
 | `members` | optional | at most 500 ids of personas, each a card `personas/ID.md`; never `alex` |
 | `script` | optional | name of a file beside the room file, `ID.script.jsonl`; its speakers are members |
-| `public` | optional | false hides the room from those who are not in it (true) |
+| `public` | optional | false: only hosts, its members and who is invited may read it (true) |
+| `keep_days` | optional | what was said longer ago is erased, 0 to 36,600 days; without it, nothing is |
 | `[view]` | optional | defaults of its readers: mode, cadence_s, pace_wpm, sigma, focus, interests, whisper, auto |
 
 Pure: text in, room and problems out.
@@ -37,6 +38,7 @@ from cadence.personas.cards import MEDIATOR, name_complaint, parse_toml
 from cadence.personas.fields import ID_PATTERN, Id, Report, brief, nearest, read
 from cadence.personas.script import Line
 from cadence.rooms.wire import ViewPatch
+from cadence.rooms.wire.hosting import KEEP_DAYS_MAX
 
 ROOM_BYTES_MAX = 64 * 1024
 MEMBERS_MAX = 500
@@ -64,6 +66,7 @@ class Room:
     at: tuple[tuple[str, Point], ...] = ()
     table_radius_m: float = TABLE_RADIUS_M
     script: tuple[Line, ...] = ()
+    keep_days: float | None = None
 
     @property
     def floor(self) -> Floor:
@@ -78,6 +81,7 @@ class _Fields(Struct, frozen=True):
     members: Annotated[tuple[Id, ...], Meta(max_length=MEMBERS_MAX)] = ()
     script: Annotated[str, Meta(pattern=r"^[^/\\\x00]{1,200}\.jsonl\Z", description=_SCRIPT)] | None = None
     public: bool = True
+    keep_days: Annotated[float, Meta(gt=0, le=KEEP_DAYS_MAX)] | None = None
     view: ViewPatch = ViewPatch()
     at: dict[str, Annotated[tuple[float, float], Meta(description=_POINT)]] = {}
     table_radius_m: Annotated[float, Meta(ge=0.1, le=100.0)] = TABLE_RADIUS_M
@@ -115,6 +119,7 @@ def parse_room(id: str, text: str, report: Report) -> Room | None:
         fields.view,
         _points(fields, report),
         fields.table_radius_m,
+        keep_days=fields.keep_days,
     )
 
 

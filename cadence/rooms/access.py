@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header
 
 from cadence.rooms.identity import Identity
-from cadence.rooms.wire import Member, WireError
+from cadence.rooms.wire import Member, WireError, You
 
 Authorization = Annotated[str | None, Header(max_length=1000)]
 
@@ -36,6 +36,16 @@ def host(identity: Identity, authorization: str | None, what: str) -> Member:
     if who.role != "host":
         raise WireError("forbidden", f"only a host may {what}")
     return who
+
+
+def bearer(identity: Identity, authorization: str | None, what: str) -> You:
+    """Whoever has a token that stands for them, or resumes what such a token began; raises `WireError`."""
+    who = asker(identity, authorization)
+    if who is None:
+        raise WireError("unauthorized", f"expected a token in the Authorization header, got none: it {what}")
+    if not identity.is_fixed(who.id):
+        raise WireError("forbidden", f"only who has a token of their own {what}, no guest")
+    return You(who.id, who.name, who.kind, who.role)
 
 
 def operator(identity: Identity, authorization: str | None) -> None:

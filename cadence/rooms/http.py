@@ -16,10 +16,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from cadence.rooms import export, history
-from cadence.rooms.access import Authorization, asker, host
+from cadence.rooms.access import Authorization, asker, bearer, host
 from cadence.rooms.health import Metrics, add_health
+from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
+from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.query import parse
 from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
@@ -54,21 +56,31 @@ log = structlog.get_logger(__name__)
 Position = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
-def create_api(hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None) -> FastAPI:
-    """The HTTP application; the websocket is mounted beside it by whoever wires both. `metrics` writes `/metrics`."""
+def create_api(
+    hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None, office: Office | None = None
+) -> FastAPI:
+    """The HTTP application; the websocket is mounted beside it by whoever wires both.
+
+    `metrics` writes `/metrics`; with an `office` hosts can make rooms, tokens and invitations.
+    """
     api = FastAPI(title="Cadence", version=version)
     _add_errors(api)
+    _add_schemas(api)
     add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
+    if office is not None:
+        add_hosting(api, hub, identity, office)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
 
 
 def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
+    searches = Shares(SEARCHES_PER_S)
+
     @api.get("/api/rooms")
     async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
-        """The rooms you may enter: {room, title, members (how many), head, epoch}."""
+        """The rooms you may enter: {room, title, members (how many), head, epoch, public}."""
         reader = asker(identity, authorization)
         return [
             {
@@ -77,6 +89,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
                 "members": room.member_count,
                 "head": room.head,
                 "epoch": room.epoch,
+                "public": room.info.public,
             }
             for room in hub.rooms()
             if room.admits(reader)
@@ -110,7 +123,11 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
 
         "A phrase" in quotes, and beginnings of words with a star. Returns a `page` frame; `more`: there are older ones.
         """
-        found = hub.find(room, asker(identity, authorization))
+        who = asker(identity, authorization)
+        found = hub.find(room, who)
+        wait = admit([searches.of("" if who is None else who.id)], hub.clock())
+        if wait > 0:
+            raise WireError("rate_limited", f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s")
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")
@@ -125,9 +142,21 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
 
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
-        """A single-use token that makes one `hello` the host's. Hosts only."""
-        host(identity, authorization, "make tickets")
-        return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
+        """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
+        you = bearer(identity, authorization, "makes tickets")
+        return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
+
+
+def _add_schemas(api: FastAPI) -> None:
+    """Let OpenAPI know the bodies that we decode ourselves."""
+    made = api.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = made()
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
+        return schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
 
 
 def _seqs(text: str | None) -> tuple[int, ...] | None:

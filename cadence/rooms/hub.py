@@ -7,7 +7,7 @@ paces human readers is a `Mediation`; without one, humans receive the raw stream
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from msgspec import Struct, UnsetType
 from cadence.counts import HubCounts
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
+from cadence.rooms.invitations import Invitations
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
 from cadence.rooms.log import Draft, HostAction, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
@@ -25,6 +26,7 @@ from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import (
+    CLOSE_KICKED,
     CLOSE_RESTART,
     Author,
     Member,
@@ -56,9 +58,11 @@ class Hub:
         self.mediation = mediation
         self.draining = False
         self.counts = HubCounts()
+        self.invitations = Invitations(store)
         self._rooms: dict[str, OpenRoom] = {}
         self._connections: dict[Connection, None] = {}
         self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
+        self._parting: dict[str, asyncio.Event] = {}  # set when the user's last connection is gone
         self._tasks: set[asyncio.Task[Any]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -74,12 +78,17 @@ class Hub:
             for action in await self.store.sanctions(info.room, now):
                 if action.what in ("mute", "kick", "ban"):
                     opened.standing.set(action.what, action.whom, action.until, now)
+            opened.invited = await self.invitations.of(info.room)
             self._rooms[info.room] = opened
         self.update_room(info)
 
     def update_room(self, info: RoomInfo) -> None:
-        """Change title, pods or publicity of an open room."""
-        self._rooms[info.room].info = info
+        """Change what a host decided about an open room; whom it admits no longer has to leave."""
+        room = self._rooms[info.room]
+        room.info = info
+        for member in room.members():
+            if not room.admits(member):
+                self.put_out(member.id, CLOSE_KICKED, "this room is private now", room)
 
     def rooms(self) -> list[OpenRoom]:
         """All open rooms, in the order they were opened."""
@@ -93,6 +102,11 @@ class Hub:
         if member is not None:
             found.check_out(member.id)
         return found
+
+    def may_read(self, room: str, member: Member) -> bool:
+        """Whether `member` could enter a room now."""
+        found = self._rooms.get(room)
+        return found is not None and found.admits(member) and found.standing.out_s(member.id, self.clock()) == 0
 
     def barred(self, user: str) -> bool:
         """Whether a host has closed any room to `user` for now."""
@@ -135,6 +149,8 @@ class Hub:
             del theirs[connection]
             if not theirs:
                 del self._users[connection.member.id]
+                if (parted := self._parting.pop(connection.member.id, None)) is not None:
+                    parted.set()
         if not self._connections:
             self._empty.set()
 
@@ -157,6 +173,17 @@ class Hub:
     def connections(self) -> list[Connection]:
         """All connections, in the order they came."""
         return list(self._connections)
+
+    def put_out(self, user: str, code: int, reason: str, room: OpenRoom | None = None) -> None:
+        """Close the connections that `user` has, or has in `room`."""
+        everywhere = self._users[user][1] if user in self._users else {}
+        for connection in list(everywhere) if room is None else room.connections(user):
+            connection.close(code, reason)
+
+    async def parted(self, user: str) -> None:
+        """Wait until `user` has no connection any more."""
+        if user in self._users:
+            await self._parting.setdefault(user, asyncio.Event()).wait()
 
     # Speech.
 
@@ -193,6 +220,10 @@ class Hub:
         if found[0].from_.id != by.id and by.role != "host":
             raise WireError("forbidden", "only its author or a host may redact a message", field="seq")
         await self.own(self._erase(room, found[0], by, connection, ref))
+
+    async def erase(self, room: str, seqs: Sequence[int], by: str) -> int:
+        """Erase messages of a room, open or not, and tell everybody; returns how many were not erased before."""
+        return await self.own(self._erase_all(room, seqs, by))
 
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
@@ -330,6 +361,16 @@ class Hub:
             connection.deliver(encoded(Redacted(ref=ref, room=name, seq=seq, by=by.id)), name)
         if fresh:
             room.fan_out(Redacted(room=name, seq=seq, by=by.id), but=connection)
+
+    async def _erase_all(self, name: str, seqs: Sequence[int], by: str) -> int:
+        fresh = await self.store.erase(name, seqs)
+        room = self._rooms.get(name)
+        if room is not None:
+            for seq in fresh:
+                if self.mediation is not None:
+                    self.mediation.redacted(name, seq)
+                room.fan_out(Redacted(room=name, seq=seq, by=by))
+        return len(fresh)
 
     def _check_rate(self, room: OpenRoom, author: Member, connection: Connection | None) -> None:
         buckets = [room.bucket]

@@ -1,16 +1,15 @@
 """Who a connection is: guests, the host, the personas of the house; their names, sessions and tokens.
 
 A session is a secret the client holds; only its sha256 is kept. A guest may resume for `RESUME_SECONDS` after
-its last connection closed, also over a restart; who came by a token may resume always.
+its last connection closed, also over a restart; who came by a token may resume as long as they have a valid one.
 
-    token given      host token, ticket -> the user `host`; persona token -> that persona; entry token -> as on an
-                     open server; else unauthorized
+    token given      host token -> the user `host`; persona token -> that persona; a token of `tokens` -> its user;
+                     a ticket -> who asked for it; entry token -> as on an open server; else unauthorized
     no token         a valid `resume` -> who it was; on an open server -> a new guest; else unauthorized
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from msgspec import UnsetType
 from cadence.rooms import Clock
 from cadence.rooms.log import Log, LogUnavailable, SessionRecord
 from cadence.rooms.roster import NameRefused, Roster, clean_name, slug
-from cadence.rooms.wire import Hello, Kind, Role, WireError, You
+from cadence.rooms.tokens import Tokens, key_of
+from cadence.rooms.wire import Hello, Member, Role, WireError, You
 
 RESUME_SECONDS = 120.0
 TICKET_SECONDS = 24 * 3600.0
@@ -47,17 +47,15 @@ class Grant:
     key: str
 
 
+_THE_HOST = You(HOST, HOST_NAME, "human", "host")
+
+
 @dataclass(frozen=True, slots=True)
-class _Fixed:
-    """Who a token stands for."""
+class _Ticket:
+    """Whose it is, until when."""
 
-    user: str
-    name: str
-    kind: Kind
-    role: Role
-
-
-_THE_HOST = _Fixed(HOST, HOST_NAME, "human", "host")
+    you: You
+    expires_at: float
 
 
 @dataclass(slots=True)
@@ -96,14 +94,16 @@ class Identity:
         self._clock = clock
         self._token = token
         self._barred = barred
-        self._entry = None if entry_token is None else _key(entry_token)
+        self._entry = None if entry_token is None else key_of(entry_token)
         self._roster = Roster()
+        self.tokens = Tokens(store, clock, self._roster, token)
+        self.tokens.taken = self.is_ours
         self._live: dict[str, _Session] = {}  # by key: connected
         self._resting: dict[str, _Session] = {}  # by key: guests who may resume, the earliest closed first
         self._users: dict[str, _User] = {}
-        self._fixed = {_key(host_token): _THE_HOST}
+        self._fixed = {key_of(host_token): _THE_HOST}
         self._persona_tokens: dict[str, str] = {}  # by persona id
-        self._tickets: dict[str, float] = {}  # key -> when it expires, the earliest first
+        self._tickets: dict[str, _Ticket] = {}  # by key, the earliest to expire first
         for name in (HOST, HOST_NAME):
             self._roster.reserve(name, HOST)
         self.reserve([MEDIATOR])
@@ -111,6 +111,7 @@ class Identity:
     async def load(self) -> None:
         """Take over the sessions of the last run: their names are taken until they expire."""
         now = self._clock()
+        await self.tokens.load()
         records = await self._store.sessions_open_since(now - RESUME_SECONDS)
         for record in sorted(records, key=lambda record: now if record.closed_at is None else record.closed_at):
             if record.role == "guest" and self._roster.is_free(record.name, record.user):
@@ -126,35 +127,68 @@ class Identity:
     def persona_token(self, persona: str, name: str) -> str:
         """A token with which a connection of this process is the agent `persona`. The same on every call."""
         token = self._persona_tokens.setdefault(persona, self._token())
-        self._fixed[_key(token)] = _Fixed(persona, name, "agent", "member")
+        self._fixed[key_of(token)] = You(persona, name, "agent", "member")
         for taken in (persona, name):
             self._roster.reserve(taken, persona)
         return token
 
-    def ticket(self) -> str:
-        """A token that makes one hello the host's, once, within `TICKET_SECONDS`."""
+    def ticket(self, you: You = _THE_HOST) -> str:
+        """A token that makes one hello that of `you`, who has a token too; once, within `TICKET_SECONDS`."""
         now = self._clock()
-        for key in [key for key, expires in self._tickets.items() if expires <= now]:
+        for key in [key for key, ticket in self._tickets.items() if ticket.expires_at <= now]:
             del self._tickets[key]
         while len(self._tickets) >= TICKETS_MAX:
             del self._tickets[next(iter(self._tickets))]
         ticket = self._token()
-        self._tickets[_key(ticket)] = now + TICKET_SECONDS
+        self._tickets[key_of(ticket)] = _Ticket(you, now + TICKET_SECONDS)
         return ticket
+
+    def member(self, user: str) -> Member | None:
+        """Who `user` is: connected, gone for less than `RESUME_SECONDS`, or with a valid token."""
+        if theirs := self.tokens.of(user):
+            return Member(user, theirs[0].name, theirs[0].kind, theirs[0].role)
+        self._expire()
+        sessions = (*self._live.values(), *self._resting.values())
+        found = next((one.record for one in sessions if one.record.user == user), None)
+        return None if found is None else Member(found.user, found.name, found.kind, found.role)
+
+    def forget(self, user: str) -> None:
+        """Drop the sessions of a guest who is gone; their name is free."""
+        for key in [key for key, session in self._resting.items() if session.record.user == user]:
+            del self._resting[key]
+        if user not in self._users:
+            self._roster.release(user)
+
+    def is_fixed(self, user: str) -> bool:
+        """Whether `user` has a token that is valid now: their sessions may always be resumed."""
+        return self.is_ours(user) or bool(self.tokens.of(user))
+
+    def is_ours(self, user: str) -> bool:
+        """The host, the mediator and the personas of the house."""
+        return user in (HOST, MEDIATOR) or user in self._persona_tokens
 
     def bearer(self, token: str) -> You | None:
         """Who an HTTP request with this token or session is; None if nobody."""
-        key = _key(token)
-        fixed = self._fixed.get(key)
-        if fixed is not None:
-            return You(fixed.user, fixed.name, fixed.kind, fixed.role)
+        key = key_of(token)
+        if (fixed := self._token_of(key)) is not None:
+            return fixed
         self._expire()
         session = self._live.get(key) or self._resting.get(key)
-        return _you(session.record) if session is not None else None
+        return _you(session.record) if session is not None and self._may_go_on(session.record) else None
+
+    def _token_of(self, key: str) -> You | None:
+        if (ours := self._fixed.get(key)) is not None:
+            return ours
+        found = self.tokens.find(key)
+        return None if found is None else found.you
+
+    def _may_go_on(self, record: SessionRecord) -> bool:
+        """Whether a session is still somebody's: members and hosts only as long as they have a token."""
+        return record.role == "guest" or self.is_fixed(record.user)
 
     def admits(self, token: str | None) -> bool:
         """Whether a stranger with this token (or none) may come in as a guest."""
-        return self.open or (token is not None and _key(token) == self._entry)
+        return self.open or (token is not None and key_of(token) == self._entry)
 
     async def greet(self, hello: Hello) -> Grant:
         """Answer `hello`; raises `WireError`. `part` must follow when the connection closes."""
@@ -167,7 +201,7 @@ class Identity:
         fixed = self._credential(hello)
         record, secret = self._resume(hello, found) if found is not None else self._begin(hello, fixed)
         if not isinstance(hello.token, UnsetType):
-            self._tickets.pop(_key(hello.token), None)
+            self._tickets.pop(key_of(hello.token), None)
         self._arrive(record)
         try:
             await self._save(record)
@@ -208,29 +242,30 @@ class Identity:
             self._resting[key] = session
         return session.record
 
-    def _credential(self, hello: Hello) -> _Fixed | None:
+    def _credential(self, hello: Hello) -> You | None:
         """Whom the token stands for. Found by its hash: how long that takes tells nothing about a token."""
         if isinstance(hello.token, UnsetType):
             return None
-        key = _key(hello.token)
-        if key in self._fixed:
-            return self._fixed[key]
+        key = key_of(hello.token)
+        if (fixed := self._token_of(key)) is not None:
+            return fixed
         if key == self._entry:
             return None
-        if self._tickets.get(key, 0.0) > self._clock():
-            return _THE_HOST
+        ticket = self._tickets.get(key)
+        if ticket is not None and ticket.expires_at > self._clock() and self.is_fixed(ticket.you.id):
+            return ticket.you
         raise WireError("unauthorized", "the token is not valid here, or was used before: ask the host for a new one")
 
-    async def _resumable(self, hello: Hello, fixed: _Fixed | None) -> SessionRecord | None:
+    async def _resumable(self, hello: Hello, fixed: You | None) -> SessionRecord | None:
         if isinstance(hello.resume, UnsetType):
             return None
-        key = _key(hello.resume)
+        key = key_of(hello.resume)
         live = self._live.get(key) or self._resting.get(key)
         record = live.record if live is not None else await self._stored(key)
-        if record is None or (fixed is not None and fixed.user != record.user):
+        if record is None or (fixed is not None and fixed.id != record.user):
             return None
-        if record.role != "guest":
-            return record
+        if record.role != "guest" or self.is_fixed(record.user):
+            return record if self._may_go_on(record) else None
         # Also one whose time to resume is over: under a new identity a page would walk in again by itself.
         if self._barred(record.user):
             raise WireError("forbidden", "a host has shut you out: ask them to let you in again", field="resume")
@@ -248,21 +283,21 @@ class Identity:
         usual = record.name if self._roster.is_free(record.name, record.user) else self._default_name(record.role)
         return replace(record, name=self._settle(hello, record.user, usual), closed_at=None), hello.resume
 
-    def _begin(self, hello: Hello, fixed: _Fixed | None) -> tuple[SessionRecord, str]:
+    def _begin(self, hello: Hello, fixed: You | None) -> tuple[SessionRecord, str]:
         if fixed is None:
             return self._new_guest(hello)
         secret = self._token()
-        name = self._settle(hello, fixed.user, fixed.name)
-        return SessionRecord(_key(secret), fixed.user, name, fixed.kind, fixed.role), secret
+        name = self._settle(hello, fixed.id, fixed.name)
+        return SessionRecord(key_of(secret), fixed.id, name, fixed.kind, fixed.role), secret
 
     def _new_guest(self, hello: Hello) -> tuple[SessionRecord, str]:
         if len(self._live) + len(self._resting) >= GUESTS_MAX:
             raise WireError("unavailable", "too many guests: try again in a while", retry_after_s=RESUME_SECONDS)
         wish = self._wish(hello)
         name = wish if wish is not None else self._default_name("guest")
-        user = f"{slug(name)}-{_key(self._token())[:10]}"
+        user = f"{slug(name)}-{key_of(self._token())[:10]}"
         secret = self._token()
-        return SessionRecord(_key(secret), user, self._settle(hello, user, name), hello.kind, "guest"), secret
+        return SessionRecord(key_of(secret), user, self._settle(hello, user, name), hello.kind, "guest"), secret
 
     def _settle(self, hello: Hello, user: str, usual: str) -> str:
         """The name of `user` from now on. One who is connected keeps it; a persona's is its card's."""
@@ -279,7 +314,7 @@ class Identity:
         if role == "host":
             return HOST_NAME
         for digits in range(GUEST_DIGITS_MIN, GUEST_DIGITS_MIN + TRIES_MAX):
-            name = f"Guest {int(_key(self._token())[:24], 16) % 10**digits:0{digits}}"
+            name = f"Guest {int(key_of(self._token())[:24], 16) % 10**digits:0{digits}}"
             if self._roster.is_free(name, ""):
                 return name
         raise WireError("unavailable", "no free guest name was found: choose a name", field="name")
@@ -307,10 +342,6 @@ class Identity:
         except LogUnavailable as error:
             # Better a session that does not survive a restart than a reader locked out by a full disk.
             log.warning("session not kept", user=record.user, error=str(error))
-
-
-def _key(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _you(record: SessionRecord) -> You:

@@ -15,8 +15,11 @@ HUMAN_MESSAGES_PER_S = 5.0
 ROOM_MESSAGES_PER_S = 2000.0
 ROOM_TYPING_PER_S = 20.0  # beyond, nobody could read who is writing
 REQUESTS_PER_S = 400.0  # frames of any kind on one connection: a `join` costs more to answer than to send
+USER_REQUESTS_PER_S = 800.0  # of one user, over all connections
 BURST_S = 2.0
 ASKS_PER_MINUTE = 6.0  # of one user
+SEARCHES_PER_S = 10.0  # of one user; strangers without a token count as one
+KEYS_MAX = 10_000  # users whose share is remembered
 
 
 def messages_per_s(kind: Kind) -> float:
@@ -43,6 +46,22 @@ class Bucket:
     def take(self) -> None:
         """Spend one token; call only after `wait_s` returned 0."""
         self._tokens -= 1.0
+
+
+class Shares:
+    """A bucket for each of many users; whoever has asked for nothing for longest is forgotten, which frees them."""
+
+    def __init__(self, rate_per_s: float, burst_s: float = BURST_S, keys_max: int = KEYS_MAX) -> None:
+        self._rate_per_s, self._burst_s, self._keys_max = rate_per_s, burst_s, keys_max
+        self._buckets: dict[str, Bucket] = {}
+
+    def of(self, key: str) -> Bucket:
+        """The bucket of `key`."""
+        bucket = self._buckets.pop(key, None) or Bucket(self._rate_per_s, self._burst_s)
+        self._buckets[key] = bucket
+        while len(self._buckets) > self._keys_max:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket
 
 
 def retry_after_s(wait: float) -> float:

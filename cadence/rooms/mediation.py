@@ -118,6 +118,12 @@ class Mediation(Protocol):
     def redacted(self, room: str, seq: int) -> None:
         """A message is gone: forget its text."""
 
+    def allowed(self, user: str) -> None:
+        """Which rooms `user` may read has changed."""
+
+    async def forget_reader(self, user: str) -> None:
+        """`user`, who has no connection any more, is forgotten: nothing of theirs is stored after this returns."""
+
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         """Answer a `view` frame; raises `WireError`. The hub pushes the answer to the reader's connections."""
 

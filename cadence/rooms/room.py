@@ -10,7 +10,7 @@ one a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,12 +29,18 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class RoomInfo:
-    """What a host decides about a room. A room that is not `public` is for hosts and for `members` of the house."""
+    """What a host decides about a room.
+
+    A room that is not `public` is for hosts, for `members` (the personas of its file) and for who is invited.
+    What was said more than `keep_days` ago is erased; None keeps it for ever.
+    """
 
     room: str
     title: str
     public: bool = True
     pods: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
+    keep_days: float | None = None
 
 
 class Room(Generic[C]):
@@ -44,6 +50,7 @@ class Room(Generic[C]):
         self.info = info
         self.epoch = epoch
         self.head = head  # the last seq that was fanned out
+        self.invited: Container[str] = ()
         self._user: dict[C, str] = {}
         self._connections: dict[str, dict[C, None]] = {}
         self._members: dict[str, Member] = {}
@@ -55,7 +62,9 @@ class Room(Generic[C]):
 
     def admits(self, member: Member | None) -> bool:
         """Whether `member` (None: a stranger) may know of this room."""
-        return self.info.public or (member is not None and member.role != "guest")
+        if self.info.public or member is None:
+            return self.info.public
+        return member.role == "host" or member.id in self.info.members or member.id in self.invited
 
     def join(self, connection: C, member: Member) -> bool:
         """`connection` of `member` is here now; False if it was here before."""

@@ -19,11 +19,11 @@ class NameRefused(ValueError):
     """A name that nobody can have; the text says what was expected and what came."""
 
 
-def clean_name(raw: str) -> str:
+def clean_name(raw: str, chars_max: int = NAME_CHARS_MAX) -> str:
     """`raw` as it will be shown: NFKC, no spaces around it. Raises `NameRefused`."""
     name = unicodedata.normalize("NFKC", raw).strip()
-    if not 1 <= len(name) <= NAME_CHARS_MAX:
-        raise NameRefused(f"expected a name of 1 to {NAME_CHARS_MAX} characters, got {len(name)}")
+    if not 1 <= len(name) <= chars_max:
+        raise NameRefused(f"expected a name of 1 to {chars_max} characters, got {len(name)}")
     for char in name:
         if char not in _JOINERS and (unicodedata.category(char)[0] == "C" or char in "\u2028\u2029"):
             raise NameRefused(f"expected a name without control characters, got U+{ord(char):04X}")
@@ -55,6 +55,12 @@ class Roster:
     def reserve(self, name: str, owner: str) -> None:
         """Keep `name` for the user `owner`, whoever holds it now."""
         self._reserved[name_key(name)] = owner
+
+    def unreserve(self, name: str, owner: str) -> None:
+        """Keep `name` for `owner` no longer."""
+        key = name_key(name)
+        if self._reserved.get(key) == owner:
+            del self._reserved[key]
 
     def is_free(self, name: str, user: str) -> bool:
         """Whether `user` may be called `name`."""

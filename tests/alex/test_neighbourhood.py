@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from cadence.alex.neighbourhood import Neighbourhood
+from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.reader import MediatedRoom, Reader
 from cadence.lod.scopes import Floor
-from cadence.rooms.wire import ViewPatch
+from cadence.rooms.wire import Member, ViewPatch
 from tests.alex.talk import START, entry, mediator
 
 
@@ -13,12 +13,13 @@ def room(name: str) -> MediatedRoom:
 
 def reader(of: MediatedRoom, user: str, *, guest: bool = True) -> Reader:
     made = of.readers[user] = Reader(of, user)
-    made.guest, made.connections, made.mediator = guest, 1, mediator()
+    made.member = Member(user, user, "human", "guest" if guest else "member")
+    made.connections, made.mediator = 1, mediator()
     return made
 
 
 def house(**scopes: str) -> tuple[Neighbourhood, dict[str, MediatedRoom]]:
-    neighbourhood, rooms = Neighbourhood(), {name: room(name) for name in scopes}
+    neighbourhood, rooms = Neighbourhood(members_only), {name: room(name) for name in scopes}
     for name, scope in scopes.items():
         neighbourhood.put(rooms[name], scope, True, Floor())
     return neighbourhood, rooms

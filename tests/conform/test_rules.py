@@ -72,9 +72,11 @@ async def run(
     async def dial() -> Faulty:
         return Faulty(ours.connect(), mangle, codes or {})
 
-    async def http(method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        api = create_api(ours.hub, ours.identity, "1")
-        answer = await fetch(api, method, path, **{name.lower(): value for name, value in headers.items()})
+    office = ours.office()
+
+    async def http(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        api = create_api(ours.hub, ours.identity, "1", office=office)
+        answer = await fetch(api, method, path, body, **{name.lower(): value for name, value in headers.items()})
         return status(answer.status, path), answer.body
 
     report = await judge(Server(dial, http, ROOM, token, "t"), "ours", [rule])
@@ -90,7 +92,7 @@ async def test_our_server_conforms(name: str) -> None:
 
 async def test_without_a_token_only_what_needs_a_host_is_skipped() -> None:
     skipped = {each.check.__name__ for each in RULES if (await run(each, token=None)).state == "skipped"}
-    assert skipped == {"mutes", "kicks", "bans", "locks"}
+    assert skipped == {"mutes", "kicks", "bans", "locks", "tickets", "makes_rooms", "private_rooms"}
 
 
 # Faults: what each does to a frame on its way to the client.
@@ -250,6 +252,9 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "another close code for a kick": ("kicks", {"codes": {4010: 1000}}),
     "another close code for a ban": ("bans", {"codes": {4011: 1006}}),
     "a lock that does not hold": ("locks", {"mangle": accepts}),
+    "a ticket that is nobody's": ("tickets", {"mangle": recodes("forbidden", "unauthorized")}),
+    "a room made with another status": ("makes_rooms", {"status": lambda s, path: 200 if s == 201 else s}),
+    "a private room for everybody": ("private_rooms", {"mangle": accepts}),
     "a server that is not ready": ("health", {"status": lambda status, path: 503}),
     "a search that breaks": ("search", {"status": lambda s, path: 500 if "%22" in path else s}),
     "errors that are all alike": ("errors", {"status": lambda status, path: 400}),
@@ -275,7 +280,7 @@ async def test_a_list_of_rooms_without_the_room_is_found_out() -> None:
     async def dial() -> Pipe:
         return ours.connect()
 
-    async def http(method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    async def http(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         await asyncio.sleep(0)
         return 200, b"[]"
 

@@ -94,7 +94,7 @@ class House:
 
     async def start(self) -> House:
         await self.hub.open_room(RoomInfo("lab", "The lab", pods=("bench", "desk")))
-        await self.hub.open_room(RoomInfo("attic", "The attic", public=False))
+        await self.hub.open_room(RoomInfo("attic", "The attic", public=False, members=frozenset({"vera"})))
         await self.identity.load()
         return self
 

@@ -80,6 +80,12 @@ class FakeMediation:
     def redacted(self, room: str, seq: int) -> None:
         self.calls.append(("redacted", room, seq))
 
+    def allowed(self, user: str) -> None:
+        self.calls.append(("allowed", user))
+
+    async def forget_reader(self, user: str) -> None:
+        self.calls.append(("forget_reader", user))
+
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         if self.failure is not None:
             raise self.failure

@@ -57,8 +57,8 @@ async def test_a_server_that_drains_or_cannot_read_is_not_ready() -> None:
 async def test_rooms_are_listed_to_those_who_may_enter() -> None:
     there = await site()
     await there.house.member("Ann")
-    lab = {"room": "lab", "title": "The lab", "members": 1, "head": 3, "epoch": "epoch-0"}
-    attic = {"room": "attic", "title": "The attic", "members": 0, "head": 0, "epoch": "epoch-1"}
+    lab = {"room": "lab", "title": "The lab", "members": 1, "head": 3, "epoch": "epoch-0", "public": True}
+    attic = {"room": "attic", "title": "The attic", "members": 0, "head": 0, "epoch": "epoch-1", "public": False}
     assert (await there.get("/api/rooms")).json() == [lab]
     assert (await there.get("/api/rooms", HOST_TOKEN)).json() == [lab, attic]
 
@@ -239,3 +239,12 @@ async def test_a_search_in_another_language_is_only_words(query: str) -> None:
 async def test_only_rooms_one_may_know_of_are_searched() -> None:
     assert (await (await site()).error("/api/rooms/attic/search?q=x"))[0] == 404
     assert (await (await site(open=False)).error("/api/rooms/lab/search?q=x"))[0] == 401
+
+
+async def test_who_searches_without_a_pause_is_told_to_wait_and_others_are_not() -> None:
+    there = await site()
+    path = "/api/rooms/lab/search?q=text"
+    statuses = [(await there.get(path)).status for _ in range(25)]
+    assert statuses[:20] == [200] * 20 and statuses[-1] == 429
+    assert (await there.error(path))[1]["code"] == "rate_limited"
+    assert (await there.get(path, HOST_TOKEN)).status == 200

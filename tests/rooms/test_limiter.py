@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.rooms.limiter import Bucket, admit, messages_per_s, retry_after_s
+from cadence.rooms.limiter import Bucket, Shares, admit, messages_per_s, retry_after_s
 
 
 def test_two_seconds_worth_may_come_at_once() -> None:
@@ -50,3 +50,13 @@ def test_who_waits_as_told_is_not_told_to_wait_nothing() -> None:
     assert retry_after_s(0.2) == 0.2
     assert retry_after_s(0.2001) == 0.201
     assert retry_after_s(1e-12) == 0.001
+
+
+def test_each_user_has_a_share_and_the_idle_are_forgotten() -> None:
+    shares = Shares(1.0, burst_s=1.0, keys_max=2)
+    assert [admit([shares.of(user)], 0.0) for user in ("ann", "ann", "bob")] == [0.0, 1.0, 0.0]
+    assert shares.of("ann") is shares.of("ann")
+    before = shares.of("ann")
+    shares.of("bob")
+    shares.of("eve")
+    assert shares.of("bob") is not None and shares.of("ann") is not before

@@ -249,6 +249,20 @@ async def test_requests_of_any_kind_are_limited() -> None:
     assert frames[-1]["retry_after_s"] > 0
 
 
+async def test_a_user_with_many_connections_has_one_share_of_requests() -> None:
+    house = await House().start()
+    ann = await house.client("Ann")
+    others = [await house.client(kind="agent", resume=ann.session) for _ in range(2)]
+    for client in (ann, *others):
+        for _ in range(790):
+            await client.send("ping")
+    answered = [frame["type"] for client in (ann, *others) for frame in await client.drain()]
+    assert 1590 < answered.count("pong") < 1620 and answered.count("error") > 700  # 800 a second, of two seconds
+    bob = await house.client("Bob")
+    await bob.send("ping")
+    assert (await bob.receive())["type"] == "pong"
+
+
 async def test_a_room_name_without_end_is_not_repeated_to_its_sender() -> None:
     ann = await (await House().start()).client("Ann")
     error = await ann.join("x" * 60_000)

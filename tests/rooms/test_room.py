@@ -67,11 +67,14 @@ def test_every_order_of_commits_gives_the_same_stream(order: list[int]) -> None:
     assert seen == list(range(1, 12))
 
 
-def test_a_private_room_is_for_hosts_and_the_house() -> None:
-    private = room(public=False)
+def test_a_private_room_is_for_hosts_its_personas_and_who_is_invited() -> None:
+    private = Room[str](RoomInfo("lab", "The lab", public=False, members=frozenset({"vera"})), "e", 0)
     assert [private.admits(member) for member in (None, ANN)] == [False, False]
     assert private.admits(Member("host", "Host", "human", "host"))
     assert private.admits(Member("vera", "Vera", "agent", "member"))
+    assert not private.admits(Member("idris", "Idris", "agent", "member"))
+    private.invited = {"ann": ...}
+    assert private.admits(ANN) and not private.admits(None)
     assert room().admits(None)
 
 

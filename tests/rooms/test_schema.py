@@ -23,6 +23,7 @@ def test_check_fails_and_says_what_to_do_on_drift(tmp_path: Path, capsys: pytest
     assert schema.COMMAND in (said := capsys.readouterr().err) and schema.TYPESCRIPT in said
     (tmp_path / schema.JSON_SCHEMA).unlink()
     assert schema.drift(tmp_path) == [schema.TYPESCRIPT, schema.JSON_SCHEMA]
+    assert schema.ASYNCAPI in schema.files()
 
 
 def test_an_unknown_argument_is_refused() -> None:

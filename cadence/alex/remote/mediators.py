@@ -14,11 +14,11 @@ from collections.abc import Set as AbstractSet
 import structlog
 
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.proxy import Connection, Proxy, Tell
+from cadence.alex.remote.proxy import Connection, Proxy, Server
 from cadence.counts import MediationCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
-from cadence.rooms.mediation import Attached, ReaderStore
+from cadence.rooms.mediation import Attached
 from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
 
 RESTART_SECONDS, RESTART_SECONDS_MAX = 0.5, 30.0  # doubled each time a worker does not come to life
@@ -33,16 +33,9 @@ log = structlog.get_logger(__name__)
 class Mediators:
     """Implements `Mediation` with `number` workers; call `open` first and `close` in the end."""
 
-    def __init__(
-        self,
-        store: ReaderStore,
-        tell: Tell,
-        send_away: Callable[[AbstractSet[str]], None],
-        start: Start,
-        number: int,
-    ) -> None:
+    def __init__(self, server: Server, start: Start, number: int) -> None:
         self._start = start
-        self._proxies = [Proxy(store, tell, send_away) for _ in range(number)]
+        self._proxies = [Proxy(server) for _ in range(number)]
         self._keeping: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -117,6 +110,12 @@ class Mediators:
     def redacted(self, room: str, seq: int) -> None:
         for proxy in self._proxies:
             proxy.redacted(room, seq)
+
+    def allowed(self, user: str) -> None:
+        self._of(user).allowed(user)
+
+    async def forget_reader(self, user: str) -> None:
+        await asyncio.gather(*(proxy.forget_reader(user) for proxy in self._proxies))
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         return await self._of(request.participant or by.id).set_view(by, request)

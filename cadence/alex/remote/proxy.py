@@ -67,6 +67,16 @@ class Connection(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the near end needs of the server it is in."""
+
+    store: ReaderStore
+    tell: Tell  # a frame, to all connections of a user in a room
+    send_away: Callable[[AbstractSet[str]], None]  # asks users to come back in a moment
+    may_read: Callable[[str, Member], bool]  # whether somebody could enter a room now
+
+
 @dataclass(slots=True)
 class _Turning:
     """Requests under way that may end a reader's raw mode, and what was posted meanwhile."""
@@ -76,19 +86,17 @@ class _Turning:
 
 
 class Proxy:
-    """Implements `Mediation` for the readers of one worker.
+    """Implements `Mediation` for the readers of one worker."""
 
-    `tell(room, user, frame)` sends to all connections of a user; `send_away(users)` asks them to come back.
-    """
-
-    def __init__(self, store: ReaderStore, tell: Tell, send_away: Callable[[AbstractSet[str]], None]) -> None:
-        self._store, self._tell, self._send_away = store, tell, send_away
+    def __init__(self, server: Server) -> None:
+        self._server, self._tell = server, server.tell
         self.readers, self.encoding = 0, EncodingCount(0, 0, 0)
         self._peer: Peer | None = None
         self._connection: Connection | None = None
         self._rooms: dict[str, Room] = {}
         self._heads: dict[str, int] = {}
         self._here: dict[str, Counter[str]] = {}  # connections of each user
+        self._members: dict[str, Member] = {}  # who is here
         self._leaving: Counter[tuple[str, str]] = Counter()  # connections that a worker, now gone, knew of
         self._users: dict[str, frozenset[str]] = {}  # room -> whoever is in _here or _leaving
         self._raw: dict[str, frozenset[str]] = {}
@@ -143,13 +151,14 @@ class Proxy:
             for user, connections in here.items():
                 self._leaving[room, user] += connections
         self._here.clear()
+        self._members.clear()
         self._raw.clear()
         self._turning.clear()
         self._users.clear()
         self._unheard.clear()
         self._gone.include(self._latest)
         self._latest, self.readers = MediationCounts(), 0
-        self._send_away(users)
+        self._server.send_away(users)
 
     async def close(self) -> None:
         """Let the worker finish what it stores, as far as it can."""
@@ -172,6 +181,8 @@ class Proxy:
         if self._peer is not None:
             with contextlib.suppress(Gone):  # the next one is told
                 await self._peer.call("open_room", *self._told_of(room))
+            for user in list(self._members):
+                self.allowed(user)
 
     async def attach(
         self, room: str, member: Member, after: After | None, patch: ViewPatch | None, head: int
@@ -182,10 +193,11 @@ class Proxy:
         self._users.pop(room, None)
         if here[member.id] == 1:  # the mode it returns in is the worker's to tell
             self._set_raw(room, member.id, raw=False)
+        self._members[member.id] = member
         mode = UNSET if patch is None else patch.mode
         try:
             with self._may_turn(room, member.id, mode):
-                call = peer.call("attach", room, member, after, patch, head)
+                call = peer.call("attach", room, member, after, patch, head, self._readable(member))
                 view, recovered, number = await asyncio.shield(call)
         except asyncio.CancelledError:  # the worker goes on; what it attaches is detached behind it
             call.add_done_callback(lambda done: self._undo(room, member.id, done.exception()))
@@ -234,6 +246,16 @@ class Proxy:
                 if (message.room, message.seq) == (room, seq):
                     kept[place] = message.erased()
         self._cast("redacted", room, seq)
+
+    def allowed(self, user: str) -> None:
+        if user in self._members:
+            self._cast("allowed", user, self._readable(self._members[user]))
+
+    async def forget_reader(self, user: str) -> None:
+        self._members.pop(user, None)
+        if self._peer is not None:
+            with contextlib.suppress(Gone):  # then nothing is stored any more either
+                await self._peer.call("forget_reader", user)
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
         room, user = request.room, request.participant or by.id
@@ -324,13 +346,18 @@ class Proxy:
     async def _ask_store(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if name not in STORE_METHODS:
             raise LookupError(f"expected one of {', '.join(sorted(STORE_METHODS))}, got `{name}`")
-        return await getattr(self._store, name)(*args, **named)
+        return await getattr(self._server.store, name)(*args, **named)
 
     # Helpers.
 
     def _told_of(self, room: str) -> tuple[Any, ...]:
         epoch, *told = self._rooms[room]
         return room, epoch, self._heads[room], *told
+
+    def _readable(self, member: Member) -> frozenset[str]:
+        """The private rooms that somebody may read."""
+        private = (room for room, (_, _, _, _, public, _) in self._rooms.items() if not public)
+        return frozenset(room for room in private if self._server.may_read(room, member))
 
     def _worker(self, room: str) -> Peer:
         if self._peer is None:
@@ -354,6 +381,8 @@ class Proxy:
             here[user] -= 1
             return
         del here[user]
+        if not any(user in there for there in self._here.values()):
+            self._members.pop(user, None)
         self._users.pop(room, None)
         self._turning.pop((room, user), None)
         self._set_raw(room, user, raw=False)

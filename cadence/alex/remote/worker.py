@@ -25,13 +25,14 @@ BACKFILLS_MAX = 10_000  # begun and not ended; the oldest goes, as its connectio
 COUNT_SECONDS = 1.0
 
 Tell = Callable[[str, str, msgspec.Struct], None]
+MayRead = Callable[[str, Member], bool]
 Batch = Sequence[msgspec.Struct]
 
 
 class MakeDriver(Protocol):
-    """Makes the driver of a worker from its store and from how it tells readers."""
+    """Makes the driver of a worker from its store, from how it tells readers, and who may read a private room."""
 
-    def __call__(self, store: ReaderStore, tell: Tell) -> Driver: ...
+    def __call__(self, store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver: ...
 
 
 class RemoteStore:
@@ -60,6 +61,7 @@ class Worker:
             "posted": self._posted,
             "redacted": self._redacted,
             "detach": self._detach,
+            "allowed": self._allowed,
             "read": self._read,
             "opened": self._opened,
             "forget": self._forget,
@@ -69,6 +71,7 @@ class Worker:
             "hello": self._hello,
             "open_room": self._open_room,
             "attach": self._attach,
+            "forget_reader": self._forget_reader,
             "set_view": self._set_view,
             "ask": self._ask,
             "more": self._more,
@@ -76,7 +79,9 @@ class Worker:
         }
         self.peer = Peer(send, casts, calls)
         self.done = asyncio.Event()
-        self._driver = make(cast(ReaderStore, RemoteStore(self.peer, keeps_nodes=keeps_nodes)), self._tell)
+        store = cast(ReaderStore, RemoteStore(self.peer, keeps_nodes=keeps_nodes))
+        self._driver = make(store, self._tell, self._may_read)
+        self._readable: dict[str, frozenset[str]] = {}  # private rooms by user, of those who have been here
         self._heads: dict[str, int] = {}
         self._raw: dict[str, frozenset[str]] = defaultdict(frozenset)  # as the other end was told
         self._heard = 0
@@ -109,8 +114,15 @@ class Worker:
         await self._driver.open_room(room, epoch, head, defaults, title=title, scope=scope, public=public, floor=floor)
 
     async def _attach(
-        self, room: str, member: Member, after: After | None, patch: ViewPatch | None, head: int
+        self,
+        room: str,
+        member: Member,
+        after: After | None,
+        patch: ViewPatch | None,
+        head: int,
+        readable: frozenset[str],
     ) -> tuple[View, bool, int]:
+        self._readable[member.id] = readable
         try:
             attached = await self._driver.attach(room, member, after, patch, head)
         finally:
@@ -135,6 +147,17 @@ class Worker:
     def _detach(self, room: str, user: str) -> None:
         self._driver.detach(room, user)
         self._tell_modes(room)
+
+    def _may_read(self, room: str, member: Member) -> bool:
+        return room in self._readable.get(member.id, ())
+
+    def _allowed(self, user: str, readable: frozenset[str]) -> None:
+        self._readable[user] = readable
+        self._driver.allowed(user)
+
+    async def _forget_reader(self, user: str) -> None:
+        self._readable.pop(user, None)
+        await self._driver.forget_reader(user)
 
     def _posted(self, message: Message) -> None:
         room = message.room

@@ -33,6 +33,7 @@ __all__ = [
     "RoomState",
     "SessionRecord",
     "StoredNode",
+    "Traces",
 ]
 
 
@@ -94,12 +95,28 @@ class SessionRecord:
     closed_at: float | None = None  # None while connected
 
 
-Deed = Literal["mute", "kick", "ban", "redact", "view"]
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where somebody stands in a log: how many of each."""
+
+    messages: int = 0  # that they said
+    mentions: int = 0  # messages of others that the server marked as naming them
+    turns: int = 0  # that were made for them
+    cited: int = 0  # turns and views of others in which they stand
+    readers: int = 0  # rooms that they read
+    sessions: int = 0
+    actions: int = 0  # lines of the audit log
+
+    def __add__(self, other: Traces) -> Traces:
+        return Traces(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+Deed = Literal["mute", "kick", "ban", "redact", "view", "room", "invite", "dismiss", "token", "revoke", "forget"]
 
 
 @dataclass(frozen=True, slots=True)
 class HostAction:
-    """What a host did to somebody: a line of the audit log.
+    """What a host did, to somebody or to a room: a line of the audit log. `room` is "" where it concerns the server.
 
     The last mute, kick or ban of a user in a room is also what holds. `until` is when it ends: seconds since the
     epoch, None for never. `note` is for people.
@@ -133,6 +150,9 @@ class Log(Protocol):
 
     async def redact(self, room: str, seq: int) -> bool:
         """Erase a message's text and parts, and every stored segment that cites it. False if it was erased before."""
+
+    async def erase(self, room: str, seqs: Sequence[int]) -> list[int]:
+        """`redact` several messages in one step; returns those that were not erased before, ascending."""
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         """Redacted seqs in after < seq <= to, ascending."""
@@ -195,6 +215,24 @@ class Log(Protocol):
 
     async def sanctions(self, room: str, now: float) -> list[HostAction]:
         """The mutes, kicks and bans that hold in `room` at `now`."""
+
+    async def keep(self, kind: str, name: str, body: bytes | None) -> None:
+        """Insert or replace a small record of the server's own; None drops it."""
+
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        """All records of a kind by their names, in the order of the names."""
+
+    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
+        """(room, seq) of messages by `user` that are not erased, of all rooms there ever were; at most `limit`."""
+
+    async def traces(self, user: str) -> Traces:
+        """Where `user` stands in all that is kept, but in texts. Reads everything, a piece at a time."""
+
+    async def forget(self, user: str, alias: str) -> Traces:
+        """Let `alias` stand wherever `user` stands now, and drop what was kept for them alone: turns, views, sessions.
+
+        Their messages must have been erased. Works a piece at a time: after an interruption call it again.
+        """
 
     async def knows(self, room: str, user: str) -> bool:
         """Whether `user` ever spoke in `room` or read it."""

@@ -128,6 +128,12 @@ def forget(index: sqlite3.Connection, room: str, seqs: Sequence[int]) -> bool:
     return bool(there)
 
 
+def rename(index: sqlite3.Connection, user: str, alias: str) -> None:
+    """Let `alias` stand where `user` stood."""
+    with _transaction(index):
+        index.execute("UPDATE places SET user = ? WHERE user = ?", (alias, user))
+
+
 def clean(index: sqlite3.Connection) -> None:
     """Rewrite the pages in which words of deleted texts may still lie."""
     if index.execute("SELECT 1 FROM dirty").fetchone() is not None:

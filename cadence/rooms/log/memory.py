@@ -21,12 +21,16 @@ from cadence.rooms.log import (
     RoomState,
     SessionRecord,
     StoredNode,
+    Traces,
 )
 from cadence.rooms.log.rows import (
     cited,
     conflict,
     fingerprint,
     next_record,
+    renamed_message,
+    renamed_patch,
+    renamed_turn,
     standing_actions,
     to_message,
     unknown_room,
@@ -71,6 +75,7 @@ class MemoryLog:
         self._readers: dict[tuple[str, str], _Reader] = {}
         self._sessions: dict[str, SessionRecord] = {}
         self._actions: list[HostAction] = []  # number n at index n - 1
+        self._kept: dict[str, dict[str, bytes]] = {}  # by kind, by name
         self._closed = False
 
     def recover(self) -> None:
@@ -131,7 +136,15 @@ class MemoryLog:
         return [messages[seq - 1] for seq in sorted(set(seqs)) if 1 <= seq <= len(messages)]
 
     async def redact(self, room: str, seq: int) -> bool:
+        return bool(await self.erase(room, [seq]))
+
+    async def erase(self, room: str, seqs: Sequence[int]) -> list[int]:
         self._check_writable()
+        fresh = [seq for seq in sorted(set(seqs)) if self._erase(room, seq)]
+        await asyncio.sleep(0)
+        return fresh
+
+    def _erase(self, room: str, seq: int) -> bool:
         found = self._rooms.get(room)
         if found is None or not 1 <= seq <= len(found.messages) or found.messages[seq - 1].redacted:
             return False
@@ -140,7 +153,6 @@ class MemoryLog:
         for turn_room, user, number in found.cited_by.get(seq, ()):
             turns = self._readers[turn_room, user].turns
             turns[number] = turns[number].without([(room, seq)])
-        await asyncio.sleep(0)
         return True
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
@@ -259,6 +271,69 @@ class MemoryLog:
     async def sanctions(self, room: str, now: float) -> list[HostAction]:
         self._check_open()
         return standing_actions((action for action in self._actions if action.room == room), now)
+
+    async def keep(self, kind: str, name: str, body: bytes | None) -> None:
+        self._check_writable()
+        of_kind = self._kept.setdefault(kind, {})
+        of_kind.pop(name, None)
+        if body is not None:
+            of_kind[name] = body
+
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        self._check_open()
+        return dict(sorted(self._kept.get(kind, {}).items()))
+
+    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
+        self._check_open()
+        said = ((name, message) for name in sorted(self._rooms) for message in self._rooms[name].messages)
+        found = [(name, message.seq) for name, message in said if message.from_.id == user and not message.redacted]
+        return found[: max(limit, 0)]
+
+    async def traces(self, user: str) -> Traces:
+        self._check_open()
+        messages = [message for room in self._rooms.values() for message in room.messages]
+        readers = {pair: reader for pair, reader in self._readers.items() if pair[1] != user}
+        turns = [turn for reader in readers.values() for turn in reader.turns.values()]
+        views = [reader.record.patch for reader in readers.values() if reader.record is not None]
+        own = [reader for pair, reader in self._readers.items() if pair[1] == user]
+        return Traces(
+            messages=sum(message.from_.id == user for message in messages),
+            mentions=sum(message.from_.id != user and user in message.mentions for message in messages),
+            turns=sum(len(reader.turns) for reader in own),
+            cited=sum(renamed_turn(turn, user, "") != turn for turn in turns)
+            + sum(renamed_patch(patch, user) != patch for patch in views),
+            readers=sum(reader.record is not None for reader in own),
+            sessions=sum(session.user == user for session in self._sessions.values()),
+            actions=sum(user in (action.by, action.whom) for action in self._actions),
+        )
+
+    async def forget(self, user: str, alias: str) -> Traces:
+        self._check_writable()
+        found = await self.traces(user)
+        for room in self._rooms.values():
+            room.messages = [renamed_message(message, user, alias) for message in room.messages]
+            theirs = [key for key in room.said if key[0] == user]
+            for key in theirs:
+                seq, _ = room.said.pop(key)
+                room.said[alias, f"forgotten-{seq}"] = (seq, b"")
+            for seq, turns in room.cited_by.items():
+                room.cited_by[seq] = {one for one in turns if one[1] != user}
+        self._readers = {pair: reader for pair, reader in self._readers.items() if pair[1] != user}
+        for reader in self._readers.values():
+            reader.turns = {number: renamed_turn(turn, user, alias) for number, turn in reader.turns.items()}
+            if (record := reader.record) is not None:
+                by = alias if record.set_by == user else record.set_by
+                reader.record = replace(record, patch=renamed_patch(record.patch, user), set_by=by)
+        self._sessions = {key: session for key, session in self._sessions.items() if session.user != user}
+        self._actions = [
+            replace(
+                action,
+                by=alias if action.by == user else action.by,
+                whom=alias if action.whom == user else action.whom,
+            )
+            for action in self._actions
+        ]
+        return found
 
     async def knows(self, room: str, user: str) -> bool:
         self._check_open()

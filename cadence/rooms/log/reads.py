@@ -121,6 +121,18 @@ def sanctions(connection: sqlite3.Connection, room: str, now: float) -> list[Hos
     return [HostAction(*row) for row in rows.fetchall()]
 
 
+def kept(connection: sqlite3.Connection, kind: str) -> dict[str, bytes]:
+    return dict(connection.execute("SELECT name, body FROM kept WHERE kind = ? ORDER BY name", (kind,)).fetchall())
+
+
+def said_by(connection: sqlite3.Connection, user: str, limit: int) -> list[tuple[str, int]]:
+    query = (
+        "SELECT room, seq FROM messages WHERE room IN (SELECT room FROM rooms) AND user = ? AND redacted = 0"
+        " ORDER BY room, seq LIMIT ?"
+    )
+    return connection.execute(query, (user, max(limit, 0))).fetchall()
+
+
 def knows(connection: sqlite3.Connection, room: str, user: str) -> bool:
     spoke, read = (
         "SELECT 1 FROM messages WHERE room = ? AND user = ?",

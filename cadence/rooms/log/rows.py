@@ -13,9 +13,11 @@ import msgspec
 from msgspec import UNSET
 
 from cadence.rooms.log import Draft, HostAction, LogConflict, LogError, ReaderRecord
-from cadence.rooms.wire import Message, Turn, to_iso
+from cadence.rooms.wire import Author, Focus, Message, Turn, ViewPatch, to_iso
 
 SALT_BYTES = 16
+MARK_BYTES = 32
+FORGOTTEN = "Forgotten"  # the name of everybody who is
 SANCTIONS = ("mute", "kick", "ban")
 
 Cited = tuple[str, int]  # (room, seq): a segment may come from another room than its turn
@@ -64,6 +66,34 @@ def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRec
 def cited(turn: Turn) -> set[Cited]:
     """Every message a redaction of which must reach into `turn`."""
     return {(turn.room_of(segment), seq) for segment in turn.segments for seq in segment.sources}
+
+
+def renamed_message(message: Message, user: str, alias: str) -> Message:
+    """`message` with `alias` where `user` stood: as its author, then under an id of ours too, or as one it mentions."""
+    mentions = tuple(alias if one == user else one for one in message.mentions)
+    if message.from_.id != user:
+        return msgspec.structs.replace(message, mentions=mentions)
+    author = Author(alias, FORGOTTEN, message.from_.kind)
+    return msgspec.structs.replace(message, from_=author, id=f"forgotten-{message.seq}", mentions=mentions)
+
+
+def renamed_turn(turn: Turn, user: str, alias: str) -> Turn:
+    """`turn` with `alias` where `user` stood among the speakers."""
+    if not any(user in segment.speakers for segment in turn.segments):
+        return turn
+    segments = (
+        msgspec.structs.replace(segment, speakers=tuple(alias if one == user else one for one in segment.speakers))
+        for segment in turn.segments
+    )
+    return msgspec.structs.replace(turn, segments=tuple(segments))
+
+
+def renamed_patch(patch: ViewPatch, user: str) -> ViewPatch:
+    """`patch` that follows `user` no longer: nobody of that id will speak again."""
+    if not isinstance(patch.focus, Focus) or user not in patch.focus.follow:
+        return patch
+    follow = tuple(one for one in patch.focus.follow if one != user)
+    return msgspec.structs.replace(patch, focus=msgspec.structs.replace(patch.focus, follow=follow))
 
 
 def standing_actions(actions: Iterable[HostAction], now: float) -> list[HostAction]:

@@ -57,16 +57,21 @@ class Searcher:
         seqs = await lane.call(lambda each: index.find(each, room, terms, user, limit))
         return [message for message in await self._source.messages_at(room, seqs) if not message.redacted]
 
-    async def forget(self, room: str, seq: int) -> None:
-        """The log has erased this message. An index that cannot be told is deleted when it is next opened."""
+    async def forget(self, room: str, seqs: Sequence[int]) -> None:
+        """The log has erased these messages. An index that cannot be told catches up when it is next opened."""
         if self._lane is None and not self._path.exists():
             return
         try:
             lane = await self._opened()
-            if await lane.call(lambda each: index.forget(each, room, [seq])):
+            if await lane.call(lambda each: index.forget(each, room, seqs)):
                 self._clean_soon(lane)
         except LogUnavailable as error:
             log.warning("index not told of a redaction; it is made again at the next start", error=str(error))
+
+    async def rename(self, user: str, alias: str) -> None:
+        """Messages of `user` are those of `alias` from here on. Raises `LogUnavailable`."""
+        if self._lane is not None or self._path.exists():
+            await (await self._opened()).call(lambda each: index.rename(each, user, alias))
 
     async def close(self) -> None:
         for task in (*self._catching_up.values(), *([self._cleaning] if self._cleaning else [])):

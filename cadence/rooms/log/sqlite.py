@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from cadence.rooms.log import (
@@ -21,6 +22,8 @@ from cadence.rooms.log import (
     RoomState,
     SessionRecord,
     StoredNode,
+    Traces,
+    erasing,
     reads,
     writes,
 )
@@ -70,9 +73,12 @@ class SqliteLog:
         return await self._reads.call(lambda reading: reads.messages_at(reading, room, seqs))
 
     async def redact(self, room: str, seq: int) -> bool:
-        fresh = await self._writes.call(lambda store: writes.redact(store, room, seq))
+        return bool(await self.erase(room, [seq]))
+
+    async def erase(self, room: str, seqs: Sequence[int]) -> list[int]:
+        fresh = await self._writes.call(lambda store: writes.erase(store, room, seqs))
         if fresh:
-            await self._searcher.forget(room, seq)
+            await self._searcher.forget(room, fresh)
         return fresh
 
     async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
@@ -139,6 +145,28 @@ class SqliteLog:
 
     async def sanctions(self, room: str, now: float) -> list[HostAction]:
         return await self._reads.call(lambda reading: reads.sanctions(reading, room, now))
+
+    async def keep(self, kind: str, name: str, body: bytes | None) -> None:
+        await self._writes.call(lambda store: writes.keep(store, kind, name, body))
+
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        return await self._reads.call(lambda reading: reads.kept(reading, kind))
+
+    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
+        return await self._reads.call(lambda reading: reads.said_by(reading, user, limit))
+
+    async def traces(self, user: str) -> Traces:
+        found = Traces()
+        for piece in await self._reads.call(lambda reading: erasing.pieces(reading, user)):
+            found += await self._reads.call(piece.count)
+        return found
+
+    async def forget(self, user: str, alias: str) -> Traces:
+        done = Traces()
+        for piece in await self._reads.call(lambda reading: erasing.pieces(reading, user)):
+            done += await self._writes.call(partial(piece.forget, alias=alias))
+        await self._searcher.rename(user, alias)
+        return done
 
     async def knows(self, room: str, user: str) -> bool:
         return await self._reads.call(lambda reading: reads.knows(reading, room, user))

@@ -69,5 +69,12 @@ CREATE TABLE host_actions (
 CREATE INDEX host_actions_room ON host_actions (room, number);
 """
 
-STEPS = (_FIRST, _NODES, _HOST_ACTIONS)
+_KEPT = """
+CREATE TABLE kept (   -- small records of the server's own: tokens, rooms that hosts made, who is invited
+    kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+"""
+
+STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT)
 VERSION = len(STEPS)

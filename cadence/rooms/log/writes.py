@@ -94,7 +94,11 @@ def append(store: Store, draft: Draft) -> Appended:
     return Appended(message, duplicate=False)
 
 
-def redact(store: Store, room: str, seq: int) -> bool:
+def erase(store: Store, room: str, seqs: Sequence[int]) -> list[int]:
+    return [seq for seq in sorted(set(seqs)) if _erase_one(store, room, seq)]
+
+
+def _erase_one(store: Store, room: str, seq: int) -> bool:
     found = store.execute(
         "SELECT body FROM messages WHERE room = ? AND seq = ? AND redacted = 0", (room, seq)
     ).fetchone()
@@ -193,6 +197,13 @@ def save_session(store: Store, record: SessionRecord) -> None:
         "INSERT OR REPLACE INTO sessions (key, user, name, kind, role, closed_at) VALUES (?, ?, ?, ?, ?, ?)",
         (record.key, record.user, record.name, record.kind, record.role, record.closed_at),
     )
+
+
+def keep(store: Store, kind: str, name: str, body: bytes | None) -> None:
+    if body is None:
+        store.execute("DELETE FROM kept WHERE kind = ? AND name = ?", (kind, name))
+    else:
+        store.execute("INSERT OR REPLACE INTO kept (kind, name, body) VALUES (?, ?, ?)", (kind, name, body))
 
 
 def record(store: Store, action: HostAction) -> None:

@@ -7,6 +7,7 @@ field, what was expected and what came. Unknown fields are ignored, unknown type
     values      what appears inside frames, with its bounds
     client      frames that a client sends
     server      frames that the server sends, and `WireError`
+    hosting     what hosts send over HTTP, beside the frames
     explain     why a frame was refused
     codec       bytes to frames and back, times
 

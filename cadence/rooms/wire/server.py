@@ -215,7 +215,10 @@ ServerFrame = (
 
 
 class WireError(Exception):
-    """A request that cannot be served: becomes one `error` frame, the connection lives on."""
+    """A request that cannot be served: becomes one `error` frame, the connection lives on.
+
+    What cannot be printed in `message` becomes a space: it may repeat what a stranger sent, and be read in a terminal.
+    """
 
     def __init__(
         self,
@@ -227,6 +230,7 @@ class WireError(Exception):
         retry_after_s: float | None = None,
         ref: str | None = None,
     ) -> None:
+        message = message if message.isprintable() else "".join(c if c.isprintable() else " " for c in message)
         super().__init__(message)
         self.code: ErrorCode = code
         self.message = message

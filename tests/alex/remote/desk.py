@@ -12,7 +12,8 @@ import msgspec
 
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.worker import Tell
+from cadence.alex.remote.proxy import Server
+from cadence.alex.remote.worker import MayRead, Tell
 from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.mediation import ReaderStore
@@ -32,18 +33,24 @@ class Desk:
         self.told: dict[str, list[msgspec.Struct]] = {}
         self.away: list[AbstractSet[str]] = []
         self.neighbours = Neighbours(self._make, latency_s=LATENCY_S)
-        self.mediation = Mediators(self.store, self._tell, self.away.append, self.neighbours.start, workers)
+        self.mediation = Mediators(
+            Server(self.store, self._tell, self.away.append, self._may_read), self.neighbours.start, workers
+        )
+        self.invited: set[str] = set()  # private rooms that everybody may read
         self.head = 0
         self.epoch = ""
 
     def clock(self) -> float:
         return START + asyncio.get_running_loop().time()
 
-    def _make(self, store: ReaderStore, tell: Tell) -> Driver:
-        return Driver(store, self.clock, tell)
+    def _make(self, store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
+        return Driver(store, self.clock, tell, may_read=may_read)
 
     def _tell(self, room: str, user: str, frame: msgspec.Struct) -> None:
         self.told.setdefault(user, []).append(frame)
+
+    def _may_read(self, room: str, member: Member) -> bool:
+        return room in self.invited
 
     async def open(self) -> None:
         await self.mediation.open()

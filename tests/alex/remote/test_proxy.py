@@ -226,3 +226,30 @@ async def test_a_view_set_for_somebody_who_is_absent_is_kept() -> None:
         assert isinstance(reply, ViewReply) and reply.view.cadence_s == 9.0
         said: list[Message] = [await lab.say()]
         assert lab.mediation.posted(said[0]) == frozenset()
+
+
+async def test_who_may_read_a_private_room_is_known_at_the_far_end() -> None:
+    async with desk() as lab:
+        await lab.mediation.open_room("vault", "e", 0, ViewPatch(), public=False)
+        readable = lab.neighbours.living[0].worker._readable
+        await lab.join(BOB)
+        assert readable == {"bob": frozenset()}
+        lab.invited.add("vault")
+        lab.mediation.allowed("bob")
+        await wait(1)
+        assert readable == {"bob": frozenset({"vault"})}
+        lab.invited.add("attic")
+        await lab.mediation.open_room("attic", "e", 0, ViewPatch(), public=False)
+        await wait(1)
+        assert readable == {"bob": frozenset({"vault", "attic"})}
+
+
+async def test_a_reader_who_is_forgotten_is_forgotten_at_the_far_end() -> None:
+    async with desk(workers=2) as lab:
+        await lab.join()
+        await talk(lab, 3)
+        lab.mediation.detach("lab", "ada")
+        await lab.mediation.forget_reader("ada")
+        workers = [living.worker for living in lab.neighbours.living.values()]
+        assert not any("ada" in worker._driver._rooms["lab"].readers for worker in workers)
+        assert not any("ada" in worker._readable for worker in workers)

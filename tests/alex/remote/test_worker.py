@@ -32,8 +32,8 @@ class Far:
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def _make(self, store: Any, tell: Any) -> Driver:
-        return Driver(store, lambda: START, tell)
+    def _make(self, store: Any, tell: Any, may_read: Any) -> Driver:
+        return Driver(store, lambda: START, tell, may_read=may_read)
 
     def _take(self, frame: Frame) -> None:
         kind, number, what, args = frame
@@ -74,7 +74,7 @@ class Far:
 async def test_modes_are_told_behind_the_message_they_change_at() -> None:
     far = Far()
     await far.open()
-    _, recovered, number = await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 0)
+    _, recovered, number = await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 0, frozenset())
     assert recovered and far.told("mode") == [("lab", "ada", True, 0)]
     assert await far.call("more", number) is None
     await far.post()
@@ -88,7 +88,7 @@ async def test_modes_are_told_behind_the_message_they_change_at() -> None:
 async def test_human_speech_is_told_from_here_unless_it_is_read_raw() -> None:
     far = Far()
     await far.open()
-    await far.call("attach", "lab", ADA, None, None, 0)
+    await far.call("attach", "lab", ADA, None, None, 0, frozenset())
     said = await far.post("Hello there.", "human")
     assert ("lab", "ada", said) in far.told("tell")
     await far.call("set_view", ADA, ViewRequest(room="lab", mode="raw"))
@@ -113,7 +113,7 @@ async def test_one_worker_keeps_the_pyramid_for_all(monkeypatch: pytest.MonkeyPa
 async def test_it_counts_once_a_second_and_in_the_end() -> None:
     far = Far()
     await far.open()
-    await far.call("attach", "lab", ADA, None, None, 0)
+    await far.call("attach", "lab", ADA, None, None, 0, frozenset())
     await wait(2 * workers.COUNT_SECONDS + 0.1)
     counts, readers, encoding = far.told("counted")[-1]
     assert isinstance(counts, MediationCounts) and readers == 1 and encoding is None
@@ -126,7 +126,7 @@ async def test_a_backfill_that_was_stopped_or_crowded_out_has_ended(monkeypatch:
     monkeypatch.setattr(workers, "BACKFILLS_MAX", 1)
     far = Far()
     await far.open()
-    numbers = [(await far.call("attach", "lab", ADA, None, None, 0))[2] for _ in range(2)]
+    numbers = [(await far.call("attach", "lab", ADA, None, None, 0, frozenset()))[2] for _ in range(2)]
     assert len(far.worker._backfills) == 1
     far.worker.peer.received(("cast", 0, "stop", (numbers[1],)))
     assert [await far.call("more", number) for number in numbers] == [None, None]

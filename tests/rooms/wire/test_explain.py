@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cadence.rooms.wire import REQUEST_TYPES, WireError, decode_request, encode
+from cadence.rooms.wire.explain import explain
 
 MESSAGE_CHARACTERS_MAX = 320
 LONG = "z" * 60_000
@@ -159,3 +160,8 @@ def test_no_frame_raises_anything_but_a_wire_error(fields: dict[str, Any], kind:
 def test_no_text_raises_anything_but_a_wire_error(text: str) -> None:
     check(text)
     check(json.dumps({"type": "ping", "ref": text, text: text}))
+
+
+def test_what_is_echoed_of_a_frame_that_is_none_has_no_line_breaks() -> None:
+    error = explain(b'{"type": "lab\xff"}', "Invalid value 'lab\n\x1b[2J\u202e'")
+    assert error.message.isprintable() and "lab" in error.message

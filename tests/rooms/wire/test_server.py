@@ -125,3 +125,8 @@ def test_an_error_becomes_a_frame_with_what_its_raiser_knew_first() -> None:
         "code": "not_found",
         "message": "gone",
     }
+
+
+def test_an_error_can_be_printed_whatever_it_repeats() -> None:
+    error = WireError("no_such_room", "expected a room, got `lab\n\x1b[2J\u202e`")
+    assert error.message == "expected a room, got `lab  [2J `" == error.frame().message
