@@ -24,11 +24,13 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.answering import models_of
 from cadence.lod.pack import Pack
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import PackError, pack_at
+from cadence.personas.cards import Card
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
 from cadence.personas.play import Action, Restarted
@@ -36,6 +38,7 @@ from cadence.personas.roomfile import Room
 from cadence.personas.stage import Cast, Stage, StageError
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
@@ -104,6 +107,9 @@ class Service:
         self.metrics = Metrics(
             Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
+        self.guests = Guests(self.identity, clock, LOOPBACK) if loopback and self.identity.open else None
+        self.models = models_of(self.hub, self.driver, lambda: self._cards)
+        self._cards: dict[str, Card] = {}
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
 
@@ -135,6 +141,7 @@ class Service:
         place = await asyncio.to_thread(load_place, self.settings.place)
         for problem in place.problems:
             log.error("place has a problem", problem=str(problem))
+        self._cards = place.personas
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
         for room in place.rooms.values():
             await self._open(room, place)
@@ -259,7 +266,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service = await Service.open(settings)
     try:
         host, port = listener.getsockname()[:2]
-        api = create_api(service.hub, service.identity, __version__, service.metrics)
+        api = create_api(service.hub, service.identity, __version__, service.metrics, service.guests, service.models)
         mount_site(api)
         config = uvicorn.Config(
             dispatch(service.gateway, api),

@@ -133,8 +133,18 @@ class Answer:
         return json.loads(self.body)
 
 
-async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, target: str, **headers: str) -> Answer:
-    """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server."""
+async def fetch(
+    app: Callable[[Any, Any, Any], Awaitable[None]],
+    method: str,
+    target: str,
+    body: bytes = b"",
+    gone: asyncio.Event | None = None,
+    **headers: str,
+) -> Answer:
+    """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server.
+
+    The client goes away when `gone` is set.
+    """
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -145,7 +155,10 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"127.0.0.1:8765"), *((k.encode(), v.encode()) for k, v in headers.items())],
+        "headers": [
+            *([] if "host" in headers else [(b"host", b"127.0.0.1:8765")]),
+            *((k.encode(), v.encode()) for k, v in headers.items()),
+        ],
     }
     events: list[Any] = []
 
@@ -154,9 +167,10 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
     async def receive() -> dict[str, Any]:
         nonlocal asked
         if asked:
-            await asyncio.Event().wait()  # this client never goes away
+            await (gone or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
         asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(event: Any) -> None:
         events.append(event)
@@ -166,5 +180,5 @@ async def fetch(app: Callable[[Any, Any, Any], Awaitable[None]], method: str, ta
     except Exception:
         if not events:
             raise
-    body = b"".join(event.get("body", b"") for event in events[1:])
-    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, body)
+    told = b"".join(event.get("body", b"") for event in events[1:])
+    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, told)

@@ -41,8 +41,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.packing": ("cadence.lod",),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
+    "cadence.answering": ROOMS_OF_THE_HOUSE,
     "cadence.app": (
         *ROOMS_OF_THE_HOUSE,
+        "cadence.answering",
         "cadence.settings",
         "cadence.packing",
         "cadence.reload",

@@ -16,7 +16,7 @@ import msgspec
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
-from cadence.alex.asking import Asking
+from cadence.alex.asking import Asking, Nobody
 from cadence.alex.background import STORE_RETRY_SECONDS, Background
 from cadence.alex.events import (
     Action,
@@ -240,6 +240,10 @@ class Driver:
     def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
         keeper = self._keepers[reader.room.room]
         return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to)
+
+    def asking(self, room: str) -> Asking:
+        """What answers about a room for somebody who is no reader of it."""
+        return Asking(self._rooms[room], self._keepers[room], self._store, Nobody(), 0)
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):

@@ -17,6 +17,8 @@ ROOM_TYPING_PER_S = 20.0  # beyond, nobody could read who is writing
 REQUESTS_PER_S = 400.0  # frames of any kind on one connection: a `join` costs more to answer than to send
 BURST_S = 2.0
 ASKS_PER_MINUTE = 6.0  # of one user
+COMPLETIONS_PER_MINUTE = 60.0  # of one user
+KNOWN_MAX = 10_000  # users whose rate is known although they may have gone
 
 
 def messages_per_s(kind: Kind) -> float:
@@ -43,6 +45,22 @@ class Bucket:
     def take(self) -> None:
         """Spend one token; call only after `wait_s` returned 0."""
         self._tokens -= 1.0
+
+
+class Buckets:
+    """A bucket for each user who comes and goes; who has not come for longest is forgotten."""
+
+    def __init__(self, rate_per_s: float, burst_s: float = BURST_S) -> None:
+        self._rate_per_s, self._burst_s = rate_per_s, burst_s
+        self._of: dict[str, Bucket] = {}
+
+    def of(self, user: str) -> Bucket:
+        """The bucket of `user`, over everything through which they come."""
+        bucket = self._of.pop(user, None) or Bucket(self._rate_per_s, self._burst_s)
+        self._of[user] = bucket
+        while len(self._of) > KNOWN_MAX:
+            del self._of[next(iter(self._of))]
+        return bucket
 
 
 def retry_after_s(wait: float) -> float:

@@ -13,7 +13,7 @@ from cadence.rooms import history, joining, moderation
 from cadence.rooms.connection import Connection
 from cadence.rooms.history import Query
 from cadence.rooms.hub import Hub
-from cadence.rooms.limiter import ASKS_PER_MINUTE, Bucket, admit, retry_after_s
+from cadence.rooms.limiter import ASKS_PER_MINUTE, Buckets, admit, retry_after_s
 from cadence.rooms.mediation import StoreUnavailable
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
@@ -41,8 +41,6 @@ from cadence.rooms.wire import (
     WireError,
 )
 
-ASKERS_MAX = 10_000  # users whose questions of the last minute are counted
-
 log = structlog.get_logger(__name__)
 
 Handler = Callable[["Requests", Connection, Any], Awaitable[None]]
@@ -53,7 +51,7 @@ class Requests:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._asks: dict[str, Bucket] = {}
+        self._asks = Buckets(ASKS_PER_MINUTE / 60.0, burst_s=60.0)
 
     async def serve(self, connection: Connection, request: ClientFrame) -> None:
         """Answer `request`; a failure becomes an `error` frame that repeats its `ref`."""
@@ -118,7 +116,7 @@ class Requests:
         mediation = self._hub.mediation
         if mediation is None:
             raise _unavailable("ask: everybody here reads the raw stream")
-        wait = admit([self._asks_of(connection.member.id)], self._hub.clock())
+        wait = admit([self._asks.of(connection.member.id)], self._hub.clock())
         if wait > 0:
             message = f"expected at most {ASKS_PER_MINUTE:g} questions a minute: wait {wait:.1f} s"
             raise WireError("rate_limited", message, retry_after_s=retry_after_s(wait))
@@ -129,14 +127,6 @@ class Requests:
             connection.deliver(encoded(msgspec.structs.replace(turn, ref=request.ref)), request.room)
 
         await mediation.ask(connection.member, request, deliver)
-
-    def _asks_of(self, user: str) -> Bucket:
-        """The user's share of questions, over all their connections; who has not asked for longest is forgotten."""
-        bucket = self._asks.pop(user, None) or Bucket(ASKS_PER_MINUTE / 60.0, burst_s=60.0)
-        self._asks[user] = bucket
-        while len(self._asks) > ASKERS_MAX:
-            del self._asks[next(iter(self._asks))]
-        return bucket
 
     async def history(self, connection: Connection, request: History) -> None:
         room = self._hub.joined(connection, request.room)
