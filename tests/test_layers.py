@@ -32,6 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.client": ("cadence.rooms.wire", "cadence.duplex"),
+    "cadence.mcp": ("cadence.rooms.wire", "cadence.client"),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex", "cadence.client"),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex", "cadence.client"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,

@@ -76,7 +76,6 @@ class Client:
         roll: Callable[[], float] = random.random,
     ) -> None:
         self._connect: Callable[[], Awaitable[Duplex]] = connect or (lambda: WebSocketDuplex.open(url))
-        self._kind: Kind = kind
         self._window, self._items_max, self._missed_max, self._roll = window, items_max, missed_max, roll
         self._link = Link(kind, name, token, client=client, session=resume)
         self._rooms: dict[str, Room] = {}
@@ -124,7 +123,7 @@ class Client:
         known = self._rooms.get(room)
         if known is None:
             progress = self._link.enter(room, view)
-            whole = self._kind == "agent"
+            whole = self.you.kind == "agent"  # a token may make us somebody else than we asked to be
             inbox = Inbox(progress, whole=whole, items_max=self._items_max, missed_max=self._missed_max)
             known = self._rooms[room] = Room(room, self, progress, inbox, Saying(self._window))
             if self._duplex is not None and self._link.greeted:

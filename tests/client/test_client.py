@@ -246,6 +246,12 @@ async def test_whoever_was_away_too_long_is_another_guest_and_says_nothing_twice
         assert client.you.id != before
 
 
+async def test_a_token_says_who_one_is_whatever_one_asked_for() -> None:
+    async with site() as there, there.client(token=HOST_TOKEN, kind="agent") as client:
+        await client.join("lab")
+        assert (client.you.id, client.you.kind, client.you.role) == ("host", "human", "host")
+
+
 async def test_an_address_where_nobody_is_is_told_at_once() -> None:
     async with site() as there:
         there.closed = True
