@@ -22,6 +22,7 @@ from cadence.client.room import Cut, Room, wire_error
 from cadence.client.saying import Saying
 from cadence.duplex import Closed, Duplex, WebSocketDuplex
 from cadence.rooms.wire import (
+    After,
     Error,
     History,
     Joined,
@@ -117,12 +118,17 @@ class Client:
             self._running.cancel()
             await asyncio.wait([self._running])
 
-    async def join(self, room: str, *, view: ViewPatch | None = None) -> Room:
-        """Be in `room` from now on, over all connections. Raises `WireError`, `Refused`, `Cut`."""
+    async def join(self, room: str, *, view: ViewPatch | None = None, after: After | None = None) -> Room:
+        """Be in `room` from now on, over all connections; with `after`, go on where an earlier run had come.
+
+        Raises `WireError`, `Refused`, `Cut`.
+        """
         self._check()
         known = self._rooms.get(room)
         if known is None:
             progress = self._link.enter(room, view)
+            if after is not None:
+                progress.epoch, progress.seq, progress.turn = after.epoch, after.seq, after.turn or 0
             whole = self.you.kind == "agent"  # a token may make us somebody else than we asked to be
             inbox = Inbox(progress, whole=whole, items_max=self._items_max, missed_max=self._missed_max)
             known = self._rooms[room] = Room(room, self, progress, inbox, Saying(self._window))

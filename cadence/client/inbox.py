@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cadence.client.link import Progress
-from cadence.rooms.wire import PAGE_ITEMS_MAX, Message, Redacted, Turn
+from cadence.rooms.wire import PAGE_ITEMS_MAX, After, Message, Redacted, Turn
 
 ITEMS_MAX = 1000  # not taken yet
 REDACTED_MAX = 10_000  # not taken yet; no server tells of more at once (protocol rule 5)
@@ -137,6 +137,13 @@ class Inbox:
         if self._redacted:
             return self._redacted.pop(next(iter(self._redacted)))
         return self._items.popleft() if self._items else None
+
+    @property
+    def taken(self) -> After:
+        """How far what was taken goes: before the first that waits."""
+        seq = next((item.seq - 1 for item in self._items if isinstance(item, Message)), self._progress.seq)
+        turn = next((item.turn - 1 for item in self._items if isinstance(item, Turn)), self._progress.turn)
+        return After(self._progress.epoch or "", seq, turn)
 
     def _keep(self, message: Message) -> None:
         self._progress.seq = message.seq

@@ -14,6 +14,7 @@ from cadence.client.inbox import Inbox, Item
 from cadence.client.link import Progress
 from cadence.client.saying import UNSAID_MAX, Saying
 from cadence.rooms.wire import (
+    After,
     Ask,
     AskWhat,
     Error,
@@ -81,6 +82,11 @@ class Room:
         self._over = False
 
     # For those who use it.
+
+    @property
+    def after(self) -> After:
+        """How far what was received here goes, for `Client.join` of a later run. What waits here is not counted in."""
+        return self.inbox.taken
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         async for event in self.events():

@@ -231,6 +231,19 @@ async def test_a_session_outlives_the_client() -> None:
             assert client.you.id == id
 
 
+async def test_a_later_run_goes_on_where_the_earlier_one_stood() -> None:
+    async with site() as there:
+        async with there.client() as client:
+            lab = await client.join("lab")
+            await there.say("one", "two", "three")
+            assert await texts(lab, 2) == ["one", "two"]
+            session, after = client.session, lab.after
+        await there.say("four")
+        async with there.client(resume=session) as client:
+            lab = await client.join("lab", after=after)
+            assert await texts(lab, 2) == ["three", "four"]
+
+
 async def test_whoever_was_away_too_long_is_another_guest_and_says_nothing_twice() -> None:
     async with site() as there, there.client() as client:
         lab, before = await client.join("lab"), client.you.id

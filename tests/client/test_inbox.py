@@ -7,7 +7,7 @@ import pytest
 from cadence.client import inbox as limits
 from cadence.client.inbox import Inbox, Item, Missed
 from cadence.client.link import Progress
-from cadence.rooms.wire import PAGE_ITEMS_MAX, Author, Message, Redacted, Segment, Turn
+from cadence.rooms.wire import PAGE_ITEMS_MAX, After, Author, Message, Redacted, Segment, Turn
 
 
 def message(seq: int) -> Message:
@@ -191,6 +191,18 @@ def test_redactions_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for seq in (1, 2, 3):
         box.redacted(Redacted(room="hall", seq=seq, by=""))
     assert [item.seq for item in (box.take(), box.take()) if isinstance(item, Redacted)] == [2, 3]
+
+
+def test_how_far_one_has_come_ends_before_what_waits() -> None:
+    box, _ = inbox(whole=False)
+    assert box.taken == After("e", 10, 0)
+    box.turn(turn(1))
+    box.message(message(11))
+    box.message(message(12))
+    assert box.taken == After("e", 10, 0)
+    box.take()
+    box.take()
+    assert box.taken == After("e", 11, 1)
 
 
 def test_a_page_is_never_larger_than_the_protocol_allows() -> None:
