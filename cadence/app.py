@@ -24,11 +24,13 @@ from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.proxy import Server
+from cadence.answering import models_of
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.mediating import Options, Process, encoder_for
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.packing import PackError, pack_at
+from cadence.personas.cards import Card
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
 from cadence.personas.play import Action, Restarted
@@ -37,6 +39,7 @@ from cadence.personas.stage import Cast, Stage, StageError
 from cadence.process import clock_offset, configure_logging, loop_factory, spare_garbage, wall_clock
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
+from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics
 from cadence.rooms.hosting import Office
 from cadence.rooms.housekeeping import Housekeeping
@@ -104,6 +107,9 @@ class Service:
         self.book = RoomBook(store, clock, self._open_made)
         self.office = Office(self.book, lambda: copies(settings.data))
         self._housekeeping: asyncio.Task[None] | None = None
+        self.guests = Guests(self.identity, clock, LOOPBACK) if loopback and self.identity.open else None
+        self.models = models_of(self.hub, self.driver, lambda: self._cards)
+        self._cards: dict[str, Card] = {}
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
 
@@ -158,6 +164,7 @@ class Service:
         place = await asyncio.to_thread(load_place, self.settings.place)
         for problem in place.problems:
             log.error("place has a problem", problem=str(problem))
+        self._cards = place.personas
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
         for room in place.rooms.values():
             await self._open(room, place)
@@ -285,7 +292,15 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     service = await Service.open(settings)
     try:
         host, port = listener.getsockname()[:2]
-        api = create_api(service.hub, service.identity, __version__, service.metrics, service.office)
+        api = create_api(
+            service.hub,
+            service.identity,
+            __version__,
+            service.metrics,
+            office=service.office,
+            guests=service.guests,
+            models=service.models,
+        )
         mount_site(api)
         config = uvicorn.Config(
             dispatch(service.gateway, api),

@@ -254,6 +254,30 @@ def export(
     typer.echo(f"{messages} messages", err=True)
 
 
+@app.command()
+def mcp(
+    url: UrlOption = URL,
+    name: Annotated[str | None, typer.Option(help="The assistant's name there (default: the server's choice).")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="CADENCE_AGENT_TOKEN", help="A token, if you were given one.")
+    ] = None,
+) -> None:
+    """Give an assistant the rooms of a server as tools, over stdin and stdout (Model Context Protocol)."""
+    import sys
+
+    import structlog
+
+    from cadence.address import AddressError, parse_address
+    from cadence.mcp.server import McpError, serve
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the protocol
+    try:
+        server = parse_address(url)
+        serve(server.websocket, server.http(""), name=name, token=token)
+    except (AddressError, McpError) as error:
+        _fail(str(error))
+
+
 def _forget_stdout() -> None:
     """Nobody reads our output any more: let Python find nothing to complain of when it flushes at the end."""
     import sys

@@ -135,9 +135,17 @@ class Answer:
 
 
 async def fetch(
-    app: Callable[[Any, Any, Any], Awaitable[None]], method: str, target: str, body: bytes = b"", **headers: str
+    app: Callable[[Any, Any, Any], Awaitable[None]],
+    method: str,
+    target: str,
+    body: bytes = b"",
+    gone: asyncio.Event | None = None,
+    **headers: str,
 ) -> Answer:
-    """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server."""
+    """Ask `app` for `target` (a path with its query); what it raises after answering is left to the server.
+
+    The client goes away when `gone` is set.
+    """
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -148,7 +156,10 @@ async def fetch(
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"127.0.0.1:8765"), *((k.encode(), v.encode()) for k, v in headers.items())],
+        "headers": [
+            *([] if "host" in headers else [(b"host", b"127.0.0.1:8765")]),
+            *((k.encode(), v.encode()) for k, v in headers.items()),
+        ],
     }
     events: list[Any] = []
 
@@ -157,7 +168,8 @@ async def fetch(
     async def receive() -> dict[str, Any]:
         nonlocal asked
         if asked:
-            await asyncio.Event().wait()  # this client never goes away
+            await (gone or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
         asked = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -169,5 +181,5 @@ async def fetch(
     except Exception:
         if not events:
             raise
-    answered = b"".join(event.get("body", b"") for event in events[1:])
-    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, answered)
+    told = b"".join(event.get("body", b"") for event in events[1:])
+    return Answer(events[0]["status"], {k.decode(): v.decode() for k, v in events[0]["headers"]}, told)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 AGENTS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/agents.md").read_text(), re.MULTILINE | re.DOTALL)
 PROGRAMS = [source for source in AGENTS if "asyncio.run" in source]
+CURLS = re.findall(r"^curl .*$", (ROOT / "docs/agents.md").read_text(), re.MULTILINE)
 PATIENCE_S = 30.0
 
 
@@ -90,7 +93,7 @@ def test_the_guide_says_what_is_not_offered_and_nothing_that_is() -> None:
 
 
 @pytest.mark.real_time
-@pytest.mark.parametrize("source", PROGRAMS, ids=["short", "surviving"])
+@pytest.mark.parametrize("source", PROGRAMS, ids=["client", "short", "surviving"])
 async def test_the_agents_of_the_guide_answer_when_they_are_mentioned(source: str, tmp_path: Path) -> None:
     init(tmp_path / "place")
     async with asyncio.timeout(PATIENCE_S), server(tmp_path) as url:
@@ -103,6 +106,27 @@ async def test_the_agents_of_the_guide_answer_when_they_are_mentioned(source: st
             mine = await frame(socket, lambda one: one["type"] == "said")
             answer = await frame(socket, lambda one: one["type"] == "message" and one["from"]["name"] == "Echo")
             assert answer["reply_to"] == mine["seq"]
+
+
+@pytest.mark.real_time
+async def test_the_lines_of_curl_in_the_guide_answer_what_it_says(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    init(tmp_path / "place")
+    answers = []
+    async with asyncio.timeout(PATIENCE_S), server(tmp_path) as url:
+        site = url.replace("ws://", "http://").removesuffix("/ws")
+        for one in CURLS:
+            words = shlex.split(one.replace("http://127.0.0.1:8765", site).replace("commons", "kitchen"))
+            child = await asyncio.create_subprocess_exec(*words, "--fail-with-body", stdout=asyncio.subprocess.PIPE)
+            out, _ = await child.communicate()
+            assert child.returncode == 0, (one, out)
+            answers.append(json.loads(out))
+    rooms, said, page, found, models, answer = answers
+    assert (rooms[0]["room"], said["type"], said["id"]) == ("kitchen", "said", "my-1")
+    assert page["items"][-1]["text"] == found["items"][-1]["text"] == "Two appointments were lost."
+    assert {"alex", "alex/kitchen"} <= {model["id"] for model in models["data"]}
+    assert answer["choices"][0]["message"]["content"] == "Curl: Two appointments were lost."
 
 
 @asynccontextmanager

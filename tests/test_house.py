@@ -19,7 +19,7 @@ CONTENT_FOLDERS = ("rooms", "personas", "models")
 COVERED_BY = {
     **{
         f"cadence/conform/{name}.py": "tests/conform/test_rules.py"
-        for name in ("admitting", "entry", "hosting", "returning", "speaking", "streams", "web")
+        for name in ("admitting", "entry", "hosting", "returning", "speaking", "streams", "twins", "v1", "web")
     },
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
@@ -14,6 +14,7 @@ from cadence.alex.answers import SPARE, Missed, Placed, compose, overview, unsho
 from cadence.alex.events import Answered
 from cadence.alex.keeper import Keeper
 from cadence.alex.mediator import CATCH_UP_WORDS, Mediator
+from cadence.alex.memory import ReaderMemory
 from cadence.alex.reader import MediatedRoom
 from cadence.alex.transcript import Entry
 from cadence.lod.pyramid import NODES_READ
@@ -21,10 +22,26 @@ from cadence.lod.reading import Interval
 from cadence.lod.retrieval import retrieve
 from cadence.lod.units import Unit
 from cadence.rooms.mediation import ReaderStore
-from cadence.rooms.wire import Ask, Message, SegmentKind, WireError, from_iso
+from cadence.rooms.wire import Ask, Message, SegmentKind, View, WireError, from_iso
 
 NODES_SEARCHED = 32  # of what lies before the newest messages, which are searched one by one
 MESSAGES_SEARCHED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """Stands for the mediator of a reader without a past: whoever asks about a room from outside."""
+
+    view: View = View()
+    memory: ReaderMemory = field(default_factory=ReaderMemory)
+
+    def nearby(self, now: float) -> frozenset[str]:
+        """Whom the reader is close to."""
+        return frozenset()
+
+    def waits(self, seq: int) -> bool:
+        """Whether a message waits to be shown."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +51,7 @@ class Asking:
     room: MediatedRoom
     keeper: Keeper
     store: ReaderStore
-    mediator: Mediator
+    mediator: Mediator | Nobody
     read_to: int
 
     async def answer(self, request: Ask, now: float) -> Answered:

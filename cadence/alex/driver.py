@@ -16,7 +16,7 @@ import msgspec
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
-from cadence.alex.asking import Asking
+from cadence.alex.asking import Asking, Nobody
 from cadence.alex.background import STORE_RETRY_SECONDS, Background
 from cadence.alex.events import (
     Action,
@@ -53,6 +53,7 @@ from cadence.rooms.wire import (
     Member,
     Message,
     Read,
+    Segment,
     Turn,
     ViewPatch,
     ViewReply,
@@ -266,6 +267,11 @@ class Driver:
     def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
         keeper = self._keepers[reader.room.room]
         return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to)
+
+    async def answer(self, request: Ask) -> Sequence[Segment]:
+        """What answers a question about a room for somebody who is no reader of it. Raises `StoreUnavailable`."""
+        asking = Asking(self._rooms[request.room], self._keepers[request.room], self._store, Nobody(), 0)
+        return (await asking.answer(request, self._clock())).segments
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):

@@ -18,12 +18,12 @@ ANSWER_SECONDS_MAX = 15.0
 CLEANUP_SECONDS_MAX = 5.0
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
-Http = Callable[[str, str, dict[str, str], bytes], Awaitable[tuple[int, bytes]]]
+Http = Callable[[str, str, dict[str, str], bytes | None], Awaitable[tuple[int, bytes]]]
 
 
 @dataclass(slots=True)
 class Server:
-    """What is judged. `dial` opens a connection; `http` asks beside it (method, path, headers, body), if not None.
+    """What is judged. `dial` opens a connection, `http` (method, path, headers, body) asks beside it, if anything can.
 
     `room` may be spoken in, `token` makes a host if there is one, and `run` keeps the names of two runs apart.
     """
@@ -70,25 +70,31 @@ class Server:
 
     async def get(self, path: str, token: str | None = None, method: str = "GET") -> tuple[int, Any]:
         """Status and JSON of an HTTP request."""
-        return await self._ask(method, path, token, {}, b"")
-
-    async def post(self, path: str, body: object, token: str | None = None) -> tuple[int, Any]:
-        """Status and JSON of a `POST` with a JSON body, or without one (None)."""
-        if body is None:
-            return await self._ask("POST", path, token, {}, b"")
-        return await self._ask("POST", path, token, {"Content-Type": "application/json"}, json.dumps(body).encode())
-
-    async def _ask(
-        self, method: str, path: str, token: str | None, headers: dict[str, str], data: bytes
-    ) -> tuple[int, Any]:
-        if self.http is None:
-            raise Skipped("needs HTTP")
-        sent = headers if token is None else {**headers, "Authorization": f"Bearer {token}"}
-        status, body = await self.http(method, path, sent, data)
+        status, body = await self.fetch(method, path, token)
         try:
             return status, json.loads(body)
         except ValueError:
             raise Failure("JSON", f"{status} {body[:200]!r}") from None
+
+    async def post(
+        self, path: str, fields: Any, token: str | None = None, method: str = "POST", **headers: str
+    ) -> tuple[int, Any]:
+        """Status and JSON of an HTTP request with a body: JSON, or bytes as they are, or none."""
+        data = fields if isinstance(fields, bytes | None) else json.dumps(fields).encode()
+        status, body = await self.fetch(method, path, token, data, **headers)
+        try:
+            return status, json.loads(body)
+        except ValueError:
+            raise Failure("JSON", f"{status} {body[:200]!r}") from None
+
+    async def fetch(
+        self, method: str, path: str, token: str | None = None, body: bytes | None = None, **headers: str
+    ) -> tuple[int, bytes]:
+        """Status and body of an HTTP request."""
+        if self.http is None:
+            raise Skipped("needs HTTP")
+        bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return await self.http(method, path, {**bearer, **headers}, body)
 
 
 Check = Callable[[Server], Awaitable[None]]
@@ -188,6 +194,18 @@ async def closed_with(stranger: Stranger, code: int) -> None:
 async def message(stranger: Stranger, seq: int) -> Frame:
     """The message `seq`, waiting for it."""
     return await stranger.until(lambda f: f["type"] == "message" and f["seq"] == seq, within=ANSWER_SECONDS_MAX)
+
+
+def error_code(body: Any) -> object:
+    """The code in the body of a response, None if it is no error of the protocol's shape."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return error.get("code") if isinstance(error, dict) and error.get("message") else None
+
+
+def offered(status: int, body: Any) -> None:
+    """Skip the rule if the server says that it does not offer this."""
+    if status == 503 and error_code(body) == "unavailable":
+        raise Skipped("the server does not offer this now")
 
 
 def _short(frame: Frame) -> str:

@@ -11,7 +11,7 @@ from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from cadence.conform import admitting, entry, hosting, returning, speaking, streams, web
+from cadence.conform import admitting, entry, hosting, returning, speaking, streams, twins, v1, web
 from cadence.conform.kit import Http, Rule, Server, judge
 from cadence.conform.report import Report, Result
 from cadence.conform.stranger import dial
@@ -24,6 +24,8 @@ RULES: Sequence[Rule] = (
     *hosting.RULES,
     *admitting.RULES,
     *web.RULES,
+    *twins.RULES,
+    *v1.RULES,
 )
 HTTP_SECONDS_MAX = 15.0
 BODY_BYTES_MAX = 1 << 20
@@ -55,7 +57,7 @@ async def _conform(
 async def _first_room(http: Http, token: str | None) -> str:
     try:
         status, body = await http(
-            "GET", "/api/rooms", {} if token is None else {"Authorization": f"Bearer {token}"}, b""
+            "GET", "/api/rooms", {} if token is None else {"Authorization": f"Bearer {token}"}, None
         )
         rooms = json.loads(body) if status == 200 else []
         return str(rooms[0]["room"])
@@ -68,12 +70,12 @@ def site_of(http: Http) -> str:
     return str(http.args[0]) if isinstance(http, partial) else ""
 
 
-async def _fetch(site: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+async def _fetch(site: str, method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
     return await asyncio.to_thread(_blocking, f"{site}{path}", method, headers, body)
 
 
-def _blocking(url: str, method: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-    request = Request(url, body or None, headers, method=method)
+def _blocking(url: str, method: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+    request = Request(url, data=body, headers=headers, method=method)
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=HTTP_SECONDS_MAX) as answer:
             return answer.status, answer.read(BODY_BYTES_MAX)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-from cadence.conform.kit import Rule, Server, rule
+from cadence.conform.kit import Rule, Server, error_code, rule
 from cadence.conform.report import Skipped, expect
 
 RULES: list[Rule] = []
@@ -46,7 +45,7 @@ async def errors(server: Server) -> None:
         (where, f"not-a-token-{server.run}", 401, "unauthorized"),
     ):
         came, body = await server.get(path, token)
-        expect(came == status and _code(body) == code, f"{status} `{code}` for {path}", f"{came} {body}")
+        expect(came == status and error_code(body) == code, f"{status} `{code}` for {path}", f"{came} {body}")
 
 
 @_rule("HTTP", "`/search` finds words, and a query for nothing is 400, never 500")
@@ -61,7 +60,7 @@ async def search(server: Server) -> None:
     expect(status == 200 and [item["seq"] for item in page["items"]] == [said["seq"]], "the message", page)
     for query in ("", "q=", "q=%22", "q=%00", "q=***"):
         status, body = await server.get(f"{path}?{query}", ann.session)
-        expect(status == 400 and _code(body) == "bad_field", f"400 `bad_field` for {query!r}", f"{status} {body}")
+        expect(status == 400 and error_code(body) == "bad_field", f"400 `bad_field` for {query!r}", f"{status} {body}")
     for query in ("a%22+OR+b", "NEAR(a+b)", "text%3Aa", "%27%3B+DROP+TABLE", "a*b", "^a", "-a"):
         status, body = await server.get(f"{path}?q={query}", ann.session)
         expect(status in (200, 400), f"200 or 400 for {query!r}", f"{status} {body}")
@@ -72,8 +71,3 @@ async def search(server: Server) -> None:
 
 async def _session(server: Server) -> str | None:
     return (await server.guest("Ann")).session
-
-
-def _code(body: Any) -> object:
-    error = body.get("error") if isinstance(body, dict) else None
-    return error.get("code") if isinstance(error, dict) and error.get("message") else None

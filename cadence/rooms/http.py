@@ -1,4 +1,4 @@
-"""HTTP beside the websocket: what can be read without joining, and tickets.
+"""HTTP beside the websocket: what can be read without joining, tickets; and where the rest of HTTP is put together.
 
 Every error is {error: {code, message, field?}}. What the protocol lists and this version does not offer
 answers 503 `unavailable`.
@@ -6,7 +6,8 @@ answers 503 `unavailable`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import structlog
@@ -15,8 +16,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from cadence.rooms import export, history
+from cadence.rooms import completions, export, history, twins
 from cadence.rooms.access import Authorization, asker, bearer, host
+from cadence.rooms.bodies import answer, describe, gives
+from cadence.rooms.completions import add_completions
+from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
@@ -24,7 +28,9 @@ from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.query import parse
-from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
+from cadence.rooms.twins import Limit, Position, Seqs, add_twins, numbers
+from cadence.rooms.wire import ErrorCode, Page, WireError
+from cadence.rooms.wire.completions import Models
 
 STATUS: Mapping[str, int] = {
     "bad_frame": 400,
@@ -42,26 +48,25 @@ STATUS: Mapping[str, int] = {
 }
 NOT_OFFERED = (
     ("POST", "/api/rooms"),
-    ("GET", "/api/rooms/{room}/turns"),
-    ("POST", "/api/rooms/{room}/messages"),
-    ("GET", "/api/rooms/{room}/participants/{id}/view"),
-    ("PATCH", "/api/rooms/{room}/participants/{id}/view"),
     ("GET", "/api/rooms/{room}/turns/{reader}/{turn}/why"),
-    ("GET", "/v1/models"),
-    ("POST", "/v1/chat/completions"),
 )
-SEQS_CHARS_MAX = 4000
 
 log = structlog.get_logger(__name__)
-Position = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
 def create_api(
-    hub: Hub, identity: Identity, version: str, metrics: Metrics | None = None, office: Office | None = None
+    hub: Hub,
+    identity: Identity,
+    version: str,
+    metrics: Metrics | None = None,
+    office: Office | None = None,
+    guests: Guests | None = None,
+    models: Sequence[Models] = (),
 ) -> FastAPI:
     """The HTTP application; the websocket is mounted beside it by whoever wires both.
 
-    `metrics` writes `/metrics`; with an `office` hosts can make rooms, tokens and invitations.
+    `metrics` writes `/metrics`; with an `office` hosts can make rooms, tokens and invitations; with `guests` a name is
+    enough to speak; `models` answer at `/v1`.
     """
     api = FastAPI(title="Cadence", version=version)
     _add_errors(api)
@@ -70,6 +75,9 @@ def create_api(
     _add_rooms(api, hub, identity)
     if office is not None:
         add_hosting(api, hub, identity, office)
+    add_twins(api, hub, identity, guests)
+    add_completions(api, hub, identity, guests, models)
+    describe(api, (*twins.TYPES, *completions.TYPES))
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
@@ -95,28 +103,27 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
             if room.admits(reader)
         ]
 
-    @api.get("/api/rooms/{room}/messages")
+    @api.get("/api/rooms/{room}/messages", response_class=Response, responses=gives(Page))
     async def messages(
         room: str,
         before: Position = None,
         after: Position = None,
-        seqs: Annotated[str | None, Query(max_length=SEQS_CHARS_MAX)] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)] = 50,
+        seqs: Seqs = None,
+        limit: Limit = 50,
         authorization: Authorization = None,
     ) -> Response:
         """A page of messages, ascending; `seqs` is a list with commas. Returns a `page` frame."""
         found = hub.find(room, asker(identity, authorization))
-        query = history.Query(before, after, _seqs(seqs), limit)
+        query = history.Query(before, after, numbers(seqs), limit)
         items, more = await history.messages(hub.store, found.info.room, query)
-        page = Page(room=found.info.room, stream="raw", items=items, more=more)
-        return Response(encode(page), media_type="application/json")
+        return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
 
-    @api.get("/api/rooms/{room}/search")
+    @api.get("/api/rooms/{room}/search", response_class=Response, responses=gives(Page))
     async def search(
         room: str,
         q: Annotated[str, Query(max_length=1000)],
         from_: Annotated[str | None, Query(alias="from", max_length=64)] = None,
-        limit: Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)] = 50,
+        limit: Limit = 50,
         authorization: Authorization = None,
     ) -> Response:
         """The newest messages that hold all words of `q`, ascending, said by the user `from` if given.
@@ -129,8 +136,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         if wait > 0:
             raise WireError("rate_limited", f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s")
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
-        page = Page(room=found.info.room, stream="raw", items=items, more=more)
-        return Response(encode(page), media_type="application/json")
+        return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
 
     @api.get("/api/rooms/{room}/export")
     async def exported(room: str, authorization: Authorization = None) -> Response:
@@ -157,18 +163,6 @@ def _add_schemas(api: FastAPI) -> None:
         return schema
 
     api.openapi = openapi  # type: ignore[method-assign]
-
-
-def _seqs(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        seqs = tuple(int(piece) for piece in text.split(","))
-    except ValueError:
-        raise WireError("bad_field", "expected numbers with commas between them", field="seqs") from None
-    if len(seqs) > PAGE_ITEMS_MAX or not all(0 <= seq <= 2**53 for seq in seqs):
-        raise WireError("bad_field", f"expected at most {PAGE_ITEMS_MAX} seqs, none below 0", field="seqs")
-    return seqs
 
 
 async def _not_offered(request: Request) -> Response:
@@ -206,5 +200,7 @@ def _error(status: int, error: WireError) -> Response:
     body = {"code": error.code, "message": error.message}
     if error.field is not None:
         body["field"] = error.field
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))  # whole seconds, as HTTP has it
     return JSONResponse({"error": body}, status_code=status, headers=headers)

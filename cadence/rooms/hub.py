@@ -18,7 +18,16 @@ from cadence.counts import HubCounts
 from cadence.rooms import Clock
 from cadence.rooms.connection import Connection
 from cadence.rooms.invitations import Invitations
-from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, Bucket, admit, messages_per_s, retry_after_s
+from cadence.rooms.limiter import (
+    AGENT_MESSAGES_PER_S,
+    HUMAN_MESSAGES_PER_S,
+    ROOM_MESSAGES_PER_S,
+    Bucket,
+    Shares,
+    admit,
+    messages_per_s,
+    retry_after_s,
+)
 from cadence.rooms.log import Draft, HostAction, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
@@ -63,6 +72,8 @@ class Hub:
         self._connections: dict[Connection, None] = {}
         self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
         self._parting: dict[str, asyncio.Event] = {}  # set when the user's last connection is gone
+        # Of those who speak without a connection.
+        self._visitors = {"agent": Shares(AGENT_MESSAGES_PER_S), "human": Shares(HUMAN_MESSAGES_PER_S)}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -376,6 +387,8 @@ class Hub:
         buckets = [room.bucket]
         if author.id in self._users:
             buckets.append(self._users[author.id][0])
+        elif connection is None:
+            buckets.append(self._visitors[author.kind].of(author.id))
         if connection is not None:
             buckets.append(connection.messages)
         wait = admit(buckets, self.clock())

@@ -19,6 +19,7 @@ USER_REQUESTS_PER_S = 800.0  # of one user, over all connections
 BURST_S = 2.0
 ASKS_PER_MINUTE = 6.0  # of one user
 SEARCHES_PER_S = 10.0  # of one user; strangers without a token count as one
+COMPLETIONS_PER_MINUTE = 60.0  # of one user
 KEYS_MAX = 10_000  # users whose share is remembered
 
 

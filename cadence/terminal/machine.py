@@ -11,6 +11,8 @@ from datetime import tzinfo
 import msgspec
 from msgspec import UNSET, Struct
 
+from cadence.client.link import Link, Refused, State
+from cadence.client.saying import Saying
 from cadence.rooms import wire
 from cadence.rooms.wire import History, Message, Turn, View, ViewRequest
 from cadence.terminal import commands, paint
@@ -31,10 +33,8 @@ from cadence.terminal.events import (
     Typed,
 )
 from cadence.terminal.kept import Kept
-from cadence.terminal.link import Link, Refused, State
 from cadence.terminal.opening import Opening
 from cadence.terminal.people import People
-from cadence.terminal.saying import Saying
 from cadence.terminal.text import Line, fault, line, note, one_line
 
 EARLY_LINES_MAX = 100  # typed before we are in
@@ -48,8 +48,11 @@ class Terminal:
     def __init__(self, room: str, *, name: str | None, token: str | None, run_id: str, zone: tzinfo) -> None:
         self._room = room
         self._zone = zone
-        self._link = Link(room, name, token)
-        self._saying = Saying(room, run_id)
+        self._link = Link("human", name, token, client="cadence join")
+        self._here = self._link.enter(room)
+        self._saying = Saying()
+        self._run_id = run_id
+        self._said = 0
         self._people = People()
         self._title = room
         self._view: View | None = None
@@ -95,7 +98,7 @@ class Terminal:
                     self._out.append(Hangup())
             self._proceed(now)
         except Refused as refused:
-            self._show(fault(one_line(str(refused))))
+            self._show(fault(one_line(f"{refused}{': --name NAME' if refused.code == 'conflict' else ''}")))
             self._out.append(Quit(1))
         return self._out
 
@@ -114,7 +117,7 @@ class Terminal:
         self._out.append(Dial(wait))
 
     def _joined(self, frame: wire.Joined, now: float) -> None:
-        first, same_log = self._link.epoch is None, self._link.epoch == frame.epoch
+        first, same_log = self._here.epoch is None, self._here.epoch == frame.epoch
         goes_on = self._link.joined(frame, now)
         self._people.whole(frame.members, frame.member_count)
         self._title, self._was_inside, self._alex = frame.title, True, None
@@ -144,7 +147,7 @@ class Terminal:
         match frame:
             case wire.Welcome():
                 self._people.meet([frame.you])
-                self._send(self._link.welcomed(frame))
+                self._out += map(Send, self._link.welcomed(frame, now))
             case wire.Joined():
                 self._joined(frame, now)
             case wire.Message():
@@ -174,16 +177,16 @@ class Terminal:
     def _message(self, message: Message) -> None:
         self._people.meet([message.from_])
         self._kept.remember(message.from_.id, [message.seq])
-        if message.seq > self._link.seq:
-            self._link.seq = message.seq
+        if message.seq > self._here.seq:
+            self._here.seq = message.seq
             mine = self._link.you is not None and message.from_.id == self._link.you.id
             self._show_all(paint.message_lines(message, self._people, self._zone, mine=mine))
 
     def _turn(self, turn: Turn) -> None:
         self._asked.pop(str(turn.ref), None)
-        if turn.turn <= self._link.turn:
+        if turn.turn <= self._here.turn:
             return
-        self._link.turn = turn.turn
+        self._here.turn = turn.turn
         self._kept.keep(turn)
         self._show_all(paint.turn_lines(turn, self._people, self._kept.authors, self._zone))
 
@@ -213,7 +216,7 @@ class Terminal:
         self._show_status()
 
     def _error(self, error: wire.Error, now: float) -> None:
-        if self._link.state in (State.GREETING, State.ENTERING) and error.ref in ("hello", "join", UNSET):
+        if self._link.concerns(error):
             self._show(fault(one_line(self._link.refused(error))))
             self._out.append(Hangup())
             return
@@ -239,7 +242,7 @@ class Terminal:
             self._show_all([line((f"{what:<15}", "bold"), f" {does}", indent=16) for what, does in commands.HELP])
         elif self._link.state is State.INSIDE and command is not None:
             self._obey(command, now)
-        elif self._link.epoch is None and command is not None and (self._early or command != commands.Plain("quit")):
+        elif self._here.epoch is None and command is not None and (self._early or command != commands.Plain("quit")):
             if self.full:
                 self._show(fault(f"expected at most {EARLY_LINES_MAX} lines before the room is open, got more"))
             else:
@@ -274,7 +277,9 @@ class Terminal:
         if self._saying.full:
             self._show(fault(f"{len(self._saying)} lines are not said yet: wait until they are"))
         else:
-            self._saying.add(text)
+            self._said += 1
+            id = f"{self._run_id}-{self._said}"
+            self._saying.add(wire.Say(room=self._room, id=id, text=text, ref=id))
 
     def _ask_view(self, request: ViewRequest) -> None:
         if (ref := self._next_ref()) is not None:

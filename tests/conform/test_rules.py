@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from cadence.answering import models_of
 from cadence.conform.kit import Rule, Server, judge
 from cadence.conform.report import Result
 from cadence.conform.run import RULES
 from cadence.conform.stranger import Closed
+from cadence.rooms.guests import Guests
 from cadence.rooms.http import create_api
 from cadence.rooms.wire import ViewPatch
 from tests import mortal
@@ -62,7 +64,8 @@ async def run(
     rule: Rule,
     mangle: Mangle = lambda frame: [frame],
     codes: dict[int, int] | None = None,
-    status: Callable[[int, str], int] = lambda status, path: status,
+    status: Callable[[int, str], int] = lambda status, request: status,
+    tampered: Callable[[bytes], bytes] = lambda body: body,
     token: str | None = mortal.HOST_TOKEN,
 ) -> Result:
     """Judge our server, with a fault or without, by one rule."""
@@ -72,12 +75,15 @@ async def run(
     async def dial() -> Faulty:
         return Faulty(ours.connect(), mangle, codes or {})
 
-    office = ours.office()
+    guests = Guests(ours.identity, clock, ("127.0.0.1",))
+    api = create_api(
+        ours.hub, ours.identity, "1", office=ours.office(), guests=guests, models=models_of(ours.hub, ours.driver, dict)
+    )
 
-    async def http(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        api = create_api(ours.hub, ours.identity, "1", office=office)
-        answer = await fetch(api, method, path, body, **{name.lower(): value for name, value in headers.items()})
-        return status(answer.status, path), answer.body
+    async def http(method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
+        given = {name.lower(): value for name, value in headers.items()}
+        answer = await fetch(api, method, path, body or b"", **given)
+        return status(answer.status, f"{method} {path}"), tampered(answer.body)
 
     report = await judge(Server(dial, http, ROOM, token, "t"), "ours", [rule])
     await ours.stop()
@@ -92,7 +98,7 @@ async def test_our_server_conforms(name: str) -> None:
 
 async def test_without_a_token_only_what_needs_a_host_is_skipped() -> None:
     skipped = {each.check.__name__ for each in RULES if (await run(each, token=None)).state == "skipped"}
-    assert skipped == {"mutes", "kicks", "bans", "locks", "tickets", "makes_rooms", "private_rooms"}
+    assert skipped == {"mutes", "kicks", "bans", "locks", "tickets", "makes_rooms", "private_rooms", "views_over_http"}
 
 
 # Faults: what each does to a frame on its way to the client.
@@ -199,6 +205,23 @@ def names_alex(frame: Frame) -> list[Frame]:
     return [frame]
 
 
+def swapped(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda body: body.replace(old, new)
+
+
+def counts(name: str, within: str | None = None) -> Callable[[bytes], bytes]:
+    """A field of every answer, or of a part of each item of a page, is another each time."""
+    numbers = itertools.count(1)
+
+    def tampered(body: bytes) -> bytes:
+        found = json.loads(body)
+        for each in [found] if within is None else [item[within] for item in found.get("items", ())]:
+            each[name] = f"{next(numbers)}"
+        return json.dumps(found).encode()
+
+    return tampered
+
+
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "an id in capitals": ("welcomed", {"mangle": shouting_id}),
     "another close code before hello": ("another_first", {"codes": {4001: 1000}}),
@@ -259,6 +282,24 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "a search that breaks": ("search", {"status": lambda s, path: 500 if "%22" in path else s}),
     "errors that are all alike": ("errors", {"status": lambda status, path: 400}),
     "messages with an error's status": ("messages", {"status": lambda status, path: 404}),
+    "a message that is created with 200": ("speaks", {"status": lambda s, path: 200 if s == 201 else s}),
+    "a repeat that is another message": ("speaks", {"tampered": counts("seq")}),
+    "other content that is taken": ("speaks", {"status": lambda s, path: 201 if s == 409 else s}),
+    "a stranger who may speak": ("needs_a_name", {"status": lambda s, path: 201 if s == 401 else s}),
+    "a bad body that breaks the server": ("bad_bodies", {"status": lambda s, path: 500 if s == 400 else s}),
+    "a bad body by another code": ("bad_bodies", {"tampered": swapped(b"bad_field", b"conflict")}),
+    "one name, two guests": ("guest_by_name", {"tampered": counts("id", within="from")}),
+    "a name that is nobody's own": ("guest_by_name", {"status": lambda s, path: 201 if s == 409 else s}),
+    "turns for agents": ("turns_over_http", {"status": lambda s, path: 200 if s == 403 else s}),
+    "turns that are messages": ("turns_over_http", {"tampered": swapped(b'"turns"', b'"raw"')}),
+    "views for everybody": ("views_over_http", {"status": lambda s, path: 200 if s == 403 else s}),
+    "a view that stays": ("views_over_http", {"tampered": swapped(b'"cadence_s":11.0', b'"cadence_s":5.0')}),
+    "no Alex among the models": ("lists_models", {"tampered": swapped(b'"alex"', b'"eliza"')}),
+    "a completion of another shape": ("completes", {"tampered": swapped(b'"choices"', b'"answers"')}),
+    "words of Alex's own": ("completes", {"tampered": swapped(b"appointments", b"disappointments")}),
+    "events that do not end": ("streams", {"tampered": swapped(b"data: [DONE]", b": done")}),
+    "a stream that says something else": ("streams", {"tampered": swapped(b"appointments", b"disappointments")}),
+    "a bad completion that breaks the server": ("bad_completions", {"status": lambda s, path: 500 if s == 400 else s}),
 }
 
 
@@ -280,7 +321,7 @@ async def test_a_list_of_rooms_without_the_room_is_found_out() -> None:
     async def dial() -> Pipe:
         return ours.connect()
 
-    async def http(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    async def http(method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
         await asyncio.sleep(0)
         return 200, b"[]"
 

@@ -136,5 +136,5 @@ def test_the_limits_and_close_codes_are_those_of_the_protocol() -> None:
 
 def test_the_public_names_are_those_that_are_listed() -> None:
     public = {name for name, value in vars(wire).items() if not name.startswith("_") and not hasattr(value, "__path__")}
-    submodules = {"client", "codec", "explain", "hosting", "server", "values"}
+    submodules = {"client", "codec", "completions", "explain", "hosting", "server", "values"}
     assert public - submodules - {"annotations"} == set(wire.__all__)

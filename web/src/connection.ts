@@ -19,6 +19,7 @@ import {
   type ClientFrame,
   type ErrorFrame,
   type Hello,
+  type Kind,
   type ServerFrame,
   type Welcome,
 } from "./protocol";
@@ -31,7 +32,7 @@ export type Phase = "idle" | "connecting" | "greeting" | "open" | "waiting" | "s
 export type StopReason = "protocol" | "unauthorized" | "kicked" | "banned";
 
 export type ConnectionEvent =
-  | { on: "start" | "opened" | "due" | "hurry" | "beat" }
+  | { on: "start" | "opened" | "due" | "hurry" | "beat" | "stop" }
   | { on: "frame"; frame: ServerFrame }
   | { on: "closed"; code: number; roll: number }
   | { on: "send"; frame: ClientFrame }
@@ -51,6 +52,10 @@ export interface Credentials {
   /** A ticket from the address, or a token that a person typed: used until the server has answered it. */
   token?: string;
   name?: string;
+  /** What to be; a page is a human. */
+  kind?: Kind;
+  /** What this program calls itself. */
+  client?: string;
 }
 
 const FINAL: ReadonlyMap<number, StopReason> = new Map([
@@ -96,6 +101,8 @@ export class Connection {
         return this.phase === "open" ? [{ do: "send", frame: event.frame }] : [];
       case "identify":
         return this.#identify(event.name, event.token);
+      case "stop":
+        return this.#leave();
     }
   }
 
@@ -108,11 +115,11 @@ export class Connection {
 
   #greet(): ConnectionAction[] {
     this.phase = "greeting";
-    const { session, token, name } = this.#credentials;
+    const { session, token, name, kind = "human", client = "cadence-web" } = this.#credentials;
     const hello: Hello = {
       type: "hello",
-      kind: "human",
-      client: "cadence-web",
+      kind,
+      client,
       ...(token ? { token } : {}),
       ...(session ? { resume: session } : {}),
       ...(name ? { name } : {}),
@@ -190,6 +197,12 @@ export class Connection {
       return [{ do: "forget" }, ...this.#open()];
     }
     return this.#stop("unauthorized");
+  }
+
+  /** Nobody wants to be here any more: close, and do not come back. */
+  #leave(): ConnectionAction[] {
+    this.phase = "stopped";
+    return [{ do: "close" }];
   }
 
   #stop(reason: StopReason): ConnectionAction[] {

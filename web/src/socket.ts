@@ -18,8 +18,8 @@ export class Socket {
   readonly #hooks: Hooks;
   readonly #url: string;
   #socket: WebSocket | null = null;
-  #retry = 0;
-  #heart = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #heart: ReturnType<typeof setInterval> | undefined;
 
   constructor(url: string, credentials: Credentials, hooks: Hooks) {
     this.#url = url;
@@ -43,6 +43,7 @@ export class Socket {
       case "open":
         return this.#open();
       case "close":
+        clearTimeout(this.#retry);
         return this.#socket?.close(CLOSE_GOING);
       case "abandon":
         return this.#abandon();
@@ -52,11 +53,11 @@ export class Socket {
         return this.#hooks.deliver(action.frame);
       case "wait":
         clearTimeout(this.#retry);
-        this.#retry = window.setTimeout(() => this.feed({ on: "due" }), action.seconds * 1000);
+        this.#retry = setTimeout(() => this.feed({ on: "due" }), action.seconds * 1000);
         return;
       case "beat":
         clearInterval(this.#heart);
-        this.#heart = window.setInterval(() => this.feed({ on: "beat" }), action.seconds * 1000);
+        this.#heart = setInterval(() => this.feed({ on: "beat" }), action.seconds * 1000);
         return;
       case "remember":
         return this.#hooks.remember(action.session);

@@ -29,6 +29,18 @@ function dueThenHello(connection: Connection): unknown {
   return hello(connection);
 }
 
+test("a program says what it is and what it calls itself", () => {
+  const connection = new Connection({ kind: "agent", client: "a test" });
+  connection.handle({ on: "start" });
+  expect(hello(connection)).toEqual({ type: "hello", kind: "agent", client: "a test" });
+});
+
+test("who wants to leave closes, and does not come back", () => {
+  const connection = met();
+  expect(connection.handle({ on: "stop" })).toEqual([{ do: "close" }]);
+  expect([lost(connection, 1000), connection.handle({ on: "due" }), connection.phase]).toEqual([[], [], "stopped"]);
+});
+
 test("failed tries are counted until one succeeds", () => {
   const connection = met();
   for (const tries of [1, 2, 3]) {

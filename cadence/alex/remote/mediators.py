@@ -19,7 +19,7 @@ from cadence.counts import MediationCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.mediation import Attached
-from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import After, Ask, Member, Message, Read, Segment, Turn, ViewPatch, ViewReply, ViewRequest
 
 RESTART_SECONDS, RESTART_SECONDS_MAX = 0.5, 30.0  # doubled each time a worker does not come to life
 ALIVE_SECONDS = 60.0  # one that lived so long was well, and the next is started at once
@@ -122,6 +122,10 @@ class Mediators:
 
     async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
         await self._of(by.id).ask(by, request, deliver)
+
+    async def answer(self, request: Ask) -> Sequence[Segment]:
+        """See `Driver.answer`."""
+        return await self._proxies[0].answer(request)
 
     def read(self, user: str, request: Read) -> None:
         self._of(user).read(user, request)

@@ -37,6 +37,7 @@ from cadence.rooms.wire import (
     Message,
     Mode,
     Read,
+    Segment,
     Turn,
     ViewPatch,
     ViewReply,
@@ -276,6 +277,14 @@ class Proxy:
             raise _unavailable(request.room) from error
         finally:
             self._delivers.pop(number, None)
+
+    async def answer(self, request: Ask) -> Sequence[Segment]:
+        """See `Driver.answer`."""
+        try:
+            segments: Sequence[Segment] = await self._worker(request.room).call("answer", request)
+        except Gone as error:
+            raise _unavailable(request.room) from error
+        return segments
 
     def read(self, user: str, request: Read) -> None:
         self._cast("read", user, request)

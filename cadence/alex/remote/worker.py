@@ -19,7 +19,7 @@ from cadence.alex.driver import Driver
 from cadence.alex.remote.peer import Calls, Casts, Frame, Peer
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderStore
-from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import After, Ask, Member, Message, Read, Segment, Turn, View, ViewPatch, ViewReply, ViewRequest
 
 BACKFILLS_MAX = 10_000  # begun and not ended; the oldest goes, as its connection surely has
 COUNT_SECONDS = 1.0
@@ -74,6 +74,7 @@ class Worker:
             "forget_reader": self._forget_reader,
             "set_view": self._set_view,
             "ask": self._ask,
+            "answer": self._answer,
             "more": self._more,
             "close": self.close,
         }
@@ -185,6 +186,9 @@ class Worker:
             self.peer.cast("deliver", number, turn)
 
         await self._driver.ask(by, request, deliver)
+
+    async def _answer(self, request: Ask) -> Sequence[Segment]:
+        return await self._driver.answer(request)
 
     def _read(self, user: str, request: Read) -> None:
         self._driver.read(user, request)

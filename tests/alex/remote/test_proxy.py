@@ -253,3 +253,14 @@ async def test_a_reader_who_is_forgotten_is_forgotten_at_the_far_end() -> None:
         workers = [living.worker for living in lab.neighbours.living.values()]
         assert not any("ada" in worker._driver._rooms["lab"].readers for worker in workers)
         assert not any("ada" in worker._readable for worker in workers)
+
+
+async def test_who_is_no_reader_can_ask_too() -> None:
+    async with desk(workers=2) as lab:
+        await talk(lab, 6)
+        segments = await lab.mediation.answer(Ask(room="lab", what="room", words=60))
+        assert segments and {seq for segment in segments for seq in segment.sources} <= set(range(1, 7))
+        lab.neighbours.living[0].kill()
+        await wait(0)
+        with capture_logs(), pytest.raises(WireError, match="try again in a moment"):
+            await lab.mediation.answer(Ask(room="lab", what="room"))
