@@ -16,6 +16,8 @@ from cadence.lod.units import Unit
 
 def goes_back(chosen: Sequence[int], units: Sequence[Unit]) -> bool:
     """Whether something chosen stands behind a waiting unit of its own message that is not chosen."""
+    if not any([units[i].index for i in chosen]):
+        return False
     latest: dict[int, int] = {}
     for i in chosen:
         latest[units[i].seq] = max(latest.get(units[i].seq, -1), units[i].index)

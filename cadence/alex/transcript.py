@@ -36,7 +36,6 @@ class Entry:
 
     __slots__ = (
         "_parsed",
-        "_vectors",
         "agrees_with",
         "answers",
         "at",
@@ -46,6 +45,7 @@ class Entry:
         "replied_to",
         "seq",
         "speaker",
+        "vectors",
     )
 
     def __init__(self, message: Message, answered: Message | None) -> None:
@@ -60,15 +60,15 @@ class Entry:
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self.answers = answered is not None and _asks(answered)
         self._parsed: Parsed | None = None
-        self._vectors: dict[int, Vector] = {}  # by index of the unit
+        self.vectors: dict[int, Vector] = {}  # by index of the unit
 
     def vector(self, unit: Unit) -> Vector | None:
         """The vector of one of its units, if one has come by now."""
-        return self._vectors.get(unit.index)
+        return self.vectors.get(unit.index)
 
     def learn_vector(self, index: int, vector: Vector) -> None:
         """A vector has come; the room's readers share it."""
-        self._vectors[index] = vector
+        self.vectors[index] = vector
 
     @property
     def parsed(self) -> Parsed:
@@ -100,8 +100,8 @@ class Transcript:
         self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
 
     def window(self, units: Sequence[Unit]) -> Window | None:
-        """These units and others of the same time as arrays, shared by all readers who look now; None if it is not
-        worth while. `units` in order of time.
+        """These units, unless they are gone, and others of the same time as arrays, shared by all readers who look now;
+        None if it is not worth while. `units` in order of time.
 
         Which window it is follows from the log and from `units` alone, so no reader can change what another is shown.
         """
@@ -115,7 +115,7 @@ class Transcript:
             self.windows_built += 1
             while len(self._windows) > WINDOWS_KEPT_MAX:
                 self._windows.popitem(last=False)
-        return known if known.holds(units) else None
+        return known
 
     def _units_from(self, seq: int) -> list[Unit]:
         recent: list[Entry] = []

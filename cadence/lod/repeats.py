@@ -8,14 +8,19 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Vector, max_cosine, stacked
+
+if TYPE_CHECKING:
+    from cadence.lod.window import Window
 
 SHOWN_MAX = 96
 OVERLAP_MAX = 0.6
@@ -30,6 +35,8 @@ class ShownMemory:
         self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None]] = deque()
         self._using: dict[str, list[int]] = {}  # by term: the numbers of the units shown that use it, ascending
         self._number = 0
+        self._passed: frozenset[Unit] = frozenset()  # known to repeat nothing of what was shown up to `_passed_at`
+        self._passed_at = 0
 
     def add(self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None) -> None:
         """A unit with these content words was shown; it comes from one of the messages `seqs`, whatever names them."""
@@ -55,6 +62,7 @@ class ShownMemory:
         """Forget all that was shown."""
         self._shown.clear()
         self._using.clear()
+        self._passed = frozenset()
 
     def repeats(self, units: Sequence[Unit], vectors: Sequence[Vector | None] | None = None) -> NDArray[np.bool_]:
         """Which of `units` say again what was shown, [units]."""
@@ -62,6 +70,30 @@ class ShownMemory:
         found = np.array([_overlap(unit.terms, known) > OVERLAP_MAX for unit in units], dtype=np.bool_)
         if vectors is not None:
             found |= self.closeness(vectors) > COSINE_MAX
+        return found
+
+    def repeats_in(self, window: Window, rows: NDArray[np.int64], units: Sequence[Unit]) -> NDArray[np.bool_]:
+        """Which of `units` say again what was shown, by their words; `rows` are theirs in a window.
+
+        Who asks again about units that were no repeats has them compared only with what was shown since.
+        """
+        found = np.zeros(len(units), dtype=np.bool_)
+        known, passed = self._using, self._passed
+        for i, unit in enumerate(units):
+            if unit not in passed and _overlap(unit.terms, known) > OVERLAP_MAX:
+                found[i] = True
+        since = (
+            [terms for _, terms, _ in islice(reversed(self._shown), self._number - self._passed_at)] if passed else []
+        )
+        if since:
+            recent = frozenset().union(*since)
+            shared = window.shares(np.array([term in recent for term in window.terms], dtype=np.float64))[rows]
+            sizes = window.sizes[rows]
+            for i in np.flatnonzero((sizes >= TERMS_MIN) & (shared > OVERLAP_MAX * sizes)).tolist():
+                shares = [len(terms.intersection(units[i].terms)) / len(units[i].terms) for terms in since]
+                found[i] |= max(shares) > OVERLAP_MAX
+        self._passed = frozenset([unit for unit, said in zip(units, found.tolist(), strict=True) if not said])
+        self._passed_at = self._number
         return found
 
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
@@ -76,5 +108,8 @@ def _overlap(terms: Sequence[str], known: dict[str, list[int]]) -> float:
     size = len(terms)
     if size < TERMS_MIN or [term in known for term in terms].count(True) <= OVERLAP_MAX * size:
         return 0.0
-    counts = Counter(i for term in terms for i in known.get(term, ()))
-    return max(counts.values(), default=0) / len(terms)
+    counts: dict[int, int] = {}
+    for term in terms:
+        for number in known.get(term, ()):
+            counts[number] = counts.get(number, 0) + 1
+    return max(counts.values(), default=0) / size

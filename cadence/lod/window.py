@@ -34,9 +34,9 @@ class Window:
         ids: dict[str, int] = {}
         self.words = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
         self.terms = list(ids)
-        sizes = [len(own) for own in self.words]
+        self.sizes: Ints = np.array([len(own) for own in self.words], dtype=np.int64)  # words of each unit
         self.flat: Ints = np.array([term for own in self.words for term in own], dtype=np.int64)
-        self.owner: Ints = np.repeat(np.arange(len(units)), sizes)
+        self.owner: Ints = np.repeat(np.arange(len(units)), self.sizes)
         self.n = [unit.n for unit in units]
         self.costs: Floats = np.array(self.n, dtype=np.float64)
         self.salience: Floats = np.array([unit.salience for unit in units], dtype=np.float64)
@@ -45,8 +45,7 @@ class Window:
         self._pack = background.pack
         self._priors = None if self._pack is None else self._pack.priors(ids)
         speakers: dict[str, int] = {}
-        self.speaker = [speakers.setdefault(unit.speaker, len(speakers)) for unit in units]
-        self.speaker_of: Ints = np.array(self.speaker, dtype=np.int64)
+        self.speaker_of: Ints = np.array([speakers.setdefault(unit.speaker, len(speakers)) for unit in units], np.int64)
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
@@ -59,9 +58,18 @@ class Window:
         """The row of each unit."""
         return {unit: i for i, unit in enumerate(self.units)}
 
-    def holds(self, units: Sequence[Unit]) -> bool:
-        """Whether all of these very units are in it."""
-        return self.rows.keys() >= set(units)
+    @property
+    def packed(self) -> bool:
+        """Whether a domain pack weighs its words."""
+        return self._pack is not None
+
+    def places(self, units: Sequence[Unit]) -> Ints | None:
+        """The row of each of these units; None if one of them is not in it."""
+        known = self.rows
+        try:
+            return np.array([known[unit] for unit in units], dtype=np.int64)
+        except KeyError:
+            return None
 
     def scaled(self, exponent: float) -> Floats:
         """What a unit's gain is multiplied by: its salience over its words to this exponent."""
@@ -108,22 +116,20 @@ class Window:
                 for other, count in shared.items()
                 if len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
             }
-            if len(crowd := self._crowds.get(self._said[row], ())) >= CROWD_MIN:
+            if (
+                len(self.words[row]) < TERMS_MIN
+                and len(crowd := self._crowds.get(_said(self.units[row]), ())) >= CROWD_MIN
+            ):
                 found.update(crowd)
             self._again[row] = sorted(found - {row})
         return self._again[row]
 
     @cached_property
-    def _said(self) -> list[tuple[str, tuple[str, ...]]]:
-        """What each unit says but for case and signs."""
-        return [(" ".join(_LETTERS.findall(unit.text.casefold())), unit.terms) for unit in self.units]
-
-    @cached_property
     def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:
         """Who says the very same in few words; not what only signs say, and no blocks."""
         found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-        for i, said in enumerate(self._said):
-            if said[0] and len(said[1]) < TERMS_MIN:
+        for i, unit in enumerate(self.units):
+            if len(unit.terms) < TERMS_MIN and (said := _said(unit))[0]:
                 found.setdefault(said, []).append(i)
         return found
 
@@ -134,3 +140,8 @@ class Window:
             for term in own:
                 users[term].append(i)
         return users
+
+
+def _said(unit: Unit) -> tuple[str, tuple[str, ...]]:
+    """What a unit says but for case and signs."""
+    return " ".join(_LETTERS.findall(unit.text.casefold())), unit.terms

@@ -78,8 +78,9 @@ def test_a_removed_message_is_gone() -> None:
 def test_whether_a_message_waits_is_told_without_splitting_it() -> None:
     filled = waiting("one", "  ", "three")
     assert [seq in filled for seq in (1, 2, 3, 4)] == [True, True, True, False]
+    assert all(said._parsed is None for said, _, _ in filled._new)
     assert seqs(filled) == [1, 3]
-    assert all(message.entry._parsed is None for message in filled)
+    assert 2 not in filled, "white space that was looked at"
     spoken = Waiting()
     spoken.add(entry(1, "Uh, um.", spoken=True), 1.0, urgent=False)
     assert seqs(spoken) == [], "nothing is left of it once it is cleaned"

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.digest import Climb, SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.window import Window
@@ -65,7 +65,10 @@ def test_a_window_that_holds_more_than_waits_changes_no_choice(seed: int) -> Non
     mine = [units[i] for i in waiting]
     attention = np.array([chance.random() for _ in mine])
     alone = rank(mine, attention, background, SpeakerMemory(), 0.0, 40)
-    shared = rank(mine, attention, background, SpeakerMemory(), 0.0, 40, window=Window(units, background))
+    window = Window(units, background)
+    rows = window.places(mine)
+    assert rows is not None
+    shared = Climb(window, rows, attention, SpeakerMemory(), 0.0).ladder(40)
     assert alone.rungs == shared.rungs
     assert alone.repeats == shared.repeats
     assert np.allclose(alone.shares, shared.shares)
