@@ -191,15 +191,14 @@ class Selection:
         if window is None or rows is None:
             window = Window(units, self._background)
             rows = np.arange(len(units))
-        repeats, closeness = memory.repeats_in(window, rows, units), None
-        known = None
+        repeats, known, closeness = memory.repeats_in(window, units), None, None
         if any([candidate.entry.vectors for candidate in candidates]):
             vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
             known, closeness = stacked(vectors), memory.closeness(vectors)
-            repeats |= closeness > COSINE_MAX
-        if repeats.any():
-            self._choice.counted += [units[i] for i in np.flatnonzero(repeats)]
-            fresh = np.flatnonzero(~repeats)
+            repeats = sorted({*repeats, *np.flatnonzero(closeness > COSINE_MAX).tolist()})
+        if repeats:
+            self._choice.counted += [units[i] for i in repeats]
+            fresh = np.delete(np.arange(len(units)), repeats)
             candidates = [candidates[i] for i in fresh.tolist()]
             rows, weights = rows[fresh], weights[fresh]
             known = None if known is None else known[fresh]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
@@ -17,6 +18,9 @@ from cadence.lod.units import Parsed, PartText, Source, Unit, parse
 from cadence.lod.vectors import Vector
 from cadence.lod.window import Window
 from cadence.rooms.wire import Message, from_iso
+
+if TYPE_CHECKING:
+    from cadence.alex.waiting import OpenMessage
 
 ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
 QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
@@ -39,6 +43,7 @@ class Entry:
         "agrees_with",
         "answers",
         "at",
+        "fresh",
         "human",
         "message",
         "objects_to",
@@ -59,6 +64,7 @@ class Entry:
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self.answers = answered is not None and _asks(answered)
+        self.fresh: OpenMessage | None = None  # as it waits for whoever has seen nothing of it; see `waiting`
         self._parsed: Parsed | None = None
         self.vectors: dict[int, Vector] = {}  # by index of the unit
 

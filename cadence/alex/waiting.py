@@ -37,7 +37,11 @@ Attend = Callable[[Sequence[Candidate]], Floats]
 
 
 class OpenMessage:
-    """A message of which some text waits: `left`, in units. `words` counts it, blocks whole."""
+    """A message of which some text waits: `left`, in units. `words` counts it, blocks whole. Never changes.
+
+    `since` is when it began to wait, `touched` whether something of it was shown, `told` the index of the last unit
+    shown.
+    """
 
     __slots__ = ("candidates", "entry", "left", "since", "told", "touched", "urgent", "words")
 
@@ -45,19 +49,29 @@ class OpenMessage:
         self.entry = entry
         self.since = since
         self.urgent = urgent
-        self.touched = False  # something of it was shown
-        self.told = -1  # index of the last unit shown
+        self.touched, self.told = False, -1
         self.left: Sequence[Unit] = entry.parsed.units
         self.words = entry.parsed.words
-        self.candidates = [Candidate(entry, unit, urgent) for unit in self.left]
+        self.candidates: Sequence[Candidate] = [Candidate(entry, unit, urgent) for unit in self.left]
 
-    def show(self, unit: Unit) -> None:
-        """This unit of it waits no longer."""
-        self.touched = True
-        self.told = max(self.told, unit.index)
-        self.left = [one for one in self.left if one is not unit]
-        self.words = sum([one.block.words if one.block else one.n for one in self.left])
-        self.candidates = [Candidate(self.entry, one, self.urgent, one.index < self.told) for one in self.left]
+    def without(self, unit: Unit) -> OpenMessage:
+        """What waits of it when this unit is shown."""
+        rest = OpenMessage.__new__(OpenMessage)
+        rest.entry, rest.since, rest.urgent = self.entry, self.since, self.urgent
+        rest.touched, rest.told = True, max(self.told, unit.index)
+        rest.left = [one for one in self.left if one is not unit]
+        rest.words = sum([one.block.words if one.block else one.n for one in rest.left])
+        rest.candidates = [Candidate(self.entry, one, self.urgent, one.index < rest.told) for one in rest.left]
+        return rest
+
+
+def _fresh(entry: Entry, since: float, urgent: bool) -> OpenMessage:
+    """A message of which nothing was shown: one object for all readers for whom it waits alike."""
+    if urgent:
+        return OpenMessage(entry, since, urgent)
+    if entry.fresh is None or entry.fresh.since != since:
+        entry.fresh = OpenMessage(entry, since, urgent)
+    return entry.fresh
 
 
 class Waiting:
@@ -102,8 +116,10 @@ class Waiting:
         for unit in units:
             at = self._find(unit.seq)
             if at is not None:
-                self._open[at].show(unit)
-                if not self._open[at].left:
+                rest = self._open[at].without(unit)
+                if rest.left:
+                    self._open[at] = rest
+                else:
                     del self._open[at]
 
     def drop_older(self, than: float) -> None:
@@ -137,7 +153,7 @@ class Waiting:
 
     def _settled(self) -> list[OpenMessage]:
         if self._new:
-            self._open += [message for one in self._new if (message := OpenMessage(*one)).left]
+            self._open += [message for one in self._new if (message := _fresh(*one)).left]
             self._new.clear()
         return self._open
 

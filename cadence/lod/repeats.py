@@ -32,15 +32,17 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None]] = deque()
+        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None, Unit | None]] = deque()
         self._using: dict[str, list[int]] = {}  # by term: the numbers of the units shown that use it, ascending
         self._number = 0
         self._passed: frozenset[Unit] = frozenset()  # known to repeat nothing of what was shown up to `_passed_at`
         self._passed_at = 0
 
-    def add(self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None) -> None:
+    def add(
+        self, seqs: Iterable[object], terms: Iterable[str], vector: Vector | None = None, unit: Unit | None = None
+    ) -> None:
         """A unit with these content words was shown; it comes from one of the messages `seqs`, whatever names them."""
-        self._shown.append((frozenset(seqs), frozenset(terms), vector))
+        self._shown.append((frozenset(seqs), frozenset(terms), vector, unit))
         self._number += 1
         for term in self._shown[-1][1]:
             self._using.setdefault(term, []).append(self._number)
@@ -52,6 +54,7 @@ class ShownMemory:
 
     def remove(self, seq: object) -> None:
         """A message is gone: nothing of it is remembered (law 17)."""
+        self._passed = frozenset([unit for unit in self._passed if unit.seq != seq])
         kept = [shown for shown in self._shown if seq not in shown[0]]
         if len(kept) < len(self._shown):
             self.clear()
@@ -72,34 +75,26 @@ class ShownMemory:
             found |= self.closeness(vectors) > COSINE_MAX
         return found
 
-    def repeats_in(self, window: Window, rows: NDArray[np.int64], units: Sequence[Unit]) -> NDArray[np.bool_]:
-        """Which of `units` say again what was shown, by their words; `rows` are theirs in a window.
+    def repeats_in(self, window: Window, units: Sequence[Unit]) -> list[int]:
+        """The places of those of `units` that say again what was shown, by their words; `window` holds all of them.
 
         Who asks again about units that were no repeats has them compared only with what was shown since.
         """
-        found = np.zeros(len(units), dtype=np.bool_)
-        known, passed = self._using, self._passed
-        for i, unit in enumerate(units):
-            if unit not in passed and _overlap(unit.terms, known) > OVERLAP_MAX:
-                found[i] = True
-        since = (
-            [terms for _, terms, _ in islice(reversed(self._shown), self._number - self._passed_at)] if passed else []
-        )
-        if since:
-            recent = frozenset().union(*since)
-            shared = window.shares(np.array([term in recent for term in window.terms], dtype=np.float64))[rows]
-            sizes = window.sizes[rows]
-            for i in np.flatnonzero((sizes >= TERMS_MIN) & (shared > OVERLAP_MAX * sizes)).tolist():
-                shares = [len(terms.intersection(units[i].terms)) / len(units[i].terms) for terms in since]
-                found[i] |= max(shares) > OVERLAP_MAX
-        self._passed = frozenset([unit for unit, said in zip(units, found.tolist(), strict=True) if not said])
-        self._passed_at = self._number
-        return found
+        looked_at = frozenset(units)
+        new, said = looked_at - self._passed, set[Unit]()
+        if new:
+            said.update([unit for unit in new if _overlap(unit.terms, self._using) > OVERLAP_MAX])
+        if len(new) < len(units):
+            for _, terms, _, unit in islice(reversed(self._shown), self._number - self._passed_at):
+                said.update(window.saying_again(terms, unit))
+            said &= looked_at
+        self._passed, self._passed_at = looked_at - said, self._number
+        return [i for i, unit in enumerate(units) if unit in said] if said else []
 
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:
         """The highest cosine of each vector with what was shown, [units]; 0 where there is no vector."""
         candidates = stacked(vectors)
-        shown = [] if candidates is None else [vector for _, _, vector in self._shown if vector is not None]
+        shown = [] if candidates is None else [vector for _, _, vector, _ in self._shown if vector is not None]
         return max_cosine(candidates, np.stack(shown)) if candidates is not None and shown else np.zeros(len(vectors))
 
 

@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -49,6 +49,7 @@ class Window:
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
+        self._shared: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -107,22 +108,35 @@ class Window:
         In a crowd (`CROWD_MIN`) also those that say the very same in fewer words.
         """
         if row not in self._again:
+            found = set(self._sharing(row))
+            if len(self.words[row]) < TERMS_MIN:
+                crowd = self._crowds.get(_said(self.units[row]), ())
+                found.update(crowd if len(crowd) >= CROWD_MIN else ())
+            self._again[row] = sorted(found - {row})
+        return self._again[row]
+
+    def saying_again(self, terms: Collection[str], unit: Unit | None) -> list[Unit]:
+        """The units of which more than 60 % of the words, at least three, are these `terms`: those of `unit`, if it is
+        known who said them."""
+        row = None if unit is None else self.rows.get(unit)
+        if row is not None:
+            return [self.units[other] for other in self._sharing(row)]
+        shared = self.shares(np.array([term in terms for term in self.terms], dtype=np.float64))
+        return [self.units[i] for i in np.flatnonzero((self.sizes >= TERMS_MIN) & (shared > OVERLAP_MAX * self.sizes))]
+
+    def _sharing(self, row: int) -> list[int]:
+        """The rows that share more than 60 % of their own words, at least three, with this one; it may be one of them."""
+        if row not in self._shared:
             shared: dict[int, int] = {}
             for term in self.words[row]:
                 for other in self._users[term]:
                     shared[other] = shared.get(other, 0) + 1
-            found = {
+            self._shared[row] = [
                 other
                 for other, count in shared.items()
                 if len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
-            }
-            if (
-                len(self.words[row]) < TERMS_MIN
-                and len(crowd := self._crowds.get(_said(self.units[row]), ())) >= CROWD_MIN
-            ):
-                found.update(crowd)
-            self._again[row] = sorted(found - {row})
-        return self._again[row]
+            ]
+        return self._shared[row]
 
     @cached_property
     def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:

@@ -80,10 +80,10 @@ def test_over_a_window_the_same_is_found_however_often_one_looks() -> None:
         for _ in range(12):
             looked_at = sorted(chance.sample(range(30), chance.randint(1, 30)))
             own = [units[i] for i in looked_at]
-            found = shown.repeats_in(window, np.array(looked_at), own)
-            assert found.tolist() == shown.repeats(own).tolist()
+            found = shown.repeats_in(window, own)
+            assert found == np.flatnonzero(shown.repeats(own)).tolist()
             for _ in range(chance.randint(0, 12)):
                 other = chance.choice(units)
-                shown.add((other.seq,), other.terms)
+                shown.add((other.seq,), other.terms, None, other if chance.random() < 0.7 else None)
             if chance.random() < 0.2:
                 shown.remove(chance.randint(1, 30))
