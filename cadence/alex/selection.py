@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.telling import goes_back, in_order
+from cadence.alex.telling import in_order, passed_over
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
@@ -72,7 +72,7 @@ def attend_waiting(
     candidates: Sequence[Candidate], view: View, rate: float, near: Collection[str], background: Background, now: float
 ) -> Floats:
     """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
-    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    at = np.array([candidate.unit.at for candidate in candidates])
     return attend(candidates, age_units(now, at, view.cadence_s, rate), view, near, background)
 
 
@@ -216,8 +216,8 @@ class Selection:
         chosen = climb.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
             return
-        if self._ahead and goes_back(chosen, units):
-            planned, alone = climb.select(self._budget + self._ahead), not self._choice.picks
+        if self._ahead and (over := passed_over(chosen, units)):
+            planned, alone = climb.select(self._budget + self._ahead, over), not self._choice.picks
             chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
         shares = climb.shares
         for i in chosen:

@@ -103,7 +103,7 @@ class Transcript:
         self.mood = Mood()
         self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
-        self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
+        self._windows: OrderedDict[int, tuple[int, int, Window]] = OrderedDict()  # by first: newest, learned
 
     def window(self, units: Sequence[Unit]) -> Window | None:
         """These units, unless they are gone, and others of the same time as arrays, shared by all readers who look now;
@@ -114,14 +114,14 @@ class Transcript:
         first, newest = units[0].seq // WINDOW_STEP * WINDOW_STEP, next(reversed(self._entries), 0)
         if newest - first > WINDOW_SPARE_MAX * len(units) + WINDOW_STEP:
             return None
-        key = (first, newest, self.background.learned)
-        known = self._windows.get(key)
-        if known is None:
-            known = self._windows[key] = Window(self._units_from(first), self.background)
+        upto, learned, window = self._windows.get(first, (first - 1, -1, None))
+        if window is None or (upto, learned) != (newest, self.background.learned):
+            window = Window(self._units_from(upto + 1), self.background, window)
+            self._windows[first] = newest, self.background.learned, window
             self.windows_built += 1
             while len(self._windows) > WINDOWS_KEPT_MAX:
                 self._windows.popitem(last=False)
-        return known
+        return window
 
     def _units_from(self, seq: int) -> list[Unit]:
         recent: list[Entry] = []

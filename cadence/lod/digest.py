@@ -19,7 +19,7 @@ Pure and deterministic: the result does not depend on the order of `units`; of e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,11 @@ class SpeakerMemory:
             return 0.0
         reward, at = self._shown[speaker]
         return float(reward * 0.5 ** (max(0.0, now - at) / REWARD_HALF_LIFE_S))
+
+    def rewards(self, speakers: Sequence[str], now: float) -> list[float]:
+        """`reward` of each."""
+        shown = self._shown
+        return [self.reward(speaker, now) if speaker in shown else 0.0 for speaker in speakers]
 
     def add(self, speaker: str, r: float, now: float) -> None:
         """Note that units worth `r` of this speaker were shown."""
@@ -193,13 +198,14 @@ class Climb:
         if weigh.apart and (vectors is not None or closeness is not None):
             near = np.zeros(len(rows)) if closeness is None else closeness
             race.avoid(np.zeros((len(rows), 0), np.float32) if vectors is None else vectors, near, rows, weigh.apart)
-        race.hear(window.speaker_of, [memory.reward(speaker, now) for speaker in window.speakers], weigh.voices)
+        race.hear_speakers(memory.rewards(window.speakers, now), weigh.voices)
         if weigh.times:
             race.hear(_bins(window, rows), [0.0] * TIME_BINS, weigh.times)
         if sides is not None:
             of_side, names = _sides(sides, rows, len(window))
-            race.hear(of_side, [memory.reward(side, now) for side in names], weigh.voices)
-        self._place = {row: i for i, row in enumerate(rows.tolist())}
+            race.hear(of_side, memory.rewards(names, now), weigh.voices)
+        self._place = np.zeros(len(window), dtype=np.int64)  # of a row among `rows`
+        self._place[rows] = np.arange(len(rows))
         self._steps: list[Step] = []
         self._climbing = self._climb(RUNG_WORDS_FIRST)
 
@@ -212,19 +218,26 @@ class Climb:
     @property
     def repeats(self) -> list[tuple[int, int]]:
         """(unit refused, the unit picked that said it already), as far as the climb has come."""
-        return [(self._place[row], self._place[by]) for row, by in self._race.repeats]
+        return [(int(self._place[row]), int(self._place[by])) for row, by in self._race.repeats]
 
-    def select(self, budget: float) -> tuple[int, ...]:
-        """As `Ladder.select`, for any budget; makes no more of the ladder than that takes."""
+    def select(self, budget: float, until: Collection[int] | None = None) -> tuple[int, ...]:
+        """As `Ladder.select`, for any budget; makes no more of the ladder than that takes.
+
+        With `until`, units that nobody chose yet, it may end as soon as each of them is chosen or refused.
+        """
         chosen: list[int] = []
         used = 0
-        for limit, i in self._taken():
+        known = len(self._steps)
+        undecided = [] if until is None else [int(self._rows[i]) for i in until]
+        for step, (limit, i) in enumerate(self._taken(), 1):
             if i is not None:
                 used += self._window.n[self._rows[i]]
                 if used > budget:
                     return tuple(chosen) or (i,)
                 chosen.append(i)
             elif limit > budget and chosen:
+                break
+            if undecided and step >= known and not any([self._race.runs(row) for row in undecided]):
                 break
         return tuple(chosen)
 
@@ -258,7 +271,7 @@ class Climb:
             while (row := race.best(limit - used)) is not None:
                 race.take(row)
                 used += self._window.n[row]
-                yield limit, self._place[row]
+                yield limit, int(self._place[row])
             yield limit, None
             limit *= 2
 

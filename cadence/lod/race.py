@@ -8,7 +8,8 @@ Pure and deterministic: of equal gains the earlier row wins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,11 @@ class Race:
         """Reward units for the group they belong to (-1: none), the more the less it has been shown."""
         self._groups.append(_Group(of, rewards, weight, self.shares))
 
+    def hear_speakers(self, rewards: Sequence[float], weight: float) -> None:
+        """Reward units for their speakers; `rewards` runs along those of the window."""
+        window = self._window
+        self._groups.append(_Group(window.speaker_of, rewards, weight, self.shares, window.said_by))
+
     def avoid(self, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
         """Weigh units down by how close they come to what was shown, and to what is picked."""
         self._apart = _Apart(vectors, rows, closeness, self._weights[rows], exponent)
@@ -64,6 +70,10 @@ class Race:
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
         return bool(self._open)
+
+    def runs(self, row: int) -> bool:
+        """Whether it was neither picked nor refused."""
+        return row in self._open
 
     def best(self, room: float) -> int | None:
         """The row of the highest gain among those of at most `room` words; None if none fits.
@@ -128,20 +138,28 @@ def _priced(window: Window, rows: Ints) -> Floats:
 class _Group:
     """A kind of group: that of each row (-1: none), and what belonging to it is worth to the row now."""
 
-    def __init__(self, of: Ints, rewards: Sequence[float], weight: float, shares: Floats) -> None:
-        self._of, self._weight, self._shares = of, weight, shares
-        self._shown = np.array([*rewards, 0.0])  # R of each group
-        before = self._shown[of]
+    def __init__(
+        self,
+        of: Ints,
+        rewards: Sequence[float],
+        weight: float,
+        shares: Floats,
+        members: Callable[[int], Ints] | None = None,
+    ) -> None:
+        self._of, self._weight, self._shares, self._members = of, weight, shares, members
+        self._shown = [*rewards, 0.0]  # R of each group, and of none
+        before = np.array(self._shown)[of]
         self.reward: Floats = weight * (np.sqrt(before + shares) - np.sqrt(before))
-        self.reward[of < 0] = 0.0
+        if members is None:
+            self.reward[of < 0] = 0.0
 
     def take(self, row: int) -> None:
-        group = self._of[row]
+        group = int(self._of[row])
         if group < 0:
             return
-        self._shown[group] += self._shares[row]
-        members, before = (self._of == group).nonzero()[0], self._shown[group]
-        self.reward[members] = self._weight * (np.sqrt(before + self._shares[members]) - np.sqrt(before))
+        self._shown[group] = before = self._shown[group] + float(self._shares[row])
+        members = np.flatnonzero(self._of == group) if self._members is None else self._members(group)
+        self.reward[members] = self._weight * (np.sqrt(before + self._shares[members]) - sqrt(before))
 
 
 class _Apart:

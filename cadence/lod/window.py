@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import regex
@@ -29,27 +30,42 @@ _LETTERS = regex.compile(r"[\p{L}\p{M}\p{N}\p{Extended_Pictographic}+]+")
 class Window:
     """`units` in order of time, and how rare their words are by `background` as it is now."""
 
-    def __init__(self, units: Sequence[Unit], background: Background) -> None:
-        self.units = units
-        ids: dict[str, int] = {}
-        self.words = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
+    def __init__(self, units: Sequence[Unit], background: Background, before: Window | None = None) -> None:
+        """`before` is a window whose units come first; it stays as it is, and nothing of it is looked at again."""
+        known = len(before) if before else 0
+        self.units: Sequence[Unit] = [*(before.units if before else ()), *units]
+        self._ids: dict[str, int] = dict(before._ids) if before else {}
+        ids = self._ids
+        own = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
+        self.words: list[list[int]] = [*(before.words if before else ()), *own]
         self.terms = list(ids)
-        self.sizes: Ints = np.array([len(own) for own in self.words], dtype=np.int64)  # words of each unit
-        self.flat: Ints = np.array([term for own in self.words for term in own], dtype=np.int64)
-        self.owner: Ints = np.repeat(np.arange(len(units)), self.sizes)
-        self.n = [unit.n for unit in units]
+        sizes = np.array([len(terms) for terms in own], dtype=np.int64)
+        self.sizes: Ints = _joined(before.sizes if before else None, sizes)  # words of each unit
+        self.flat: Ints = _joined(
+            before.flat if before else None, np.array([term for terms in own for term in terms], np.int64)
+        )
+        self.owner: Ints = _joined(
+            before.owner if before else None, np.repeat(np.arange(known, known + len(units)), sizes)
+        )
+        self.n: list[int] = [*(before.n if before else ()), *[unit.n for unit in units]]
         self.costs: Floats = np.array(self.n, dtype=np.float64)
-        self.salience: Floats = np.array([unit.salience for unit in units], dtype=np.float64)
-        known = np.array([background.count(term) for term in ids], dtype=np.float64)
-        self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
+        self.salience: Floats = _joined(
+            before.salience if before else None, np.array([unit.salience for unit in units], dtype=np.float64)
+        )
+        counts = background.counts()
+        used = np.array([counts.get(term, 0) for term in self.terms], dtype=np.float64)
+        self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (used + 1.0)))
         self._pack = background.pack
         self._priors = None if self._pack is None else self._pack.priors(ids)
-        speakers: dict[str, int] = {}
-        self.speaker_of: Ints = np.array([speakers.setdefault(unit.speaker, len(speakers)) for unit in units], np.int64)
+        self._speakers: dict[str, int] = dict(before._speakers) if before else {}
+        speakers = self._speakers
+        spoken = np.array([speakers.setdefault(unit.speaker, len(speakers)) for unit in units], dtype=np.int64)
+        self.speaker_of: Ints = _joined(before.speaker_of if before else None, spoken)
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
         self._shared: dict[int, list[int]] = {}
+        self._said_by: dict[int, Ints] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -83,6 +99,12 @@ class Window:
         return np.bincount(self.flat, weights=attention[self.owner], minlength=len(self.terms)).astype(
             np.float64, copy=False
         )
+
+    def said_by(self, speaker: int) -> Ints:
+        """The rows of one of `speakers`, by number."""
+        if speaker not in self._said_by:
+            self._said_by[speaker] = np.flatnonzero(self.speaker_of == speaker)
+        return self._said_by[speaker]
 
     def shares(self, worth: Floats) -> Floats:
         """What each unit says of all that is worth saying, [units]."""
@@ -119,24 +141,23 @@ class Window:
         """The units of which more than 60 % of the words, at least three, are these `terms`: those of `unit`, if it is
         known who said them."""
         row = None if unit is None else self.rows.get(unit)
-        if row is not None:
-            return [self.units[other] for other in self._sharing(row)]
-        shared = self.shares(np.array([term in terms for term in self.terms], dtype=np.float64))
-        return [self.units[i] for i in np.flatnonzero((self.sizes >= TERMS_MIN) & (shared > OVERLAP_MAX * self.sizes))]
+        if row is None:
+            ids = self._ids
+            return [self.units[other] for other in self._with([ids[term] for term in terms if term in ids])]
+        return [self.units[other] for other in self._sharing(row)]
 
     def _sharing(self, row: int) -> list[int]:
-        """The rows that share more than 60 % of their own words, at least three, with this one; it may be one of them."""
+        """The rows that share more than 60 % of their own words, at least three, with this one, itself included."""
         if row not in self._shared:
-            shared: dict[int, int] = {}
-            for term in self.words[row]:
-                for other in self._users[term]:
-                    shared[other] = shared.get(other, 0) + 1
-            self._shared[row] = [
-                other
-                for other, count in shared.items()
-                if len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
-            ]
+            self._shared[row] = self._with(self.words[row])
         return self._shared[row]
+
+    def _with(self, terms: Sequence[int]) -> list[int]:
+        """The rows of which more than 60 % of the words, at least three, are these."""
+        these = np.zeros(len(self.terms))
+        these[terms] = 1.0
+        found = (self.sizes >= TERMS_MIN) & (self.shares(these) > OVERLAP_MAX * self.sizes)
+        return [int(row) for row in np.flatnonzero(found)]
 
     @cached_property
     def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:
@@ -147,13 +168,9 @@ class Window:
                 found.setdefault(said, []).append(i)
         return found
 
-    @cached_property
-    def _users(self) -> list[list[int]]:
-        users: list[list[int]] = [[] for _ in self.terms]
-        for i, own in enumerate(self.words):
-            for term in own:
-                users[term].append(i)
-        return users
+
+def _joined(before: NDArray[Any] | None, own: NDArray[Any]) -> NDArray[Any]:
+    return own if before is None else np.concatenate([before, own])
 
 
 def _said(unit: Unit) -> tuple[str, tuple[str, ...]]:

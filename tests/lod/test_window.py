@@ -108,3 +108,20 @@ def test_a_crowd_that_says_the_same_is_one_voice_and_a_few_are_not() -> None:
 
     assert cheering(6).again(0) == [1, 2, 4, 5]
     assert cheering(3).again(0) == []
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_window_that_grew_is_the_same_as_one_made_at_once(seed: int) -> None:
+    chance = random.Random(seed)
+    units, background = talk(chance), learned(chance)
+    grown, at = None, 0
+    while at < len(units) or grown is None:
+        step = chance.randint(0, 9)
+        grown = Window(units[at : at + step], learned(random.Random(step)), grown)
+        at += step
+    grown, made = Window([], background, grown), Window(units, background)
+    assert list(grown.units) == units
+    assert (grown.words, grown.terms, grown.speakers, grown.n) == (made.words, made.terms, made.speakers, made.n)
+    for name in ("sizes", "flat", "owner", "costs", "salience", "rarity", "speaker_of"):
+        assert getattr(grown, name).tolist() == getattr(made, name).tolist()
+    assert [grown.again(i) for i in range(len(units))] == [made.again(i) for i in range(len(units))]
