@@ -34,9 +34,10 @@ class Dispute:
 
 def disputes(waiting: Sequence[OpenMessage], memory: ReaderMemory, transcript: Transcript, since: int) -> list[Dispute]:
     """The objections that wait, in the order of the log. Messages up to seq `since` are none of this reader's run."""
-    open_ = {message.entry.seq: message for message in waiting}
+    objecting = [message for message in waiting if message.entry.objects_to is not None]
+    open_ = {message.entry.seq: message for message in waiting} if objecting else {}
     found: list[Dispute] = []
-    for message in waiting:
+    for message in objecting:
         about = message.entry.objects_to
         if about is None or message.touched or not message.left:
             continue

@@ -208,6 +208,7 @@ class Driver:
         mediated.head = message.seq
         entry = mediated.transcript.enter(message)
         withheld: set[str] = set()
+        now = self._clock()
         for user, reader in mediated.readers.items():
             if reader.mediator is None:  # arriving: what it is owed is read from the log
                 withheld.add(user)
@@ -217,7 +218,7 @@ class Driver:
                 withheld.add(user)
                 if entry.human:
                     self._spawn(self._postpone(reader, entry.seq))
-            self._feed(reader, Posted(entry, direct))
+            self._feed(reader, Posted(entry, direct), now=now)
         # Splitting into units costs more than the fan-out; it is done after the frames are on their way.
         if not mediated.unlearned:
             asyncio.get_running_loop().call_soon(self._learn, mediated)
@@ -345,11 +346,13 @@ class Driver:
         if reader.room.in_universe or reader.room.floor.pods:
             self._feed(reader, Placed(self._neighbourhood.places(reader), reader.room.floor))
 
-    def _feed(self, reader: Reader, event: Event, deliver: Callable[[Turn], None] | None = None) -> None:
+    def _feed(
+        self, reader: Reader, event: Event, deliver: Callable[[Turn], None] | None = None, now: float | None = None
+    ) -> None:
         """Let the mediator hear `event`; `deliver` sends the turn that follows, if not `tell` shall."""
         if reader.mediator is None:
             return
-        actions = reader.mediator.handle(event, self._clock())
+        actions = reader.mediator.handle(event, self._clock() if now is None else now)
         if deliver is not None:
             reader.asked |= {action.turn.turn: deliver for action in actions if isinstance(action, Show)}
         reader.actions.extend(actions)

@@ -96,6 +96,8 @@ class Listening:
 
         So is an objection to any of these, or to what they were shown, wherever it is made (law 9).
         """
+        if not self._pods:
+            return list(waiting)
         mine = {message.entry.seq for message in waiting if message.urgent or not self._pod_of(message.entry)}
 
         def objects(entry: Entry) -> bool:

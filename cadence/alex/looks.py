@@ -26,6 +26,7 @@ class Looks:
         self._order = 0  # breaks ties between equal deadlines: first armed, first served
         self._timer: asyncio.Handle | None = None
         self._rings_at = 0.0  # by the loop's clock; not every loop's handle can tell
+        self._looking = False
         self._closed = False
 
     def set(self, reader: Reader, due: float | None) -> None:
@@ -36,7 +37,8 @@ class Looks:
         if due is not None:
             self._order += 1
             heapq.heappush(self._heap, (due, self._order, reader))
-            self._arm()
+            if not self._looking:
+                self._arm()
 
     def close(self) -> None:
         """Look at nobody any more."""
@@ -61,17 +63,25 @@ class Looks:
         """Look at those who are due, until `LOOP_SECONDS_MAX` is used up."""
         loop = asyncio.get_running_loop()
         until = loop.time() + LOOP_SECONDS_MAX
-        self._timer = None
-        while self._heap and loop.time() <= until:
-            due, _, reader = self._heap[0]
-            if reader.due != due:
-                heapq.heappop(self._heap)
-                continue
+        self._timer, self._looking = None, True
+        try:
+            while self._heap and loop.time() <= until and self._look_first():
+                pass
+        finally:
+            self._looking = False
+            self._arm()
+
+    def _look_first(self) -> bool:
+        """Look at who is due first; False if it is too early."""
+        due, _, reader = self._heap[0]
+        if reader.due == due:
             now = self._clock()
             if now < due - EARLY_SECONDS_MAX:
-                break
-            heapq.heappop(self._heap)
+                return False
             reader.due = None
+            heapq.heappop(self._heap)
             self._late(now - due)
             self._look(reader, max(now, due))
-        self._arm()
+        else:
+            heapq.heappop(self._heap)
+        return True

@@ -374,12 +374,13 @@ class Mediator:
         to = self._head if to is None else to
         messages, counted = self._range.close(to)
         covers = Covers(self._epoch, self.covered_to + 1, to, messages, counted)
+        turn = self._numbered(segments, now, "paraphrase" if mode == "raw" else mode, covers)
         if mode == "catch_up":
             self._bucket.settle()
         else:
-            self._bucket.spend(sum(segment_words(segment) for segment in segments))
+            self._bucket.spend(turn.words)
         self.covered_to = to
-        return self._numbered(segments, now, "paraphrase" if mode == "raw" else mode, covers)
+        return turn
 
     def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1

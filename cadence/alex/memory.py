@@ -48,7 +48,7 @@ class ReaderMemory:
     def show(self, unit: Unit, share: float, side: str | None, now: float, vector: Vector | None = None) -> None:
         """A unit is shown; `share` is what it adds to the reward of its speaker and side."""
         self.saw(unit.seq)
-        self.units.add((unit.seq,), unit.terms, vector)
+        self.units.add((unit.seq,), unit.terms, vector, unit)
         self.speakers.add(unit.speaker, share, now)
         if side is not None:
             self.speakers.add(side, share, now)

@@ -9,11 +9,12 @@ import math
 
 from cadence.alex.coverage import OpenRange
 from cadence.alex.events import Report
-from cadence.lod.mood import Mood
+from cadence.lod.mood import Feeling, Mood
 from cadence.rooms.wire import AlexState, Behind
 from cadence.rooms.wire import Mood as WireMood
 
 REPORT_SECONDS = 1.0  # at most one `alex` frame per this long while the state stays
+COUNT_SECONDS = 2.5  # between looks: how old the counts of what waits may get before they are told again
 MOOD_SECONDS = 10.0  # while the room is not at rest its mood is looked at again after this long
 
 
@@ -23,25 +24,25 @@ class Reporter:
     def __init__(self) -> None:
         self.state: AlexState = "idle"
         self.due = math.inf
-        self._told: tuple[object, ...] = ("idle", 0, WireMood(0.0, 0.0, False))
+        self._told: tuple[object, ...] = ("idle", 0, Feeling())
         self._told_at = -math.inf
 
     def soon(self, now: float) -> None:
-        """Something may have changed: report as soon as that is allowed."""
-        self.due = min(self.due, max(now, self._told_at + REPORT_SECONDS))
+        """Something was said: a change of state is told at once, how much waits when the last counts are old."""
+        due = now if self.state != self._told[0] else self._told_at + COUNT_SECONDS
+        self.due = min(self.due, max(now, due))
 
     def stop(self) -> None:
         """The reader reads raw from here on: nothing to tell."""
         self.state, self.due = "idle", math.inf
-        self._told = ("idle", 0, WireMood(0.0, 0.0, False))
+        self._told = ("idle", 0, Feeling())
 
     def report(self, waiting: OpenRange, mood: Mood, now: float) -> list[Report]:
         """What to tell now, if anything; sets `due`."""
         if now < self.due:
             return []
         feeling = mood.at(now)
-        felt = WireMood(feeling.energy, feeling.warmth, feeling.insight)
-        telling = (self.state, waiting.messages, felt)
+        telling = (self.state, waiting.messages, feeling)
         later = math.inf if feeling.at_rest else now + MOOD_SECONDS
         if telling == self._told:
             self.due = later
@@ -51,4 +52,5 @@ class Reporter:
             return []
         self._told, self._told_at, self.due = telling, now, later
         seconds = round(max(0.0, now - waiting.since), 1) if waiting.messages else 0.0
+        felt = WireMood(feeling.energy, feeling.warmth, feeling.insight)
         return [Report(self.state, Behind(waiting.messages, waiting.words, seconds), felt)]

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.telling import goes_back, in_order
+from cadence.alex.telling import in_order, passed_over
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import age_units, attention, topic_distance
-from cadence.lod.digest import LOOK, Ladder, Weights, rank
-from cadence.lod.repeats import OVERLAP_MAX
+from cadence.lod.digest import LOOK, Climb, Weights
+from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
-from cadence.lod.vectors import Vector, stacked
+from cadence.lod.vectors import stacked
 from cadence.lod.window import Window
 from cadence.rooms.wire import View
 
@@ -50,14 +50,15 @@ def attend(
     `ages` in units of s_time's own measure; `near` are the speakers at distance 0, any other is at 1, one more for
     another pod.
     """
-    pod = view.focus.pod or None
-    place = [0.0 if candidate.entry.speaker in near else 1.0 for candidate in candidates]
-    if pod is not None:
+    place: Floats | float = 1.0
+    if near:
+        place = np.array([0.0 if candidate.entry.speaker in near else 1.0 for candidate in candidates])
+    if pod := view.focus.pod or None:
         apart = [bool(candidate.entry.message.pod) and candidate.entry.message.pod != pod for candidate in candidates]
-        place = [steps + elsewhere for steps, elsewhere in zip(place, apart, strict=True)]
+        place = place + np.array(apart, dtype=np.float64)
     units = [candidate.unit for candidate in candidates] if view.interests else []
     topic = topic_distance(view.interests, units, background) if view.interests else 0.0
-    weights: Floats = attention(np.array(place, dtype=np.float64), ages, topic, view.sigma)
+    weights: Floats = attention(place, ages, topic, view.sigma)
     passed = [i for i, candidate in enumerate(candidates) if candidate.passed]
     if passed:
         weights[passed] *= PASSED_WEIGHT
@@ -71,7 +72,7 @@ def attend_waiting(
     candidates: Sequence[Candidate], view: View, rate: float, near: Collection[str], background: Background, now: float
 ) -> Floats:
     """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
-    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    at = np.array([candidate.unit.at for candidate in candidates])
     return attend(candidates, age_units(now, at, view.cadence_s, rate), view, near, background)
 
 
@@ -118,9 +119,12 @@ class Selection:
         self._window = window
         self._weigh = weigh
         self._ahead = ahead
-        self._total = sum([candidate.unit.n for candidate in candidates]) or 1
         self._choice = Choice()
         self._echoed: list[Unit] = []  # said again within the turn, and counted there
+
+    @cached_property
+    def _total(self) -> int:
+        return sum([candidate.unit.n for candidate in self._candidates]) or 1
 
     def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
         """The choice; what is shown is noted in the reader's memory."""
@@ -168,49 +172,57 @@ class Selection:
     def _take_ranked(self, blocked: Collection[int]) -> None:
         """Fill what is left with the best-ranked units that are no repeats."""
         closed = {id(pick.unit) for pick in self._choice.picks}
-        rest = [
-            i
-            for i, candidate in enumerate(self._candidates)
-            if not candidate.urgent and candidate.unit.seq not in blocked and id(candidate.unit) not in closed
-        ]
-        candidates = [self._candidates[i] for i in rest]
-        units = [candidate.unit for candidate in candidates]
-        vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
-        repeats = self._memory.units.repeats(units, vectors)
-        if repeats.any():
-            self._choice.counted += [units[i] for i in np.flatnonzero(repeats)]
-            fresh = np.flatnonzero(~repeats).tolist()
-            candidates, vectors = [candidates[i] for i in fresh], [vectors[i] for i in fresh]
-            rest = [rest[i] for i in fresh]
-        if self._budget > 0 and rest:
-            self._climb(candidates, self._weights[rest], vectors)
+        candidates, weights = self._candidates, self._weights
+        if closed or blocked or any([candidate.urgent for candidate in candidates]):
+            rest = [
+                i
+                for i, candidate in enumerate(candidates)
+                if not candidate.urgent and candidate.unit.seq not in blocked and id(candidate.unit) not in closed
+            ]
+            candidates, weights = [candidates[i] for i in rest], weights[rest]
+        if candidates:
+            self._rank(candidates, weights)
         self._count_repeats()
 
-    def _climb(self, candidates: Sequence[Candidate], weights: Floats, vectors: Sequence[Vector | None]) -> None:
-        units = [candidate.unit for candidate in candidates]
-        sides = [self._sides.get(unit.speaker) for unit in units] if self._sides else None
-        known = stacked(vectors)
-        closeness = None if known is None else self._memory.units.closeness(vectors)
+    def _rank(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+        units, memory = [candidate.unit for candidate in candidates], self._memory.units
         window = self._window(units)
-
-        def climb(budget: float) -> Ladder:
-            voices, background = self._memory.speakers, self._background
-            return rank(
-                units, weights, background, voices, self._now, budget,
-                sides=sides, vectors=known, closeness=closeness, window=window, weigh=self._weigh,
+        rows = None if window is None else window.places(units)
+        if window is None or rows is None:
+            window = Window(units, self._background)
+            rows = np.arange(len(units))
+        repeats, known, closeness = memory.repeats_in(window, units), None, None
+        if any([candidate.entry.vectors for candidate in candidates]):
+            vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
+            known, closeness = stacked(vectors), memory.closeness(vectors)
+            repeats = sorted({*repeats, *np.flatnonzero(closeness > COSINE_MAX).tolist()})
+        if repeats:
+            self._choice.counted += [units[i] for i in repeats]
+            fresh = np.delete(np.arange(len(units)), repeats)
+            candidates = [candidates[i] for i in fresh.tolist()]
+            rows, weights = rows[fresh], weights[fresh]
+            known = None if known is None else known[fresh]
+            closeness = None if closeness is None else closeness[fresh]
+        if self._budget > 0 and candidates:
+            sides = [self._sides.get(candidate.unit.speaker) for candidate in candidates] if self._sides else None
+            climb = Climb(
+                window, rows, weights, self._memory.speakers, self._now,
+                sides=sides, vectors=known, closeness=closeness, weigh=self._weigh,
             )  # fmt: skip
+            self._take_climbed(climb, candidates)
 
-        ladder = climb(self._budget)
-        chosen = ladder.select(self._budget)
+    def _take_climbed(self, climb: Climb, candidates: Sequence[Candidate]) -> None:
+        units = [candidate.unit for candidate in candidates]
+        chosen = climb.select(self._budget)
         if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
             return
-        if self._ahead and goes_back(chosen, units):
-            ahead = self._budget + self._ahead
-            planned, alone = climb(ahead).select(ahead), not self._choice.picks
+        if self._ahead and (over := passed_over(chosen, units)):
+            planned, alone = climb.select(self._budget + self._ahead, over), not self._choice.picks
             chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
+        shares = climb.shares
         for i in chosen:
-            self._take(candidates[i].entry, units[i], float(ladder.shares[i]))
-        for i, of in ladder.repeats:
+            self._take(candidates[i].entry, units[i], float(shares[i]), float(climb.attention[i]))
+        for i, of in climb.repeats:
             if of in chosen:
                 place = next(place for place, pick in enumerate(self._choice.picks) if pick.unit is units[of])
                 self._choice.picks[place] = replace(
@@ -218,10 +230,13 @@ class Selection:
                 )
                 self._echoed.append(units[i])
 
-    def _take(self, entry: Entry, unit: Unit, share: float, objects_to: int | None = None) -> None:
+    def _take(
+        self, entry: Entry, unit: Unit, share: float, weight: float | None = None, objects_to: int | None = None
+    ) -> None:
         self._budget -= unit.n
         self._memory.show(unit, share, self._sides.get(unit.speaker), self._now, entry.vector(unit))
-        self._choice.picks.append(Pick(entry, unit, self._attended(unit), objects_to=objects_to))
+        weight = self._attended(unit) if weight is None else weight
+        self._choice.picks.append(Pick(entry, unit, weight, objects_to=objects_to))
 
     def _attended(self, unit: Unit) -> float:
         i = self._places.get((unit.seq, unit.index))

@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from cadence.lod.units import Unit
 
 
-def goes_back(chosen: Sequence[int], units: Sequence[Unit]) -> bool:
-    """Whether something chosen stands behind a waiting unit of its own message that is not chosen."""
+def passed_over(chosen: Sequence[int], units: Sequence[Unit]) -> set[int]:
+    """The units that are not chosen and stand before one of their own message that is."""
+    if not any([units[i].index for i in chosen]):
+        return set()
     latest: dict[int, int] = {}
     for i in chosen:
         latest[units[i].seq] = max(latest.get(units[i].seq, -1), units[i].index)
     taken = set(chosen)
-    return any(i not in taken and unit.index < latest.get(unit.seq, -1) for i, unit in enumerate(units))
+    return {i for i, unit in enumerate(units) if i not in taken and unit.index < latest.get(unit.seq, -1)}
 
 
 def in_order(

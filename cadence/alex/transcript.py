@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
@@ -17,6 +18,9 @@ from cadence.lod.units import Parsed, PartText, Source, Unit, parse
 from cadence.lod.vectors import Vector
 from cadence.lod.window import Window
 from cadence.rooms.wire import Message, from_iso
+
+if TYPE_CHECKING:
+    from cadence.alex.waiting import OpenMessage
 
 ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it answers
 QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
@@ -36,16 +40,17 @@ class Entry:
 
     __slots__ = (
         "_parsed",
-        "_vectors",
         "agrees_with",
         "answers",
         "at",
+        "fresh",
         "human",
         "message",
         "objects_to",
         "replied_to",
         "seq",
         "speaker",
+        "vectors",
     )
 
     def __init__(self, message: Message, answered: Message | None) -> None:
@@ -59,16 +64,17 @@ class Entry:
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self.answers = answered is not None and _asks(answered)
+        self.fresh: OpenMessage | None = None  # as it waits for whoever has seen nothing of it; see `waiting`
         self._parsed: Parsed | None = None
-        self._vectors: dict[int, Vector] = {}  # by index of the unit
+        self.vectors: dict[int, Vector] = {}  # by index of the unit
 
     def vector(self, unit: Unit) -> Vector | None:
         """The vector of one of its units, if one has come by now."""
-        return self._vectors.get(unit.index)
+        return self.vectors.get(unit.index)
 
     def learn_vector(self, index: int, vector: Vector) -> None:
         """A vector has come; the room's readers share it."""
-        self._vectors[index] = vector
+        self.vectors[index] = vector
 
     @property
     def parsed(self) -> Parsed:
@@ -97,25 +103,25 @@ class Transcript:
         self.mood = Mood()
         self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
-        self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
+        self._windows: OrderedDict[int, tuple[int, int, Window]] = OrderedDict()  # by first: newest, learned
 
     def window(self, units: Sequence[Unit]) -> Window | None:
-        """These units and others of the same time as arrays, shared by all readers who look now; None if it is not
-        worth while. `units` in order of time.
+        """These units, unless they are gone, and others of the same time as arrays, shared by all readers who look now;
+        None if it is not worth while. `units` in order of time.
 
         Which window it is follows from the log and from `units` alone, so no reader can change what another is shown.
         """
         first, newest = units[0].seq // WINDOW_STEP * WINDOW_STEP, next(reversed(self._entries), 0)
         if newest - first > WINDOW_SPARE_MAX * len(units) + WINDOW_STEP:
             return None
-        key = (first, newest, self.background.learned)
-        known = self._windows.get(key)
-        if known is None:
-            known = self._windows[key] = Window(self._units_from(first), self.background)
+        upto, learned, window = self._windows.get(first, (first - 1, -1, None))
+        if window is None or (upto, learned) != (newest, self.background.learned):
+            window = Window(self._units_from(upto + 1), self.background, window)
+            self._windows[first] = newest, self.background.learned, window
             self.windows_built += 1
             while len(self._windows) > WINDOWS_KEPT_MAX:
                 self._windows.popitem(last=False)
-        return known if known.holds(units) else None
+        return window
 
     def _units_from(self, seq: int) -> list[Unit]:
         recent: list[Entry] = []

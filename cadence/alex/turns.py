@@ -112,6 +112,8 @@ def _quote(run: list[Pick]) -> Segment:
 
 def _text(run: Sequence[Pick]) -> str:
     """The picks' text; units that follow each other in one message are cut as one slice."""
+    if len(run) == 1:
+        return run[0].unit.text
     pieces: list[tuple[Entry, int, int, int]] = []  # entry, start, end, index of the last unit
     for pick in run:
         unit = pick.unit

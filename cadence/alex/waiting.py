@@ -37,114 +37,111 @@ Attend = Callable[[Sequence[Candidate]], Floats]
 
 
 class OpenMessage:
-    """A message of which some text waits. `left` is made when first looked at."""
+    """A message of which some text waits: `left`, in units. `words` counts it, blocks whole. Never changes.
 
-    __slots__ = ("_candidates", "_left", "entry", "since", "told", "touched", "urgent")
+    `since` is when it began to wait, `touched` whether something of it was shown, `told` the index of the last unit
+    shown.
+    """
+
+    __slots__ = ("candidates", "entry", "left", "since", "told", "touched", "urgent", "words")
 
     def __init__(self, entry: Entry, since: float, urgent: bool) -> None:
         self.entry = entry
         self.since = since
         self.urgent = urgent
-        self.touched = False  # something of it was shown
-        self.told = -1  # index of the last unit shown
-        self._left: list[Unit] | None = None
-        self._candidates: list[Candidate] | None = None
+        self.touched, self.told = False, -1
+        self.left: Sequence[Unit] = entry.parsed.units
+        self.words = entry.parsed.words
+        self.candidates: Sequence[Candidate] = [Candidate(entry, unit, urgent) for unit in self.left]
 
-    @property
-    def left(self) -> list[Unit]:
-        if self._left is None:
-            self._left = list(self.entry.parsed.units)
-        return self._left
+    def without(self, unit: Unit) -> OpenMessage:
+        """What waits of it when this unit is shown."""
+        rest = OpenMessage.__new__(OpenMessage)
+        rest.entry, rest.since, rest.urgent = self.entry, self.since, self.urgent
+        rest.touched, rest.told = True, max(self.told, unit.index)
+        rest.left = [one for one in self.left if one is not unit]
+        rest.words = sum([one.block.words if one.block else one.n for one in rest.left])
+        rest.candidates = [Candidate(self.entry, one, self.urgent, one.index < rest.told) for one in rest.left]
+        return rest
 
-    @property
-    def waits(self) -> bool:
-        """Whether any text waits; told without splitting the message where that is plain."""
-        message = self.entry.message
-        if self._left is None and not message.spoken:
-            return bool(message.parts or message.text.strip())
-        return bool(self.left)
 
-    @property
-    def candidates(self) -> list[Candidate]:
-        """What waits of it, for a choice."""
-        if self._candidates is None:
-            self._candidates = [Candidate(self.entry, unit, self.urgent, unit.index < self.told) for unit in self.left]
-        return self._candidates
-
-    def show(self, unit: Unit) -> None:
-        self.touched = True
-        self.told = max(self.told, unit.index)
-        self._candidates = None
-        if unit in self.left:
-            self.left.remove(unit)
-
-    @property
-    def words(self) -> int:
-        """What waits of it, blocks counted whole."""
-        if not self.touched:
-            return self.entry.words
-        return sum(unit.block.words if unit.block else unit.n for unit in self.left)
+def _fresh(entry: Entry, since: float, urgent: bool) -> OpenMessage:
+    """A message of which nothing was shown: one object for all readers for whom it waits alike."""
+    if urgent:
+        return OpenMessage(entry, since, urgent)
+    if entry.fresh is None or entry.fresh.since != since:
+        entry.fresh = OpenMessage(entry, since, urgent)
+    return entry.fresh
 
 
 class Waiting:
-    """Open messages in the order of the log."""
+    """Open messages in the order of the log, split into units when first looked at."""
 
     def __init__(self) -> None:
         self._open: list[OpenMessage] = []
+        self._new: list[tuple[Entry, float, bool]] = []  # not yet looked at
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._open) + len(self._new)
 
     def __iter__(self) -> Iterator[OpenMessage]:
         """Those of which some text waits; a message of white space alone never does."""
-        return (message for message in self._open if message.waits)
+        return iter(self._settled())
 
     def __contains__(self, seq: int) -> bool:
-        at = bisect_left(self._open, seq, key=lambda message: message.entry.seq)
-        return at < len(self._open) and self._open[at].entry.seq == seq
+        """Whether some text of a message waits, white space in a new one included: nothing is split to tell."""
+        at = bisect_left(self._new, seq, key=lambda one: one[0].seq)
+        return self._find(seq) is not None or (at < len(self._new) and self._new[at][0].seq == seq)
 
     def add(self, entry: Entry, now: float, *, urgent: bool) -> None:
         """A message waits from `now` on."""
-        self._open.append(OpenMessage(entry, now, urgent))
+        self._new.append((entry, now, urgent))
 
     def remove(self, *seqs: int) -> None:
         """These messages wait no longer."""
-        self._open = [message for message in self._open if message.entry.seq not in seqs]
+        self._open = [message for message in self._settled() if message.entry.seq not in seqs]
 
     def keep_untouched(self, above: int) -> None:
         """Keep only messages above seq `above` of which nothing was shown."""
-        self._open = [message for message in self._open if message.entry.seq > above and not message.touched]
+        self._open = [message for message in self._settled() if message.entry.seq > above and not message.touched]
 
     def clear(self, *, but_urgent: bool = False) -> None:
         """Condense away what waits; urgent text may stay."""
-        self._open = [message for message in self._open if but_urgent and message.urgent and message.left]
+        self._open = [message for message in self._settled() if message.urgent] if but_urgent else []
+        self._new.clear()
 
     def shown(self, units: Iterable[Unit]) -> None:
         """These units wait no longer; units of messages that do not wait are ignored."""
-        by_seq = {message.entry.seq: message for message in self._open}
+        self._settled()
         for unit in units:
-            if unit.seq in by_seq:
-                by_seq[unit.seq].show(unit)
-        self._open = [message for message in self._open if message.waits]
+            at = self._find(unit.seq)
+            if at is not None:
+                rest = self._open[at].without(unit)
+                if rest.left:
+                    self._open[at] = rest
+                else:
+                    del self._open[at]
 
     def drop_older(self, than: float) -> None:
         """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""
-        if not self._open or self._open[0].since >= than:
+        waiting = self._settled()
+        if not waiting or waiting[0].since >= than:
             return
-        objections = [message for message in self._open if message.entry.objects_to is not None]
+        objections = [message for message in waiting if message.entry.objects_to is not None]
         kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
         self._open = [
             message
-            for message in self._open
+            for message in waiting
             if message.urgent or message.since >= than or (message.entry.seq in kept and not message.touched)
         ]
 
     def keep_most_attended(self, units_max: int, attend: Attend) -> None:
         """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""
-        if sum([len(message.left) for message in self._open]) <= units_max:
+        waiting = self._settled()
+        if sum([len(message.left) for message in waiting]) <= units_max:
             return
-        kept = [message for message in self._open if message.urgent]
-        others = [message for message in self._open if not message.urgent and message.left]
+        kept = [message for message in waiting if message.urgent]
+        others = [message for message in waiting if not message.urgent]
         weights = attend([Candidate(message.entry, message.left[0], False) for message in others])
         room = units_max
         for i in np.argsort(-weights, kind="stable"):
@@ -153,6 +150,17 @@ class Waiting:
                 break
             kept.append(others[i])
         self._open = sorted(kept, key=lambda message: message.entry.seq)
+
+    def _settled(self) -> list[OpenMessage]:
+        if self._new:
+            self._open += [message for one in self._new if (message := _fresh(*one)).left]
+            self._new.clear()
+        return self._open
+
+    def _find(self, seq: int) -> int | None:
+        """Where the message of this seq stands among those that were looked at."""
+        at = bisect_left(self._open, seq, key=lambda message: message.entry.seq)
+        return at if at < len(self._open) and self._open[at].entry.seq == seq else None
 
 
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:

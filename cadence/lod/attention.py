@@ -32,12 +32,19 @@ def attention(place: ArrayLike, age: ArrayLike, topic: ArrayLike, sigma: float) 
 
     `sigma` scales all three widths. A step of place weighs 7.4 times less at sigma 0.5, 1.65 at 1, 1.13 at 2.
     """
-    steps, ages, topics = (np.asarray(axis, dtype=np.float64) for axis in (place, age, topic))
-    squared = ((steps / PLACE_STEPS) ** 2 + (ages / AGE_UNITS) ** 2 + (topics / TOPIC_DISTANCE) ** 2) / sigma**2
+    distance = _square(place, PLACE_STEPS) + _square(age, AGE_UNITS) + _square(topic, TOPIC_DISTANCE)
+    squared = np.asarray(distance / sigma**2)
     if squared.size == 0:
         return np.zeros(squared.shape)
     weights: Floats = np.maximum(np.exp(-(squared - squared.min()) / 2.0), ATTENTION_MIN)
     return weights
+
+
+def _square(axis: ArrayLike, width: float) -> Floats | float:
+    if isinstance(axis, float):
+        return float((axis / width) ** 2)
+    squared: Floats = (np.asarray(axis, dtype=np.float64) / width) ** 2
+    return squared
 
 
 def age_units(now: float, at: ArrayLike, cadence_s: float, rate: float) -> Floats:

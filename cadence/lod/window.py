@@ -8,8 +8,9 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import regex
@@ -29,27 +30,42 @@ _LETTERS = regex.compile(r"[\p{L}\p{M}\p{N}\p{Extended_Pictographic}+]+")
 class Window:
     """`units` in order of time, and how rare their words are by `background` as it is now."""
 
-    def __init__(self, units: Sequence[Unit], background: Background) -> None:
-        self.units = units
-        ids: dict[str, int] = {}
-        self.words = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
+    def __init__(self, units: Sequence[Unit], background: Background, before: Window | None = None) -> None:
+        """`before` is a window whose units come first; it stays as it is, and nothing of it is looked at again."""
+        known = len(before) if before else 0
+        self.units: Sequence[Unit] = [*(before.units if before else ()), *units]
+        self._ids: dict[str, int] = dict(before._ids) if before else {}
+        ids = self._ids
+        own = [[ids.setdefault(term, len(ids)) for term in unit.terms] for unit in units]
+        self.words: list[list[int]] = [*(before.words if before else ()), *own]
         self.terms = list(ids)
-        sizes = [len(own) for own in self.words]
-        self.flat: Ints = np.array([term for own in self.words for term in own], dtype=np.int64)
-        self.owner: Ints = np.repeat(np.arange(len(units)), sizes)
-        self.n = [unit.n for unit in units]
+        sizes = np.array([len(terms) for terms in own], dtype=np.int64)
+        self.sizes: Ints = _joined(before.sizes if before else None, sizes)  # words of each unit
+        self.flat: Ints = _joined(
+            before.flat if before else None, np.array([term for terms in own for term in terms], np.int64)
+        )
+        self.owner: Ints = _joined(
+            before.owner if before else None, np.repeat(np.arange(known, known + len(units)), sizes)
+        )
+        self.n: list[int] = [*(before.n if before else ()), *[unit.n for unit in units]]
         self.costs: Floats = np.array(self.n, dtype=np.float64)
-        self.salience: Floats = np.array([unit.salience for unit in units], dtype=np.float64)
-        known = np.array([background.count(term) for term in ids], dtype=np.float64)
-        self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (known + 1.0)))
+        self.salience: Floats = _joined(
+            before.salience if before else None, np.array([unit.salience for unit in units], dtype=np.float64)
+        )
+        counts = background.counts()
+        used = np.array([counts.get(term, 0) for term in self.terms], dtype=np.float64)
+        self.rarity: Floats = np.maximum(0.0, np.log((background.total + 1.0) / (used + 1.0)))
         self._pack = background.pack
         self._priors = None if self._pack is None else self._pack.priors(ids)
-        speakers: dict[str, int] = {}
-        self.speaker = [speakers.setdefault(unit.speaker, len(speakers)) for unit in units]
-        self.speaker_of: Ints = np.array(self.speaker, dtype=np.int64)
+        self._speakers: dict[str, int] = dict(before._speakers) if before else {}
+        speakers = self._speakers
+        spoken = np.array([speakers.setdefault(unit.speaker, len(speakers)) for unit in units], dtype=np.int64)
+        self.speaker_of: Ints = _joined(before.speaker_of if before else None, spoken)
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
+        self._shared: dict[int, list[int]] = {}
+        self._said_by: dict[int, Ints] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -59,9 +75,18 @@ class Window:
         """The row of each unit."""
         return {unit: i for i, unit in enumerate(self.units)}
 
-    def holds(self, units: Sequence[Unit]) -> bool:
-        """Whether all of these very units are in it."""
-        return self.rows.keys() >= set(units)
+    @property
+    def packed(self) -> bool:
+        """Whether a domain pack weighs its words."""
+        return self._pack is not None
+
+    def places(self, units: Sequence[Unit]) -> Ints | None:
+        """The row of each of these units; None if one of them is not in it."""
+        known = self.rows
+        try:
+            return np.array([known[unit] for unit in units], dtype=np.int64)
+        except KeyError:
+            return None
 
     def scaled(self, exponent: float) -> Floats:
         """What a unit's gain is multiplied by: its salience over its words to this exponent."""
@@ -74,6 +99,12 @@ class Window:
         return np.bincount(self.flat, weights=attention[self.owner], minlength=len(self.terms)).astype(
             np.float64, copy=False
         )
+
+    def said_by(self, speaker: int) -> Ints:
+        """The rows of one of `speakers`, by number."""
+        if speaker not in self._said_by:
+            self._said_by[speaker] = np.flatnonzero(self.speaker_of == speaker)
+        return self._said_by[speaker]
 
     def shares(self, worth: Floats) -> Floats:
         """What each unit says of all that is worth saying, [units]."""
@@ -99,38 +130,49 @@ class Window:
         In a crowd (`CROWD_MIN`) also those that say the very same in fewer words.
         """
         if row not in self._again:
-            shared: dict[int, int] = {}
-            for term in self.words[row]:
-                for other in self._users[term]:
-                    shared[other] = shared.get(other, 0) + 1
-            found = {
-                other
-                for other, count in shared.items()
-                if len(self.words[other]) >= TERMS_MIN and count > OVERLAP_MAX * len(self.words[other])
-            }
-            if len(crowd := self._crowds.get(self._said[row], ())) >= CROWD_MIN:
-                found.update(crowd)
+            found = set(self._sharing(row))
+            if len(self.words[row]) < TERMS_MIN:
+                crowd = self._crowds.get(_said(self.units[row]), ())
+                found.update(crowd if len(crowd) >= CROWD_MIN else ())
             self._again[row] = sorted(found - {row})
         return self._again[row]
 
-    @cached_property
-    def _said(self) -> list[tuple[str, tuple[str, ...]]]:
-        """What each unit says but for case and signs."""
-        return [(" ".join(_LETTERS.findall(unit.text.casefold())), unit.terms) for unit in self.units]
+    def saying_again(self, terms: Collection[str], unit: Unit | None) -> list[Unit]:
+        """The units of which more than 60 % of the words, at least three, are these `terms`: those of `unit`, if it is
+        known who said them."""
+        row = None if unit is None else self.rows.get(unit)
+        if row is None:
+            ids = self._ids
+            return [self.units[other] for other in self._with([ids[term] for term in terms if term in ids])]
+        return [self.units[other] for other in self._sharing(row)]
+
+    def _sharing(self, row: int) -> list[int]:
+        """The rows that share more than 60 % of their own words, at least three, with this one, itself included."""
+        if row not in self._shared:
+            self._shared[row] = self._with(self.words[row])
+        return self._shared[row]
+
+    def _with(self, terms: Sequence[int]) -> list[int]:
+        """The rows of which more than 60 % of the words, at least three, are these."""
+        these = np.zeros(len(self.terms))
+        these[terms] = 1.0
+        found = (self.sizes >= TERMS_MIN) & (self.shares(these) > OVERLAP_MAX * self.sizes)
+        return [int(row) for row in np.flatnonzero(found)]
 
     @cached_property
     def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:
         """Who says the very same in few words; not what only signs say, and no blocks."""
         found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-        for i, said in enumerate(self._said):
-            if said[0] and len(said[1]) < TERMS_MIN:
+        for i, unit in enumerate(self.units):
+            if len(unit.terms) < TERMS_MIN and (said := _said(unit))[0]:
                 found.setdefault(said, []).append(i)
         return found
 
-    @cached_property
-    def _users(self) -> list[list[int]]:
-        users: list[list[int]] = [[] for _ in self.terms]
-        for i, own in enumerate(self.words):
-            for term in own:
-                users[term].append(i)
-        return users
+
+def _joined(before: NDArray[Any] | None, own: NDArray[Any]) -> NDArray[Any]:
+    return own if before is None else np.concatenate([before, own])
+
+
+def _said(unit: Unit) -> tuple[str, tuple[str, ...]]:
+    """What a unit says but for case and signs."""
+    return " ".join(_LETTERS.findall(unit.text.casefold())), unit.terms

@@ -33,7 +33,7 @@ def test_what_did_not_change_is_not_told() -> None:
     assert all_reports(reporter, OpenRange(), Mood()) == []
 
 
-def test_a_change_of_state_is_told_at_once_and_other_changes_once_a_second() -> None:
+def test_a_change_of_state_is_told_at_once_and_what_waits_beside_a_look_after_a_while() -> None:
     reporter, waiting, mood = Reporter(), OpenRange(), Mood()
     reporter.state = "paraphrasing"
     waiting.add(entry(1), START)
@@ -42,7 +42,7 @@ def test_a_change_of_state_is_told_at_once_and_other_changes_once_a_second() -> 
     assert report == Report("paraphrasing", Behind(1, 13, 0.0), WireMood(0.0, 0.0, False))
     waiting.add(entry(2), START)
     reporter.soon(START + 0.2)
-    assert reporter.due == START + 1.0
+    assert reporter.due == START + 2.5
     assert reporter.report(waiting, mood, START + 0.2) == []
     reporter.state = "rate_limiting"
     reporter.due = START + 0.4

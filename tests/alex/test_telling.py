@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.alex.telling import goes_back, in_order
+from cadence.alex.telling import in_order, passed_over
 from cadence.lod.units import Unit
 from tests.alex.talk import entry
 
@@ -18,10 +18,10 @@ def units(*messages: tuple[int, int]) -> list[Unit]:
 def test_a_choice_goes_back_if_something_before_it_in_its_message_will_still_wait() -> None:
     waiting = units((1, 3), (2, 1))
     assert [unit.index for unit in waiting] == [0, 1, 2, 0]
-    assert goes_back([2], waiting)
-    assert goes_back([0, 2], waiting)
-    assert not goes_back([0, 1], waiting)
-    assert not goes_back([3, 0], waiting), "another message may stand before it"
+    assert passed_over([2], waiting) == {0, 1}
+    assert passed_over([0, 2], waiting) == {1}
+    assert not passed_over([0, 1], waiting)
+    assert not passed_over([3, 0], waiting), "another message may stand before it"
 
 
 def test_a_message_is_told_from_the_first_that_is_planned() -> None:

@@ -88,7 +88,7 @@ def test_readers_of_the_same_moment_look_through_one_window() -> None:
     entries = [transcript.enter(message(seq, line(seq))) for seq in range(1, 21)]
     units = [unit for entry in entries for unit in entry.parsed.units]
     window = transcript.window(units)
-    assert window is not None and window.holds(units)
+    assert window is not None and window.places(units) is not None
     assert transcript.window(units[3:]) is window
     assert transcript.windows_built == 1
 
@@ -99,7 +99,7 @@ def test_a_window_is_made_anew_when_the_room_has_gone_on() -> None:
     before = transcript.window(units)
     entry = transcript.enter(message(2, line(2)))
     after = transcript.window(units)
-    assert after is not before and after is not None and after.holds(entry.parsed.units)
+    assert after is not before and after is not None and after.places(entry.parsed.units) is not None
     transcript.learn(entry)
     assert transcript.window(units) is not after
 
@@ -111,8 +111,7 @@ def test_a_redacted_message_is_in_no_window() -> None:
     transcript.window(units)
     transcript.redact(2)
     window = transcript.window(units[:1])
-    assert window is not None and not window.holds(units)
-    assert transcript.window(units) is None
+    assert window is not None and window.places(units) is None
 
 
 def test_who_waits_for_something_old_gets_a_window_of_their_own() -> None:

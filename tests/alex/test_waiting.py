@@ -30,7 +30,21 @@ def test_what_is_shown_waits_no_longer_and_its_rest_does() -> None:
     (message,) = filled
     filled.shown([message.entry.parsed.units[0]])
     assert [candidate.unit.text for candidate in candidates(filled)] == ["The second node is fast."]
-    assert message.touched and message.words == 5
+    (rest,) = filled
+    assert rest.touched and rest.words == 5
+
+
+def test_readers_share_what_waits_for_them_alike_and_nobody_changes_it() -> None:
+    said = entry(1, TWO)
+    one, other, urged, late = Waiting(), Waiting(), Waiting(), Waiting()
+    for filled, since, urgent in ((one, 0.0, False), (other, 0.0, False), (urged, 0.0, True), (late, 1.0, False)):
+        filled.add(said, since, urgent=urgent)
+    (fresh,) = one
+    assert next(iter(other)) is fresh
+    assert [message.urgent for message in urged] == [True]
+    one.shown(fresh.left[:1])
+    assert [len(message.left) for filled in (one, other, urged) for message in filled] == [1, 2, 2]
+    assert [message.since for message in late] == [1.0]
 
 
 def test_an_untouched_message_counts_its_blocks_whole() -> None:
@@ -78,8 +92,9 @@ def test_a_removed_message_is_gone() -> None:
 def test_whether_a_message_waits_is_told_without_splitting_it() -> None:
     filled = waiting("one", "  ", "three")
     assert [seq in filled for seq in (1, 2, 3, 4)] == [True, True, True, False]
+    assert all(said._parsed is None for said, _, _ in filled._new)
     assert seqs(filled) == [1, 3]
-    assert all(message.entry._parsed is None for message in filled)
+    assert 2 not in filled, "white space that was looked at"
     spoken = Waiting()
     spoken.add(entry(1, "Uh, um.", spoken=True), 1.0, urgent=False)
     assert seqs(spoken) == [], "nothing is left of it once it is cleaned"

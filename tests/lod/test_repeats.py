@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 
 from cadence.lod.repeats import SHOWN_MAX, ShownMemory
+from cadence.lod.terms import Background
 from cadence.lod.units import Source, Unit, parse
+from cadence.lod.window import Window
+
+WORDS = "ship port crane mast storm harbour letter council replica write".split()
 
 
-def unit(text: str) -> Unit:
-    return parse(Source(1, "vera", 0.0, text)).units[0]
+def unit(text: str, seq: int = 1) -> Unit:
+    return parse(Source(seq, "vera", 0.0, text)).units[0]
 
 
 def memory(*texts: str) -> ShownMemory:
@@ -62,3 +68,22 @@ def test_nothing_is_remembered_of_a_message_that_is_gone() -> None:
     assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [True]
     shown.remove(8)
     assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [False]
+
+
+def test_over_a_window_the_same_is_found_however_often_one_looks() -> None:
+    """Who was no repeat is compared only with what was shown since; seeded, against the plain question."""
+    for seed in range(200):
+        chance = random.Random(seed)
+        said = [" ".join(chance.sample(WORDS, chance.randint(1, 7))) for _ in range(30)]
+        units = [unit(text, seq) for seq, text in enumerate(said, 1)]
+        window, shown = Window(units, Background()), ShownMemory()
+        for _ in range(12):
+            looked_at = sorted(chance.sample(range(30), chance.randint(1, 30)))
+            own = [units[i] for i in looked_at]
+            found = shown.repeats_in(window, own)
+            assert found == np.flatnonzero(shown.repeats(own)).tolist()
+            for _ in range(chance.randint(0, 12)):
+                other = chance.choice(units)
+                shown.add((other.seq,), other.terms, None, other if chance.random() < 0.7 else None)
+            if chance.random() < 0.2:
+                shown.remove(chance.randint(1, 30))

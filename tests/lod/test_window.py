@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from cadence.lod.digest import SpeakerMemory, rank
+from cadence.lod.digest import Climb, SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.window import Window
@@ -65,7 +65,10 @@ def test_a_window_that_holds_more_than_waits_changes_no_choice(seed: int) -> Non
     mine = [units[i] for i in waiting]
     attention = np.array([chance.random() for _ in mine])
     alone = rank(mine, attention, background, SpeakerMemory(), 0.0, 40)
-    shared = rank(mine, attention, background, SpeakerMemory(), 0.0, 40, window=Window(units, background))
+    window = Window(units, background)
+    rows = window.places(mine)
+    assert rows is not None
+    shared = Climb(window, rows, attention, SpeakerMemory(), 0.0).ladder(40)
     assert alone.rungs == shared.rungs
     assert alone.repeats == shared.repeats
     assert np.allclose(alone.shares, shared.shares)
@@ -105,3 +108,20 @@ def test_a_crowd_that_says_the_same_is_one_voice_and_a_few_are_not() -> None:
 
     assert cheering(6).again(0) == [1, 2, 4, 5]
     assert cheering(3).again(0) == []
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_window_that_grew_is_the_same_as_one_made_at_once(seed: int) -> None:
+    chance = random.Random(seed)
+    units, background = talk(chance), learned(chance)
+    grown, at = None, 0
+    while at < len(units) or grown is None:
+        step = chance.randint(0, 9)
+        grown = Window(units[at : at + step], learned(random.Random(step)), grown)
+        at += step
+    grown, made = Window([], background, grown), Window(units, background)
+    assert list(grown.units) == units
+    assert (grown.words, grown.terms, grown.speakers, grown.n) == (made.words, made.terms, made.speakers, made.n)
+    for name in ("sizes", "flat", "owner", "costs", "salience", "rarity", "speaker_of"):
+        assert getattr(grown, name).tolist() == getattr(made, name).tolist()
+    assert [grown.again(i) for i in range(len(units))] == [made.again(i) for i in range(len(units))]
