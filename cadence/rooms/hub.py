@@ -139,14 +139,16 @@ class Hub:
 
     def enter(self, connection: Connection, room: OpenRoom) -> bool:
         """Let `connection` receive what follows in `room`; False if it did before."""
+        room.flush()  # what was told before is not for who comes now
         fresh = room.join(connection, connection.member)
-        connection.rooms[room.info.room] = None
+        connection.rooms[room.info.room] = room
         room.gather_presence()
         return fresh
 
     def leave(self, connection: Connection, room: str, attached: bool = True) -> None:
         """Undo `enter`; `attached` if mediation knows of the connection."""
         found = self._rooms[room]
+        found.flush()
         connection.forget(room)
         if found.leave(connection):
             found.gather_presence()
@@ -270,9 +272,9 @@ class Hub:
             return said
         if connection is not None:
             room.speakers[message.seq] = (connection, said)
+        room.said_at.append(draft.at)
         for ready in room.committed(message):
             self._publish(room, ready)
-        self.counts.lag.add(self.clock() - draft.at)
         if room.gap() is not None and room.appending == 0:
             await self._heal(room)
         return said
@@ -319,7 +321,8 @@ class Hub:
         if connection is not None:
             connection.deliver(encoded(Redacted(ref=ref, room=name, seq=seq, by=by.id)), name)
         if fresh:
-            room.fan_out(Redacted(room=name, seq=seq, by=by.id), but=connection)
+            but = () if connection is None or connection not in room else (connection,)
+            room.fan_out(Redacted(room=name, seq=seq, by=by.id), but=but)
 
     def _check_rate(self, room: OpenRoom, author: Member, connection: Connection | None) -> None:
         buckets = [room.bucket]
