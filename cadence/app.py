@@ -24,6 +24,7 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.fastpath import server_config, why_not
 from cadence.lod.pack import Pack
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
@@ -43,7 +44,7 @@ from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogError
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.room import RoomInfo
-from cadence.rooms.wire import SOCKET_BYTES_MAX
+from cadence.rooms.sink import Path as SinkPath
 from cadence.settings import Settings
 from cadence.site import mount_site
 
@@ -77,6 +78,7 @@ class Service:
         clock: Callable[[], float],
         host_token: str,
         pack: Pack | None = None,
+        path: SinkPath = "transport",
     ) -> None:
         self.settings = settings
         self.store = store
@@ -100,9 +102,10 @@ class Service:
             clock,
             version=__version__,
             hosts=LOOPBACK if self.identity.open and loopback else None,
+            path=path,
         )
         self.metrics = Metrics(
-            Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
+            Figures(self.hub, self.driver, __version__, path).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
@@ -125,7 +128,7 @@ class Service:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, host_token, pack)
+        service = cls(settings, store, clock, host_token, pack, await path_for(settings))
         await service.identity.load()
         await service.read_place()
         return service
@@ -205,6 +208,16 @@ class Service:
             log.error("conversation stopped", room=room.id, why=str(error))
 
 
+async def path_for(settings: Settings) -> SinkPath:
+    """How frames leave: as set, or to the transport itself if that is proven to work here."""
+    if settings.sink == "auto":
+        trouble = await why_not()
+        if trouble:
+            log.warning("frames leave through ASGI, which is slower", why=trouble)
+        return "asgi" if trouble else "transport"
+    return settings.sink
+
+
 def encoder_for(data: Path) -> EncoderFactory | None:
     """What makes vectors, if the extra and its tokenizer are there; everything works without (docs/models.md)."""
     why_not = missing(data)
@@ -261,17 +274,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         host, port = listener.getsockname()[:2]
         api = create_api(service.hub, service.identity, __version__, service.metrics)
         mount_site(api)
-        config = uvicorn.Config(
-            dispatch(service.gateway, api),
-            ws="websockets-sansio",
-            ws_max_size=SOCKET_BYTES_MAX,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+        config = server_config(dispatch(service.gateway, api))
         server = _Server(config, service)
         loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP"):

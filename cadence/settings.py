@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     open: Annotated[bool, Field(description="let anyone who reaches the server in, off loopback too")] = False
 
     token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
+
+    sink: Annotated[
+        Literal["auto", "transport", "asgi"],
+        Field(description="how frames leave: `auto` writes them to the transport where that is proven to work"),
+    ] = "auto"
 
     pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
 

@@ -38,6 +38,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.address": (),
     "cadence.export": ("cadence.address",),
     "cadence.packing": ("cadence.lod",),
+    "cadence.fastpath": ("cadence.rooms",),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (
@@ -47,9 +48,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.reload",
         "cadence.site",
         "cadence.metrics",
+        "cadence.fastpath",
     ),
     "cadence.conform": (),
-    "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site"),
+    "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site", "cadence.fastpath"),
     "cadence.operating": (
         *ROOMS_OF_THE_HOUSE,
         "cadence.settings",
