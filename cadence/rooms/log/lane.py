@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from cadence.rooms.log import LogUnavailable
 
-REQUESTS_MAX = 1024  # requests handed over and not yet answered; further callers wait
+REQUESTS_MAX = 4096  # requests handed over and not yet answered; further callers wait
 
 _T = TypeVar("_T")
 ConnectionT = TypeVar("ConnectionT", bound=sqlite3.Connection)
