@@ -25,6 +25,7 @@ from cadence.alex.remote.mediators import Mediators
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.proxy import Server
 from cadence.answering import models_of
+from cadence.fastpath import server_config, why_not
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.mediating import Options, Process, encoder_for
@@ -50,7 +51,8 @@ from cadence.rooms.log import LogError
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.making import RoomBook
 from cadence.rooms.room import RoomInfo
-from cadence.rooms.wire import SOCKET_BYTES_MAX, ViewPatch
+from cadence.rooms.sink import Path as SinkPath
+from cadence.rooms.wire import ViewPatch
 from cadence.rooms.wire.hosting import RoomSettings
 from cadence.settings import Settings
 from cadence.site import mount_site
@@ -77,6 +79,7 @@ class Service:
         clock_offset: float,
         host_token: str,
         pack: Pack | None = None,
+        path: SinkPath = "transport",
     ) -> None:
         self.settings = settings
         self.store = store
@@ -100,9 +103,10 @@ class Service:
             clock,
             version=__version__,
             hosts=LOOPBACK if self.identity.open and loopback else None,
+            path=path,
         )
         self.metrics = Metrics(
-            Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
+            Figures(self.hub, self.driver, __version__, path).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
         self.book = RoomBook(store, clock, self._open_made)
         self.office = Office(self.book, lambda: copies(settings.data))
@@ -132,7 +136,7 @@ class Service:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, offset, host_token, pack)
+        service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings))
         await service.identity.load()
         if isinstance(service.driver, Mediators):
             try:
@@ -248,6 +252,16 @@ class Service:
             log.error("conversation stopped", room=room.id, why=str(error))
 
 
+async def path_for(settings: Settings) -> SinkPath:
+    """How frames leave: as set, or to the transport itself if that is proven to work here."""
+    if settings.sink == "auto":
+        trouble = await why_not()
+        if trouble:
+            log.warning("frames leave through ASGI, which is slower", why=trouble)
+        return "asgi" if trouble else "transport"
+    return settings.sink
+
+
 class _Server(uvicorn.Server):
     """uvicorn, that lets clients know before it goes away."""
 
@@ -302,17 +316,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
             models=service.models,
         )
         mount_site(api)
-        config = uvicorn.Config(
-            dispatch(service.gateway, api),
-            ws="websockets-sansio",
-            ws_max_size=SOCKET_BYTES_MAX,
-            ws_per_message_deflate=False,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
+        config = server_config(dispatch(service.gateway, api))
         server = _Server(config, service)
         loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP"):

@@ -49,6 +49,7 @@ class HubCounts:
 
     messages: int = 0  # made durable and told
     deliveries: int = 0  # frames offered to one connection each
+    bursts: int = 0  # times that what a room had told was handed over
     evictions: int = 0  # connections closed as too slow
     recovered: int = 0  # joins with `after` that got what they missed
     reloads: int = 0  # joins with `after` that must reload

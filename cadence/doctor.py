@@ -5,6 +5,7 @@ Each check is one line: what is, whether that is well, and, if not, what to do.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -19,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from cadence.fastpath import why_not
 from cadence.models.encoder import missing
 from cadence.personas.place import load_place
 from cadence.rooms.log import LogError
@@ -58,6 +60,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("python", python),
         ("sqlite", sqlite),
         ("event loop", event_loop),
+        ("fan-out", fan_out),
         ("open files", open_files),
         ("place", place),
         ("page", page),
@@ -106,6 +109,23 @@ def event_loop(settings: Settings) -> Finding:
     if sys.platform != "win32" and find_spec("uvloop") is None:
         return Finding("event loop", "fail", "uvloop is not installed", "install Cadence again with its dependencies")
     return Finding("event loop", "ok", "asyncio" if sys.platform == "win32" else "uvloop")
+
+
+def fan_out(settings: Settings) -> Finding:
+    """How frames would leave."""
+    if settings.sink != "auto":
+        return Finding("fan-out", "ok", f"{settings.sink}, as set")
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if find_spec("uvloop") is not None:
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        trouble = runner.run(why_not())
+    if trouble:
+        says = f"through ASGI, several times slower in a crowd: {trouble}"
+        return Finding("fan-out", "warn", says, "install the pinned uvicorn and websockets")
+    return Finding("fan-out", "ok", "to the transport, one write for each receiver and turn of the loop")
 
 
 def open_files(settings: Settings) -> Finding:

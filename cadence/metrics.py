@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from cadence.counts import MediationCounts, Spread
 from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.hub import Hub
+from cadence.rooms.sink import Path
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -40,8 +41,8 @@ class Mediating(Protocol):
 class Figures(Collector):
     """Everything a server counts, as of the moment `write` is called."""
 
-    def __init__(self, hub: Hub, driver: Mediating, version: str) -> None:
-        self._hub, self._driver, self._version = hub, driver, version
+    def __init__(self, hub: Hub, driver: Mediating, version: str, path: Path = "transport") -> None:
+        self._hub, self._driver, self._version, self._path = hub, driver, version, path
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -52,6 +53,7 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("cadence", "The server's version.", {"version": self._version})
+        yield InfoMetricFamily("cadence_sink", "How frames leave: transport or asgi.", {"path": self._path})
         yield from self._rooms()
         yield from self._connections()
         yield from self._mediation()
@@ -61,6 +63,7 @@ class Figures(Collector):
         yield _gauge("rooms", "Rooms that are open.", len(self._hub.rooms()))
         yield _counter("messages", "Messages made durable and told.", counts.messages)
         yield _counter("deliveries", "Frames of rooms offered to one connection each.", counts.deliveries)
+        yield _counter("bursts", "Times that what a room had told was handed over, all of it at once.", counts.bursts)
         yield _counter("log_refusals", "Messages that the log could not keep.", counts.log_refusals)
         yield _histogram("lag_seconds", "From `say` until the message was offered to all.", counts.lag)
 

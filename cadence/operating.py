@@ -1,4 +1,4 @@
-"""The commands of those who keep a server: backup, restore, db status, audit, doctor, conform."""
+"""The commands of those who keep a server: backup, restore, db status, audit, doctor, conform, load."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ db = typer.Typer(help="The log's database.", no_args_is_help=True)
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (backup, restore, audit, doctor, conform):
+    for command in (backup, restore, audit, doctor, conform, load):
         app.command()(command)
     app.add_typer(db, name="db")
 
@@ -163,6 +163,40 @@ def conform(
         fail(str(error))
     typer.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else str(report))
     raise typer.Exit(0 if report.conforms else 1)
+
+
+def load(
+    url: Annotated[str, typer.Argument(help="The server: the address it prints, or its websocket.")],
+    room: Annotated[str, typer.Option(help="Room to fill; use one where nobody minds.")],
+    receivers: Annotated[int, typer.Option(help="Agents who listen.", min=1, max=10_000)] = 50,
+    senders: Annotated[int, typer.Option(help="Agents who speak.", min=1, max=1_000)] = 5,
+    rate: Annotated[float, typer.Option(help="Messages a second, of all senders together.", min=0.01)] = 20.0,
+    size: Annotated[int, typer.Option(help="Bytes of each text.", min=1, max=60_000)] = 200,
+    seconds: Annotated[float, typer.Option("--for", help="How long to speak, in seconds.", min=0.1)] = 10.0,
+    token: Annotated[str | None, typer.Option(help="What the server asks of guests, if it does.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a load on a server and print latencies and losses; exit code 1 if anything was lost, refused or cut off."""
+    import asyncio
+    import secrets
+
+    from cadence.address import AddressError, parse_address
+    from cadence.duplex import Duplex, WebSocketDuplex
+    from cadence.load import LoadError, Plan
+    from cadence.load import load as put
+
+    try:
+        server = parse_address(url).websocket
+
+        async def dial() -> Duplex:
+            return await WebSocketDuplex.open(server)
+
+        plan = Plan(room, receivers, senders, rate, size, seconds)
+        report = asyncio.run(put(plan, dial, run=secrets.token_hex(3), token=token))
+    except (AddressError, LoadError, OSError) as error:
+        fail(str(error))
+    typer.echo(json.dumps(report.as_dict()) if as_json else str(report))
+    raise typer.Exit(0 if report.clean else 1)
 
 
 def _log(data: Path | None) -> Path:

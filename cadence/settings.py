@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         int,
         Field(default_factory=mediators_fitting, ge=0, le=64, description="processes for Alex; 0: the server's own"),
     ]
+
+    sink: Annotated[
+        Literal["auto", "transport", "asgi"],
+        Field(description="how frames leave: `auto` writes them to the transport where that is proven to work"),
+    ] = "auto"
 
     pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
 

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from tests.wires import FakeTransport, FakeWire
+
 FRAMES_MAX = 100_000
 
 
@@ -48,8 +50,9 @@ class Channel:
         }
         self._up: asyncio.Queue[dict[str, Any]] = asyncio.Queue(FRAMES_MAX)
         self._down: asyncio.Queue[dict[str, Any]] = asyncio.Queue(FRAMES_MAX)
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._over = False  # the close frame is on its way, or the peer is gone
+        self._wire = FakeWire(self._take, FakeTransport(self._frame, lambda: self._over, self._hang_up))
+        self._flowing = self._wire.writable
         self._served: asyncio.Task[None] | None = None
         self._closed: Closed | None = None
         self.subprotocol: str | None = None
@@ -102,6 +105,7 @@ class Channel:
 
     async def cut(self) -> None:
         """Be gone without a word, and wait until the server has noticed."""
+        self._over = True
         self._up.put_nowait({"type": "websocket.disconnect", "code": 1006})
         self._flowing.set()
         await self.served()
@@ -113,13 +117,21 @@ class Channel:
 
     async def _serve(self) -> None:
         try:
-            await self._app(self._scope, self._up.get, self._take)
+            await self._app(self._scope, self._up.get, self._wire.shown)
         finally:
+            self._over = True
             self._down.put_nowait({"type": "hung up"})
 
     async def _take(self, event: dict[str, Any]) -> None:
         await self._flowing.wait()
+        self._over = self._over or event["type"] == "websocket.close"
         self._down.put_nowait(event)
+
+    def _frame(self, text: str) -> None:
+        self._down.put_nowait({"type": "websocket.send", "text": text})
+
+    def _hang_up(self) -> None:
+        self._over = True
 
 
 class Answer:

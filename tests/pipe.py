@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tests.stranger import Closed
+from tests.wires import FakeTransport, FakeWire
 
 BUFFER_BYTES = 64 * 1024
 LOST = 1006
@@ -44,6 +45,8 @@ class Pipe:
         self._buffered = 0
         self._code: int | None = None  # set once: the connection is over
         self._changed = asyncio.Event()
+        transport = FakeTransport(self._deliver, lambda: self._code is not None, lambda: self._end(LOST))
+        self._wire = FakeWire(self._give, transport)
         self._app = asyncio.create_task(self._run(app, scope))
 
     async def send(self, text: str) -> None:
@@ -59,6 +62,8 @@ class Pipe:
             await self._change()
         text = self._down.popleft()
         self._buffered -= len(text.encode())
+        if self._buffered < BUFFER_BYTES:
+            self._wire.writable.set()
         self._stir()
         return text
 
@@ -80,7 +85,7 @@ class Pipe:
 
     async def _run(self, app: App, scope: Event) -> None:
         try:
-            await app(scope, self._take, self._give)
+            await app(scope, self._take, self._wire.shown)
         finally:
             self._end(LOST)
 
@@ -88,6 +93,7 @@ class Pipe:
         if self._code is None:
             self._code = code
             self._up.append({"type": "websocket.disconnect", "code": code})
+            self._wire.writable.set()  # whoever waits for the socket learns that it is gone
         self._stir()
 
     def _stir(self) -> None:
@@ -113,6 +119,11 @@ class Pipe:
             await self._change()
         if self._code is not None:
             raise OSError("the client is gone")  # as uvicorn does
-        self._down.append(event["text"])
-        self._buffered += len(event["text"].encode())
+        self._deliver(event["text"])
+
+    def _deliver(self, text: str) -> None:
+        self._down.append(text)
+        self._buffered += len(text.encode())
+        if self._buffered >= BUFFER_BYTES:
+            self._wire.writable.clear()
         self._stir()

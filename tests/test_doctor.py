@@ -31,10 +31,23 @@ def found(settings: Settings, check: str) -> Finding:
 def test_a_machine_that_is_well_has_no_failure_and_every_check_a_line(settings: Settings) -> None:
     findings = examine(settings)
     assert [str(finding) for finding in findings if finding.state == "fail"] == []
-    names = "python sqlite,event loop,open files,place,page,data folder,disk space,fsync,log,port,door,vectors"
+    names = "python sqlite,event loop,fan-out,open files,place,page,data folder,disk space,fsync,log,port,door,vectors"
     assert [finding.check for finding in findings] == names.replace("python ", "python,").split(",")
     assert all(finding.says and "\n" not in str(finding) for finding in findings)
     assert {finding.check: finding.state for finding in findings}["fsync"] in ("ok", "warn")
+
+
+def test_how_frames_would_leave_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    auto = settings.model_copy(update={"sink": "auto"})
+    assert found(auto, "fan-out").says.startswith("to the transport")
+    assert found(settings.model_copy(update={"sink": "asgi"}), "fan-out") == Finding("fan-out", "ok", "asgi, as set")
+
+    async def trouble() -> str:
+        return "another server"
+
+    monkeypatch.setattr(doctor, "why_not", trouble)
+    finding = found(auto, "fan-out")
+    assert finding.state == "warn" and finding.says.endswith("another server")
 
 
 def test_it_changes_nothing(settings: Settings) -> None:

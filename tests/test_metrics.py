@@ -49,6 +49,8 @@ async def test_the_figures_follow_what_happens() -> None:
     await settle(6)
     found = read(figures)
     assert found["cadence_info", "1.2.3"] == 1
+    assert found["cadence_sink_info", "transport"] == 1
+    assert found["cadence_bursts_total", ""] >= 5
     assert (found["cadence_connections", "human"], found["cadence_connections", "agent"]) == (1, 1)
     assert (found["cadence_rooms", ""], found["cadence_readers", ""]) == (2, 1)
     assert found["cadence_messages_total", ""] == 5

@@ -1,23 +1,23 @@
 """One connection after `welcome`: its rooms, its outbox, its way out.
 
-Fan-out calls `deliver` and never waits. Everything that may wait for this peer runs in its own tasks: the
-writer, the reader, and one feed per room that is catching up.
+Fan-out calls `deliver` and `deliver_all` and never waits. Everything that may wait for this peer runs in its own
+tasks: the sink's, the reader, and one feed per room that is catching up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from msgspec import Struct
 
 from cadence.rooms import Clock
 from cadence.rooms.limiter import REQUESTS_PER_S, Bucket, messages_per_s
-from cadence.rooms.outbox import Encoded, Outbox, encoded
-from cadence.rooms.sink import CLOSE_GRACE_S, AsgiSink, Send, Sink
+from cadence.rooms.outbox import Bundle, Encoded, Outbox, encoded
+from cadence.rooms.sink import CLOSE_GRACE_S, AsgiSink, FrameSink, Path, Send, Sink, wire_of
 from cadence.rooms.wire import CLOSE_RESTART, CLOSE_TOO_SLOW, Member
 
 REPLAY_BYTES_MAX = 256 * 1024  # replayed bytes queued at once, beyond which the log is not read on
@@ -28,14 +28,29 @@ Batches = AsyncIterator[Sequence[Struct]]
 log = structlog.get_logger(__name__)
 
 
+class Entered(Protocol):
+    """A room, as a connection sees it."""
+
+    def settle(self, connection: Connection) -> None:
+        """Hand over what is pending for `connection`, as something is about to follow it."""
+
+
 class Connection:
-    """A peer that has said hello. `whole_presence` is asked when presence frames had to be shed."""
+    """A peer that has said hello. `whole_presence` is asked when presence frames had to be shed.
+
+    `path` is how frames leave if the transport can be reached; it never can be where there is no socket.
+    """
 
     def __init__(
-        self, member: Member, clock: Clock, send: Send, whole_presence: Callable[[str], Struct | None]
+        self,
+        member: Member,
+        clock: Clock,
+        send: Send,
+        whole_presence: Callable[[str], Struct | None],
+        path: Path = "transport",
     ) -> None:
         self.member = member
-        self.rooms: dict[str, None] = {}
+        self.rooms: dict[str, Entered] = {}
         self.closing = False
         self.too_slow = False
         self.messages = Bucket(messages_per_s(member.kind))
@@ -43,7 +58,12 @@ class Connection:
         self._clock = clock
         self._whole_presence = whole_presence
         self._outbox = Outbox()
-        self._sink: Sink = AsgiSink(send, self._outbox.take, self._sent)
+        wire = wire_of(send) if path == "transport" else None
+        self._sink: Sink = (
+            AsgiSink(send, self._outbox.take, self._sent, self._stop)
+            if wire is None
+            else FrameSink(send, wire, self._outbox.take, self._sent)
+        )
         self._group: asyncio.TaskGroup | None = None
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._listener: asyncio.Task[Any] | None = None
@@ -54,7 +74,7 @@ class Connection:
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to send. All tasks of this connection live in `group`."""
         self._group = group
-        group.create_task(self._write())
+        self._sink.start(group)
 
     async def listen(self, receive: Receive) -> MutableMapping[str, Any] | None:
         """The next ASGI event, or None once this connection is closing."""
@@ -73,15 +93,17 @@ class Connection:
 
     def deliver(self, frame: Encoded, room: str) -> None:
         """Queue a frame of a room's live stream; never waits. Too slow a connection closes itself."""
-        if self.closing:
-            return
-        now = self._clock()
-        self._outbox.push(frame, now, room)
-        self._sink.wake()
-        self._watch(now)
+        if not self.closing:
+            self._settle()
+            self._push((frame,), room)
+
+    def deliver_all(self, frames: Bundle, room: str) -> None:
+        """Queue frames of a room's live stream, or send them at once if nothing waits before them."""
+        if not self.closing and not (self._outbox.passes(room) and self._sink.offer(frames)):
+            self._push(frames.frames, room)
 
     def reply(self, frame: Struct) -> None:
-        """Queue an answer to this connection alone."""
+        """Queue an answer to this connection alone; what its rooms told before stays before it."""
         self.deliver(encoded(frame), "")
 
     def replay(self, frame: Struct) -> None:
@@ -125,6 +147,8 @@ class Connection:
     def close(self, code: int, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
         """Send what is queued for at most `grace_s`, then close. Returns at once; later calls do nothing."""
         if not self.closing:
+            self._settle()
+        if not self.closing:
             self._stop()
             self._sink.close(code, reason, grace_s)
 
@@ -133,13 +157,16 @@ class Connection:
         self._stop()
         self._sink.abandon()
 
-    async def _write(self) -> None:
-        try:
-            await self._sink.run()
-        except Exception as error:  # servers name a lost peer differently; whatever it is, it only concerns this peer
-            log.info("peer lost", user=self.member.id, error=type(error).__name__)
-        finally:
-            self._stop()
+    def _settle(self) -> None:
+        for room in self.rooms.values():
+            room.settle(self)
+
+    def _push(self, frames: Iterable[Encoded], room: str) -> None:
+        now = self._clock()
+        for frame in frames:
+            self._outbox.push(frame, now, room)
+        self._sink.wake()
+        self._watch(now)
 
     async def _run_feed(self, room: str, batches: Batches) -> None:
         try:

@@ -23,7 +23,7 @@ from cadence.rooms.identity import Grant, Identity
 from cadence.rooms.joining import ROOMS_MAX
 from cadence.rooms.limiter import messages_per_s
 from cadence.rooms.requests import Requests
-from cadence.rooms.sink import CLOSE_GRACE_S, Send
+from cadence.rooms.sink import CLOSE_GRACE_S, Path, Send
 from cadence.rooms.wire import (
     CLOSE_BANNED,
     CLOSE_NO_HELLO,
@@ -62,7 +62,8 @@ class Gateway:
     """`await gateway(scope, receive, send)` serves one websocket.
 
     `origins` are allowed beside the server's own; `hosts`, if given, are the only names (without port) by
-    which a browser may have reached this server, so that no page can point its own name at it.
+    which a browser may have reached this server, so that no page can point its own name at it. `path` is how frames
+    leave where the transport can be reached.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class Gateway:
         origins: Iterable[str] = (),
         hosts: Iterable[str] | None = None,
         features: tuple[str, ...] = FEATURES,
+        path: Path = "transport",
     ) -> None:
         self._hub = hub
+        self._path = path
         self._identity = identity
         self._clock = clock
         self._server = Server("cadence", version)
@@ -131,7 +134,7 @@ class Gateway:
         grant, hello = greeted
         you = grant.you
         member = Member(you.id, you.name, you.kind, you.role)
-        connection = Connection(member, self._clock, send, self._hub.whole_presence)
+        connection = Connection(member, self._clock, send, self._hub.whole_presence, self._path)
         try:
             self._hub.connect(connection)
             connection.reply(self._welcome(grant, hello))
@@ -141,8 +144,9 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 connection.start(group)
-                group.create_task(self._read(connection, receive))
+                await self._read(connection, receive)
         finally:
+            connection.abandon()
             self._hub.disconnect(connection)
             await self._identity.part(grant)
 

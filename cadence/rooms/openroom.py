@@ -1,21 +1,32 @@
-"""A room with its connections: the pure state of `Room`, and the sending that follows from it."""
+"""A room with its connections: the pure state of `Room`, and the sending that follows from it.
+
+What is told is gathered and leaves with the next turn of the loop, one write for each connection. Where that is so
+much work that the loop would do little else (many connections, many messages), a burst waits up to `GATHER_SECONDS`
+after the last one ended, so that more share a write; a room at rest is never made to wait.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
 from msgspec import UNSET, Struct
 
 from cadence.counts import HubCounts
 from cadence.rooms import Clock
+from cadence.rooms.burst import Burst
 from cadence.rooms.connection import Connection
 from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, ROOM_TYPING_PER_S, Bucket, admit
-from cadence.rooms.outbox import encoded
+from cadence.rooms.outbox import Encoded, encoded
 from cadence.rooms.room import Room, RoomInfo
 from cadence.rooms.standing import Standing
 from cadence.rooms.wire import Said, Say, Typing, WireError
+
+NOBODY: frozenset[str] = frozenset()
+BUSY_SECONDS = 0.001  # of the loop for one burst: some hundred connections
+GATHER_SECONDS = 0.002
 
 
 class OpenRoom(Room[Connection]):
@@ -31,16 +42,59 @@ class OpenRoom(Room[Connection]):
         self._clock = clock
         self._counts = counts
         self._presence_timer: asyncio.TimerHandle | None = None
+        self._burst: Burst[Connection] = Burst()
+        self._flushing: asyncio.Handle | None = None
+        self._free_at = 0.0  # on the loop's clock: a burst before that would be one of too many
+        self.said_at: list[float] = []  # of the messages in the burst, by the room's clock
 
-    def fan_out(self, frame: Struct, withheld: AbstractSet[str] = frozenset(), but: Connection | None = None) -> None:
-        """Encode `frame` once and offer it to everybody but the users `withheld` and the connection `but`."""
+    def fan_out(self, frame: Struct, withheld: AbstractSet[str] = NOBODY, but: Collection[Connection] = ()) -> Encoded:
+        """Encode `frame` once and tell it everybody but the users `withheld` and the connections `but`, soon."""
         once = encoded(frame)
-        told = 0
-        for connection in self.receivers(withheld):
-            if connection is not but:
-                connection.deliver(once, self.info.room)
-                told += 1
+        if self._burst.full:
+            self.flush()
+        for connection in but:
+            self.settle(connection)
+        self._burst.add(once, withheld)
+        for connection in but:
+            self._burst.skip(connection)
+        if self._flushing is None:
+            loop = asyncio.get_running_loop()
+            wait = self._free_at - loop.time()
+            self._flushing = loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
+        return once
+
+    def settle(self, connection: Connection) -> None:
+        """Hand over what is pending for `connection` alone, as something for it is about to follow."""
+        if self._burst:
+            frames = self._burst.take(connection, connection.member.id)
+            if frames is not None:
+                self._counts.deliveries += len(frames.frames)
+                connection.deliver_all(frames, self.info.room)
+
+    def flush(self) -> None:
+        """Hand over all that is pending, now: to be called before anybody comes or goes."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if not self._burst:
+            return
+        burst, self._burst = self._burst, Burst()
+        loop = asyncio.get_running_loop()
+        began, told, room = loop.time(), 0, self.info.room
+        for connection, user in self.receivers(burst.withheld):
+            frames = burst.pending(connection, user)
+            if frames is not None:
+                connection.deliver_all(frames, room)
+                told += len(frames.frames)
         self._counts.deliveries += told
+        self._counts.bursts += 1
+        now = self._clock()
+        for said_at in self.said_at:
+            self._counts.lag.add(now - said_at)
+        self.said_at.clear()
+        ended = loop.time()
+        if ended - began >= BUSY_SECONDS:
+            self._free_at = ended + GATHER_SECONDS
 
     def gather_presence(self) -> None:
         """Somebody came or went: tell it now, or with all that changes until a second has passed."""
@@ -54,7 +108,7 @@ class OpenRoom(Room[Connection]):
         user, now = connection.member.id, self._clock()
         if self.standing.muted_s(user, now) > 0 or not self.types(user, now) or admit([self._typing], now) > 0:
             return
-        self.fan_out(Typing(room=self.info.room, participant=user), withheld={user})
+        self.fan_out(Typing(room=self.info.room, participant=user), but=self.connections(user))
 
     def check_out(self, user: str) -> None:
         """Raise `WireError` if `user` was told to leave and not to come back yet."""
@@ -69,7 +123,8 @@ class OpenRoom(Room[Connection]):
             raise WireError("forbidden", f"a host has muted you here{_for(wait)}", room=self.info.room)
 
     def close(self) -> None:
-        """Send no presence any more."""
+        """Hand over what is pending; send no presence any more."""
+        self.flush()
         if self._presence_timer is not None:
             self._presence_timer.cancel()
             self._presence_timer = None
@@ -94,7 +149,7 @@ class OpenRoom(Room[Connection]):
             return
         frame = self.presence(now)
         if frame is not None:
-            self.fan_out(frame)
+            self.presence_cost(self.fan_out(frame).size, now)
 
 
 def _for(wait: float) -> str:

@@ -15,7 +15,9 @@ count, replayed ones do not (they are read only as fast as the socket drains).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from struct import Struct as Packing
 from typing import Literal
 
 from msgspec import Struct
@@ -26,6 +28,9 @@ SOFT_BYTES_MAX = 256 * 1024
 HARD_BYTES_MAX = 1024 * 1024
 SOFT_SECONDS_MAX = 10.0
 
+_FINAL_TEXT = 0x81
+_SHORT, _MIDDLE, _LONG = Packing("!BB"), Packing("!BBH"), Packing("!BBQ")
+
 Shed = Literal["", "typing", "presence", "alex"]
 _SHED: dict[type[Struct], Shed] = {Typing: "typing", Presence: "presence", Alex: "alex"}
 
@@ -34,9 +39,14 @@ _SHED: dict[type[Struct], Shed] = {Typing: "typing", Presence: "presence", Alex:
 class Encoded:
     """A frame as it leaves, made once for all who receive it. `shed` names what may be dropped."""
 
-    text: str
-    size: int  # bytes of UTF-8
+    frame: bytes  # a whole unmasked WebSocket text frame, RFC 6455 section 5.2
+    size: int  # bytes of its payload
     shed: Shed = ""
+
+    @property
+    def text(self) -> str:
+        """The payload."""
+        return self.frame[-self.size :].decode() if self.size else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +63,34 @@ class _Debt:
     alex: dict[str, Encoded] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Frames of one room that leave together, joined once for all who receive the same."""
+
+    frames: tuple[Encoded, ...]
+    joined: bytes
+
+
 def encoded(frame: Struct) -> Encoded:
     """`frame`, encoded once."""
     data = encode(frame)
-    return Encoded(data.decode(), len(data), _SHED.get(type(frame), ""))
+    return Encoded(text_frame(data), len(data), _SHED.get(type(frame), ""))
+
+
+def bundle(frames: Iterable[Encoded]) -> Bundle:
+    """`frames`, joined."""
+    chosen = tuple(frames)
+    return Bundle(chosen, chosen[0].frame if len(chosen) == 1 else b"".join([each.frame for each in chosen]))
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A final, unmasked, uncompressed text frame; uncompressed ones are legal under any extension."""
+    size = len(payload)
+    if size < 126:
+        return _SHORT.pack(_FINAL_TEXT, size) + payload
+    if size < 1 << 16:
+        return _MIDDLE.pack(_FINAL_TEXT, 126, size) + payload
+    return _LONG.pack(_FINAL_TEXT, 127, size) + payload
 
 
 class Outbox:
@@ -90,6 +124,17 @@ class Outbox:
         """Queue a frame that was read from the log because the socket had drained."""
         self._queue.append((frame, False))
         self.replay_bytes += frame.size
+
+    def passes(self, room: str) -> bool:
+        """Whether live frames of `room` may leave without being queued: nothing waits, nothing is owed."""
+        return (
+            not self._queue
+            and self._sending is None
+            and room not in self._held
+            and self.live_bytes <= SOFT_BYTES_MAX
+            and not self._debt.presence
+            and not self._debt.alex
+        )
 
     def take(self) -> Encoded | None:
         """The next frame to send; it counts as unsent until `sent`."""

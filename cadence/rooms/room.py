@@ -5,12 +5,12 @@ counts them, so that a user with three tabs is one member.
 
 Messages become durable in the log's order, but the tasks that wait for them may wake in any; `committed`
 releases them in order of seq. Presence is gathered: one frame tells of all changes since the last, at most
-one a second.
+one a second, and in a crowd so seldom that presence takes no more than `PRESENCE_BYTES_PER_S` of all sockets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -20,11 +20,13 @@ from msgspec import UNSET
 from cadence.rooms.wire import Member, Message, Presence
 
 PRESENCE_INTERVAL_S = 1.0
+PRESENCE_BYTES_PER_S = 4 * 1024 * 1024  # of one room, to all its connections together
 TYPING_INTERVAL_S = 3.0
 MEMBERS_SHOWN_MAX = 500
 PRESENCE_CHANGES_MAX = 500  # beyond, the whole list is shorter than the changes
 
 C = TypeVar("C")
+_NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,11 @@ class Room(Generic[C]):
         self._members: dict[str, Member] = {}
         self._announced: dict[str, Member] = {}
         self._changed: dict[str, None] = {}
-        self._presence_at = float("-inf")
+        self._presence_due = float("-inf")
         self._waiting: dict[int, Message] = {}
         self._typed_at: dict[str, float] = {}
+        self._all: tuple[Member, ...] | None = None  # of `_members`, made when asked for
+        self._audience: tuple[AbstractSet[str], list[tuple[C, str]]] | None = None  # who was told last
 
     def admits(self, member: Member | None) -> bool:
         """Whether `member` (None: a stranger) may know of this room."""
@@ -71,10 +75,12 @@ class Room(Generic[C]):
         if connection in self._user:
             return False
         self._user[connection] = member.id
+        self._audience = None
         self._connections.setdefault(member.id, {})[connection] = None
         if self._members.get(member.id) != member:
             self._members[member.id] = member
             self._changed[member.id] = None
+            self._all = None
         return True
 
     def leave(self, connection: C) -> bool:
@@ -82,9 +88,11 @@ class Room(Generic[C]):
         user = self._user.pop(connection, None)
         if user is None:
             return False
+        self._audience = None
         connections = self._connections[user]
         del connections[connection]
         if not connections:
+            self._all = None
             del self._connections[user], self._members[user]
             self._changed[user] = None
             self._typed_at.pop(user, None)
@@ -101,9 +109,16 @@ class Room(Generic[C]):
         """The connections of one member."""
         return list(self._connections.get(user, ()))
 
-    def receivers(self, withheld: AbstractSet[str] = frozenset()) -> Iterator[C]:
-        """Every connection but those of the users `withheld`, in the order they came."""
-        return (connection for connection, user in self._user.items() if user not in withheld)
+    def receivers(self, withheld: AbstractSet[str] = _NOBODY) -> list[tuple[C, str]]:
+        """Every connection, with its user, but those of the users `withheld`, in the order they came.
+
+        Remembered while nobody comes or goes and the very same set is asked for: of a crowd, few may be left.
+        """
+        withheld = withheld or _NOBODY
+        if self._audience is None or self._audience[0] is not withheld:
+            found = [(connection, user) for connection, user in self._user.items() if user not in withheld]
+            self._audience = (withheld, found)
+        return self._audience[1]
 
     def member(self, user: str) -> Member | None:
         """Who `user` is, if they are here."""
@@ -118,7 +133,9 @@ class Room(Generic[C]):
 
     def members(self) -> tuple[Member, ...]:
         """Everybody here, in the order they came."""
-        return tuple(self._members.values())
+        if self._all is None:
+            self._all = tuple(self._members.values())
+        return self._all
 
     @property
     def member_count(self) -> int:
@@ -140,7 +157,7 @@ class Room(Generic[C]):
 
     def presence_due(self) -> float | None:
         """When the next presence frame may go out (it may be in the past), or None if nothing changed."""
-        return self._presence_at + PRESENCE_INTERVAL_S if self._changed else None
+        return self._presence_due if self._changed else None
 
     def presence(self, now: float) -> Presence | None:
         """The changes since the last presence frame; None if they cancel out."""
@@ -155,10 +172,15 @@ class Room(Generic[C]):
         self._changed.clear()
         if not joined and not left:
             return None
-        self._presence_at = now
+        self._presence_due = now + PRESENCE_INTERVAL_S
         if len(joined) + len(left) > PRESENCE_CHANGES_MAX:
             return self.whole_presence()
         return Presence(room=self.info.room, joined=tuple(joined) or UNSET, left=tuple(left) or UNSET)
+
+    def presence_cost(self, size: int, now: float) -> None:
+        """A presence frame of `size` bytes goes to everybody at `now`: the next waits until that is paid for."""
+        seconds = size * len(self._user) / PRESENCE_BYTES_PER_S
+        self._presence_due = now + max(PRESENCE_INTERVAL_S, seconds)
 
     def whole_presence(self) -> Presence:
         """Who is here, for those who missed a change."""

@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from cadence.rooms.connection import Connection
 from cadence.rooms.outbox import HARD_BYTES_MAX, SOFT_BYTES_MAX, encoded
+from cadence.rooms.sink import WRITE_BYTES_MAX
 from cadence.rooms.wire import Error, Member, Pong, Presence, Typing
 from tests.rooms.house import clock, settle
 from tests.rooms.mediation import alex
+from tests.wires import FakeTransport, FakeWire
 
 
 class Peer:
@@ -20,18 +22,20 @@ class Peer:
         self.frames: list[dict[str, Any]] = []
         self.code: int | None = None
         self.one_at_a_time = False
-        self.flowing = asyncio.Event()
-        self.flowing.set()
+        wire = FakeWire(self.send, FakeTransport(self.frame, lambda: self.code is not None, lambda: None))
+        self.flowing = wire.writable
         whole = Presence(room="lab", members=(), member_count=0)
-        self.connection = Connection(Member("ann", "Ann", "agent"), clock, self.send, lambda room: whole)
+        self.connection = Connection(Member("ann", "Ann", "agent"), clock, wire.shown, lambda room: whole)
 
     async def send(self, event: Any) -> None:
         await self.flowing.wait()
         if event["type"] == "websocket.close":
             self.code = event["code"]
         else:
-            self.frames.append(json.loads(event["text"]))
+            self.frame(event["text"])
 
+    def frame(self, text: str) -> None:
+        self.frames.append(json.loads(text))
         if self.one_at_a_time:
             self.flowing.clear()
 
@@ -44,6 +48,13 @@ class Peer:
             self.connection.start(group)
             yield self.connection
             self.connection.abandon()
+
+
+class Quiet:
+    """A room with nothing pending."""
+
+    def settle(self, connection: Connection) -> None:
+        """Nothing to hand over."""
 
 
 def text(size: int, ref: str = "") -> Struct:
@@ -156,7 +167,7 @@ async def test_the_next_batch_waits_for_all_of_the_last() -> None:
     async def pairs() -> AsyncIterator[Sequence[Struct]]:
         for number in range(3):
             read.append(number)
-            yield [Pong(), Pong()]
+            yield [text(WRITE_BYTES_MAX), text(WRITE_BYTES_MAX)]
 
     async with peer.running() as connection:
         peer.flowing.clear()
@@ -231,7 +242,7 @@ async def test_a_new_feed_replaces_the_old_and_the_room_stays_held() -> None:
 async def test_a_room_that_is_left_is_forgotten_in_the_middle_of_its_feed() -> None:
     peer, read = Peer(), list[int]()
     async with peer.running() as connection:
-        connection.rooms["lab"] = None
+        connection.rooms["lab"] = Quiet()
         connection.hold("lab")
         connection.deliver(encoded(Pong(ref="live")), "lab")
         peer.flowing.clear()

@@ -1,20 +1,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.rooms.outbox import HARD_BYTES_MAX, SOFT_BYTES_MAX, Encoded, Outbox, Owed, encoded
+from cadence.rooms.outbox import HARD_BYTES_MAX, SOFT_BYTES_MAX, Encoded, Outbox, Owed, bundle, encoded, text_frame
 from cadence.rooms.wire import Alex, Behind, Pong, Presence, Typing
+from tests.wires import texts
 
 KIB = 1024
 
 
 def frame(name: str, size: int = 10) -> Encoded:
-    return Encoded(name, size)
+    payload = name.ljust(size).encode()
+    return Encoded(text_frame(payload), size)
 
 
 def drain(box: Outbox, now: float = 0.0) -> list[str]:
     texts = []
     while (taken := box.take()) is not None:
-        texts.append(taken.text)
+        texts.append(taken.text.rstrip())
         box.sent(now)
     return texts
 
@@ -24,7 +26,8 @@ def alex(messages: int) -> Encoded:
 
 
 def test_a_frame_is_encoded_with_its_size_and_class() -> None:
-    assert encoded(Pong()) == Encoded('{"type":"pong"}', 15, "")
+    assert encoded(Pong()) == Encoded(b"\x81\x0f" + b'{"type":"pong"}', 15, "")
+    assert encoded(Pong()).text == '{"type":"pong"}'
     assert encoded(Typing(room="é", participant="u")).size == len(
         '{"type":"typing","room":"é","participant":"u"}'.encode()
     )
@@ -170,3 +173,35 @@ def test_the_account_is_what_is_unsent(operations: list[tuple[str, int]]) -> Non
     box.release("lab")
     drain(box)
     assert (box.live_bytes, box.replay_bytes) == (0, 0)
+
+
+def test_frames_are_spelled_as_short_as_they_can_be() -> None:
+    for size, head in ((0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)):
+        framed = text_frame(b"x" * size)
+        assert len(framed) == head + size
+        assert texts(framed) == ["x" * size]
+        assert Encoded(framed, size).text == "x" * size
+
+
+def test_frames_pass_the_queue_only_if_nothing_waits_or_is_owed() -> None:
+    box = Outbox()
+    assert box.passes("lab")
+    box.hold("attic")
+    assert (box.passes("lab"), box.passes("attic")) == (True, False)
+    box.push(frame("big", SOFT_BYTES_MAX + 1), 0.0, "attic")
+    assert not box.passes("lab"), "what is above the soft limit may have to be shed"
+    box.push(alex(1), 0.0, "lab")
+    box.forget("attic", 0.0)
+    assert not box.passes("lab"), "the latest alex is owed"
+    assert box.owed() is not None
+    assert box.passes("lab")
+    box.push(frame("a"), 0.0, "lab")
+    assert not box.passes("lab")
+    box.take()
+    assert not box.passes("lab")
+    box.sent(0.0)
+    assert box.passes("lab")
+
+
+def test_a_bundle_is_its_frames_one_after_the_other() -> None:
+    assert texts(bundle([frame("a", 1), frame("b", 1)]).joined) == ["a", "b"]

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.rooms.room import MEMBERS_SHOWN_MAX, PRESENCE_CHANGES_MAX, Room, RoomInfo
+from cadence.rooms.room import MEMBERS_SHOWN_MAX, PRESENCE_BYTES_PER_S, PRESENCE_CHANGES_MAX, Room, RoomInfo
 from cadence.rooms.wire import Author, Member, Message, Presence
 
 ANN = Member("ann", "Ann", "agent")
@@ -42,8 +42,43 @@ def test_everybody_receives_but_those_withheld() -> None:
     lab = room()
     for connection, member in (("c1", ANN), ("c2", BOB), ("c3", BOB)):
         lab.join(connection, member)
-    assert list(lab.receivers()) == ["c1", "c2", "c3"]
-    assert list(lab.receivers({"bob"})) == ["c1"]
+    assert lab.receivers() == [("c1", "ann"), ("c2", "bob"), ("c3", "bob")]
+    assert lab.receivers({"bob"}) == [("c1", "ann")]
+
+
+def test_who_receives_is_counted_anew_when_somebody_comes_or_goes() -> None:
+    lab, mediated = room(), frozenset({"bob"})
+    lab.join("c1", ANN)
+    assert lab.receivers(mediated) == [("c1", "ann")]
+    assert lab.receivers(mediated) is lab.receivers(mediated)
+    lab.join("c2", ANN)
+    assert lab.receivers(mediated) == [("c1", "ann"), ("c2", "ann")]
+    lab.leave("c1")
+    assert lab.receivers(mediated) == [("c2", "ann")]
+    assert lab.receivers(frozenset({"ann"})) == []
+
+
+def test_members_are_those_of_now() -> None:
+    lab = room()
+    lab.join("c1", ANN)
+    assert lab.members() is lab.members()
+    lab.join("c2", BOB)
+    assert lab.members() == (ANN, BOB)
+    lab.leave("c1")
+    assert lab.members() == (BOB,)
+
+
+def test_presence_of_a_crowd_waits_until_the_last_one_is_paid_for() -> None:
+    lab = room()
+    for number in range(5000):
+        lab.join(f"c{number}", Member(f"u{number}", f"U{number}", "human"))
+    frame = lab.presence(0.0)
+    assert frame is not None and frame.member_count == 5000
+    lab.presence_cost(40 * 1024, 0.0)  # of a whole list, to 5,000
+    lab.leave("c0")
+    assert lab.presence_due() == 5000 * 40 * 1024 / PRESENCE_BYTES_PER_S
+    lab.presence_cost(100, 60.0)
+    assert lab.presence_due() == 61.0
 
 
 def test_messages_leave_in_order_whatever_order_they_come_in() -> None:

@@ -101,6 +101,7 @@ class Proxy:
         self._leaving: Counter[tuple[str, str]] = Counter()  # connections that a worker, now gone, knew of
         self._users: dict[str, frozenset[str]] = {}  # room -> whoever is in _here or _leaving
         self._raw: dict[str, frozenset[str]] = {}
+        self._withheld: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}  # users, raw, the rest
         self._turning: dict[tuple[str, str], _Turning] = {}
         self._unheard: deque[Message] = deque()  # Bounded by UNHEARD_MESSAGES_MAX
         self._redacted: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)
@@ -238,7 +239,10 @@ class Proxy:
         if users is None:
             leaving = {user for there, user in self._leaving if there == room}
             users = self._users[room] = frozenset(leaving.union(self._here.get(room, ())))
-        return users - raw if raw else users
+        known = self._withheld.get(room)
+        if known is None or known[0] is not users or known[1] is not raw:  # the very same set is cheap to look at again
+            known = self._withheld[room] = users, raw, users - raw
+        return known[2]
 
     def redacted(self, room: str, seq: int) -> None:
         self._redacted.append((room, seq))

@@ -11,6 +11,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from cadence.rooms.log import LogUnavailable
 
-REQUESTS_MAX = 1024  # requests handed over and not yet answered; further callers wait
+REQUESTS_MAX = 4096  # requests handed over and not yet answered; further callers wait
 
 _T = TypeVar("_T")
 ConnectionT = TypeVar("ConnectionT", bound=sqlite3.Connection)
@@ -37,6 +38,41 @@ class Outcome:
 class _Request(Generic[ConnectionT]):
     work: Callable[[ConnectionT], Any]
     answer: asyncio.Future[Any]
+
+
+class _Places:
+    """A semaphore, fair, that costs one comparison while places are free; asyncio's looks through all who wait."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Take a place if one is free and nobody waits for it."""
+        if self._free == 0 or self._waiting:
+            return False
+        self._free -= 1
+        return True
+
+    async def wait(self) -> None:
+        """Take a place in the order of the calls."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # given the place in the moment it stopped waiting
+                self.give()
+            raise
+
+    def give(self) -> None:
+        """Pass a place on to the first who still waits, or set it free."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class Lane(Generic[ConnectionT]):
@@ -57,7 +93,7 @@ class Lane(Generic[ConnectionT]):
         self._run = run
         self._batch_max = batch_max
         self._loop = asyncio.get_running_loop()
-        self._places = asyncio.Semaphore(REQUESTS_MAX)
+        self._places = _Places(REQUESTS_MAX)
         # Bounded by the places: only a holder of one puts something in.
         self._queue: queue.SimpleQueue[_Request[ConnectionT] | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
@@ -73,7 +109,8 @@ class Lane(Generic[ConnectionT]):
         """
         if self._closing is not None:
             raise LogUnavailable("expected an open log, got one that was closed: open it again")
-        await self._places.acquire()
+        if not self._places.take():
+            await self._places.wait()
         answer: asyncio.Future[_T] = self._loop.create_future()
         self._queue.put(_Request(work, answer))
         return await answer
@@ -85,7 +122,8 @@ class Lane(Generic[ConnectionT]):
         await asyncio.shield(self._closing)
 
     async def _finish(self) -> None:
-        await self._places.acquire()  # places are given in order, so every earlier caller is in the queue by now
+        if not self._places.take():
+            await self._places.wait()  # places are given in order, so every earlier caller is in the queue by now
         self._queue.put(None)
         await self._ended
         self._thread.join()
@@ -123,7 +161,7 @@ class Lane(Generic[ConnectionT]):
 
     def _answer(self, batch: list[_Request[ConnectionT]], outcomes: list[Outcome]) -> None:
         for request, outcome in zip(batch, outcomes, strict=True):
-            self._places.release()
+            self._places.give()
             if request.answer.done():  # its caller was cancelled
                 continue
             if outcome.error is None:

@@ -33,7 +33,7 @@ from cadence.rooms.log.searcher import Searcher
 from cadence.rooms.query import Term
 from cadence.rooms.wire import Message, Turn
 
-BATCH_REQUESTS_MAX = 256  # requests that share one commit: bounds how long the first of them waits
+BATCH_REQUESTS_MAX = 1024  # requests that share one commit: bounds how long the first of them waits (8 us of work each)
 READS_AT_ONCE_MAX = 1  # nothing to share between reads, so each is answered when it is done
 
 
@@ -62,7 +62,7 @@ class SqliteLog:
         return await self._writes.call(lambda store: writes.open_room(store, room))
 
     async def append(self, draft: Draft) -> Appended:
-        return await self._writes.call(lambda store: writes.append(store, draft))
+        return await self._writes.call(writes.Append(draft))
 
     async def messages(
         self, room: str, *, after: int | None = None, before: int | None = None, limit: int

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -25,6 +27,7 @@ from cadence.rooms.log import (
     SessionRecord,
     StoredNode,
 )
+from cadence.rooms.log.appending import append_all
 from cadence.rooms.log.lane import Outcome
 from cadence.rooms.log.reads import read_message, read_turn, reader
 from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
@@ -39,7 +42,7 @@ def commit_together(store: Store, works: Sequence[Callable[[Store], Any]]) -> li
     """Run `works` in order in one transaction; every outcome is final: committed, or not kept at all."""
     try:
         store.execute("BEGIN IMMEDIATE")
-        outcomes = [_alone(store, work) for work in works]
+        outcomes = [outcome for run in _runs(works) for outcome in _run(store, run)]
         store.execute("COMMIT")
     except sqlite3.Error as error:
         if store.in_transaction:  # a full disk may have ended it already
@@ -51,6 +54,23 @@ def commit_together(store: Store, works: Sequence[Callable[[Store], Any]]) -> li
         empty_wal(store)
         store.erased = False
     return outcomes
+
+
+def _runs(works: Sequence[Callable[[Store], Any]]) -> Iterator[list[Callable[[Store], Any]]]:
+    """Drafts that follow one another together, everything else alone; the order stays."""
+    for drafts, run in groupby(works, lambda work: isinstance(work, Append)):
+        if drafts:
+            yield list(run)
+        else:
+            yield from ([work] for work in run)
+
+
+def _run(store: Store, works: Sequence[Callable[[Store], Any]]) -> list[Outcome]:
+    drafts = [work.draft for work in works if isinstance(work, Append)]
+    appended = append_all(store, drafts) if len(drafts) > 1 else None
+    if appended is not None:
+        return [Outcome(each) for each in appended]
+    return [_alone(store, work) for work in works]
 
 
 def _alone(store: Store, work: Callable[[Store], Any]) -> Outcome:
@@ -69,6 +89,16 @@ def _alone(store: Store, work: Callable[[Store], Any]) -> Outcome:
 def open_room(store: Store, room: str) -> RoomState:
     store.execute("INSERT OR IGNORE INTO rooms (room, epoch) VALUES (?, ?)", (room, secrets.token_hex(8)))
     return RoomState(*store.execute("SELECT epoch, head FROM rooms WHERE room = ?", (room,)).fetchone())
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """The work of appending `draft`, which may be done together with that of others."""
+
+    draft: Draft
+
+    def __call__(self, store: Store) -> Appended:
+        return append(store, self.draft)
 
 
 def append(store: Store, draft: Draft) -> Appended:

@@ -1,0 +1,1 @@
+"""`python -m bench.server`: the room server beside its peers, in one run. See `__main__`."""

@@ -1,0 +1,31 @@
+"""`cadence serve` with the limits on speaking lifted, as none of its peers has any.
+
+    python -m bench.server.hosted alex|rooms serve ...     (then the arguments of `cadence`)
+
+`alex` is the whole product. `rooms` leaves Alex out, who learns from every message in the same process whether or not
+anybody is mediated: what is left is what the peers do, and a log on disk.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cadence.rooms import limiter
+
+FREE = 1e9  # a second
+
+if __name__ == "__main__":
+    # Before anything imports them by name.
+    for name in ("AGENT_MESSAGES_PER_S", "ROOM_MESSAGES_PER_S", "REQUESTS_PER_S"):
+        setattr(limiter, name, FREE)
+    from cadence import app, cli
+
+    if sys.argv.pop(1) == "rooms":
+        made = app.Service.__init__
+
+        def without_alex(self: app.Service, *arguments: object) -> None:
+            made(self, *arguments)  # type: ignore[arg-type]
+            self.hub.mediation = None
+
+        app.Service.__init__ = without_alex  # type: ignore[method-assign]
+    cli.main()
