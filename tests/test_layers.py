@@ -19,7 +19,9 @@ ROOMS_OF_THE_HOUSE = (
 # What each layer may import of ours, besides itself and the version.
 LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
-    "cadence.models": (),
+    "cadence.fields": (),
+    "cadence.folder": ("cadence.fields",),
+    "cadence.models": ("cadence.fields", "cadence.folder"),
     "cadence.counts": (),
     "cadence.rooms": ("cadence.counts",),
     "cadence.factory": ("cadence.models",),
@@ -31,7 +33,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.rooms.mediation",
     ),
     "cadence.duplex": ("cadence.rooms.wire",),
-    "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
+    "cadence.personas": (
+        "cadence.fields",
+        "cadence.folder",
+        "cadence.lod",
+        "cadence.models",
+        "cadence.rooms.wire",
+        "cadence.duplex",
+    ),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),

@@ -18,9 +18,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cadence.fields import Problem, Report, nearest
+from cadence.folder import Folder
 from cadence.personas.cards import CARD_BYTES_MAX, MEDIATOR, RESERVED_IDS, Card, name_key, parse_card
-from cadence.personas.fields import Problem, Report, nearest
-from cadence.personas.folder import Folder
 from cadence.personas.roomfile import ROOM_BYTES_MAX, Room, parse_room
 from cadence.personas.script import SCRIPT_BYTES_MAX, parse_script
 

@@ -12,6 +12,7 @@ import difflib
 import json
 import math
 import re
+import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,20 @@ def read(
         elif item.required:
             complete = False
     return struct(**values) if complete else None
+
+
+def parse_toml(text: str, report: Report) -> dict[str, object] | None:
+    """The TOML table in `text`, or None after telling where it is broken."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        report.tell("expected TOML, got values nested too deeply to read")
+    except ValueError as error:  # TOMLDecodeError, and integers with thousands of digits
+        reason, _, place = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", place)
+        last = text.count("\n") + 1  # the parser says "at end of document" instead of a line
+        report.tell(f"expected TOML, but: {reason}", line=int(found[1]) if found else last)
+    return None
 
 
 def nearest(word: str, known: Mapping[str, object] | list[str] | tuple[str, ...]) -> str:
