@@ -64,7 +64,7 @@ class Report:
             self.left_out += 1
             return
         if line is None and field:
-            line = _line_of(self.source, field)
+            line = line_of(self.source, field)
         self.problems.append(Problem(self.file, line, field, message))
 
     def all(self) -> list[Problem]:
@@ -200,7 +200,7 @@ def _item_of(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is tuple else None
 
 
-def _line_of(source: str, field: str) -> int | None:
+def line_of(source: str, field: str) -> int | None:
     """The line that sets `field` in a TOML text, as far as one can tell without a second parser."""
     key = re.escape(re.split(r"\[", field.rsplit(".", 1)[-1])[0])
     found = re.search(rf"^[ \t]*(?:[\w.]+\.)?{key}[ \t]*=", source, re.MULTILINE) if key else None
