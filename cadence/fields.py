@@ -201,7 +201,15 @@ def _item_of(kind: Any) -> Any:
 
 
 def line_of(source: str, field: str) -> int | None:
-    """The line that sets `field` in a TOML text, as far as one can tell without a second parser."""
-    key = re.escape(re.split(r"\[", field.rsplit(".", 1)[-1])[0])
-    found = re.search(rf"^[ \t]*(?:[\w.]+\.)?{key}[ \t]*=", source, re.MULTILINE) if key else None
-    return None if found is None else source.count("\n", 0, found.start()) + 1
+    """The line that sets `field` in a TOML text, as far as one can tell without a second parser; counts from 1.
+
+    A field of a table is looked for below the table's own header first.
+    """
+    table, _, key = field.rpartition(".")
+    key = key.partition("[")[0]
+    below = re.search(rf"^[ \t]*\[{re.escape(table)}\][^\n]*\n(?:(?![ \t]*\[).*\n)*", f"{source}\n", re.MULTILINE)
+    pattern = re.compile(rf"^[ \t]*(?:[\w.]+\.)?{re.escape(key)}[ \t]*=", re.MULTILINE)
+    found = pattern.search(source, *below.span()) if table and below else None
+    found = found or (pattern.search(source) if key else None)
+    header = found or (re.search(rf"^[ \t]*\[{re.escape(field)}\]", source, re.MULTILINE) if key else None)
+    return None if header is None else source.count("\n", 0, header.start()) + 1

@@ -99,7 +99,10 @@ class Serve(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """One language model as a host wrote it. `file` is how the place calls the card; `lines` where its keys stand."""
+    """One language model as a host wrote it. `file` is how the place calls the card.
+
+    `lines` says where its keys stand, `price.prompt` for one in a table.
+    """
 
     id: str
     endpoints: tuple[str, ...]
@@ -203,10 +206,11 @@ def _complaint(address: object) -> str | None:
     return None
 
 
-def _keys(table: Mapping[str, object]) -> list[str]:
-    """The keys of a card and of its tables, each by the name an editor finds it by."""
-    found = list(table)
-    for value in table.values():
+def _keys(table: Mapping[str, object], at: str = "") -> list[str]:
+    """The keys of a card and of its tables, those of tables with their names before them: `price.prompt`."""
+    found = []
+    for key, value in table.items():
+        found.append(at + key)
         if isinstance(value, Mapping):
-            found += [key for key in _keys(value) if key not in found]
+            found += _keys(value, f"{at}{key}.")
     return found

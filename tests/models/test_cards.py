@@ -67,8 +67,16 @@ def test_a_card_says_all_there_is_to_say() -> None:
 def test_a_card_knows_where_its_keys_stand() -> None:
     card, _ = parse(WHOLE)
     assert card is not None
-    keys = ("endpoints", "served", "first_s", "cost_day", "cores", "currency")
-    assert [card.at(key).removeprefix("models/local.toml") for key in keys] == [":1", ":2", ":13", ":16", ":26", ""]
+    keys = (
+        "endpoints",
+        "served",
+        "limits.first_s",
+        "budget.reader.tokens_day",
+        "serve.cores",
+        "serve",
+        "price.currency",
+    )
+    assert [card.at(key).partition(":")[2] for key in keys] == ["1", "2", "13", "19", "26", "24", ""]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_a_card_knows_where_its_keys_stand() -> None:
             "3: `price.promt`: unknown key; the nearest known key is `prompt`",
         ),
         ('endpoint = "http://x"\n[price]\nanswer = -1', "3: `price.answer`: expected"),
-        ('endpoint = "http://x"\n[budget.rooms]\n', "`budget.rooms`: unknown key; the nearest known key is `room`"),
+        ('endpoint = "http://x"\n[budget.rooms]\n', "2: `budget.rooms`: unknown key; the nearest known key is `room`"),
         ('endpoint = "http://x"\n[extra]\nmodel = "y"', "3: `extra.model`: this field follows from the call"),
         ('endpoint = "http://x"\n[serve]\nmodel = "y"\ncores = "all"', "4: `serve.cores`: expected cores such as"),
         ('endpoint = "http://x', "1: expected TOML, but"),
