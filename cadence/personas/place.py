@@ -60,8 +60,8 @@ def load_place(root: Path) -> Place:
             rooms[id] = room
     personas = {id: card for id, card in cards.items() if card is not None}
     models = load_cards(root)
-    problems = dict.fromkeys([*folder.problems, *told, *models.problems])
-    return Place(root, rooms, personas, frozenset(broken), tuple(problems), models.models)
+    every = dict.fromkeys([*folder.problems, *told, *models.problems])
+    return Place(root, rooms, personas, frozenset(broken), tuple(every), models.models)
 
 
 def check(root: Path) -> list[Problem]:

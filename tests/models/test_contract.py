@@ -25,7 +25,10 @@ from cadence.models.chat import (
     answer_of,
 )
 from cadence.models.client import EndpointModel
+from cadence.models.metered import Metered
+from cadence.models.pool import Pool
 from cadence.models.scripted import Scripted, ScriptedModel
+from cadence.models.usage import Ledger
 from tests.models.fake_endpoint import fake_endpoint
 
 Script = Callable[[Call], str | Scripted]
@@ -61,7 +64,18 @@ async def endpoint(script: Script) -> AsyncIterator[Subject]:
             yield Subject(model, (behind,))
 
 
-SUBJECTS = [scripted, endpoint]
+@asynccontextmanager
+async def pool(script: Script) -> AsyncIterator[Subject]:
+    """Two endpoints over HTTP, with a meter before them: as a place has it."""
+    behind = [ScriptedModel(script, context_tokens=4_000) for _ in range(2)]
+    async with fake_endpoint(behind[0]) as one, fake_endpoint(behind[1]) as other:
+        card = ModelCard("tiny", (one.address, other.address), "tiny", context_tokens=4_000)
+        endpoints = [EndpointModel(card, address, None) for address in card.endpoints]
+        async with aclosing(Pool(card, endpoints, sleep=lambda _: asyncio.sleep(0))) as model:
+            yield Subject(Metered(card, model, Ledger()), tuple(behind))
+
+
+SUBJECTS = [scripted, endpoint, pool]
 pytestmark = [pytest.mark.real_time, pytest.mark.parametrize("subject", SUBJECTS, ids=lambda made: made.__name__)]
 Make = Callable[[Script], "asynccontextmanager[Subject]"]
 
