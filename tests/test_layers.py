@@ -66,6 +66,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.doctor",
         "cadence.conform",
     ),
+    "cadence.modelling": (*ROOMS_OF_THE_HOUSE, "cadence.fields", "cadence.settings", "cadence.operating"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

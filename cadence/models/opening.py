@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cadence.models.cards import ModelCard
 from cadence.models.chat import ChatModel, ModelError
 from cadence.models.metered import Metered
 from cadence.models.pool import Pool
 from cadence.models.usage import Ledger
+
+if TYPE_CHECKING:
+    from cadence.models.client import EndpointModel
 
 Connect = Callable[[ModelCard, str, str | None], ChatModel]
 
@@ -44,7 +48,7 @@ def open_models(
     """
     ledger = Ledger() if ledger is None else ledger
     if cards and connect is None:
-        connect = _client(next(iter(cards.values())))
+        connect = client_class(next(iter(cards.values())))
     pools: dict[str, Pool] = {}
     for id, card in cards.items():
         key = environment.get(card.key_env, "").strip() or None if card.key_env else None
@@ -53,7 +57,8 @@ def open_models(
     return OpenModels({id: Metered(pool.card, pool, ledger) for id, pool in pools.items()}, pools, ledger)
 
 
-def _client(card: ModelCard) -> Connect:
+def client_class(card: ModelCard) -> type[EndpointModel]:
+    """What speaks to endpoints. Raises `ModelError` where the extra `llm` is missing; `card` is who needs it."""
     try:
         from cadence.models.client import EndpointModel
     except ImportError as error:
