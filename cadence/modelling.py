@@ -142,9 +142,10 @@ def _override(wanted: Wanted, cores: str | None, dtype: str | None) -> Serve:
 
     given = {key: value for key, value in (("cores", cores), ("dtype", dtype)) if value is not None}
     try:
-        return msgspec.convert({**msgspec.to_builtins(wanted.serve), **given}, Serve)
+        msgspec.convert({"model": "any", **given}, Serve)
     except msgspec.ValidationError:
         raise LaunchError(f"expected cores such as 0-3,6 and a type such as bfloat16, got {given}") from None
+    return msgspec.structs.replace(wanted.serve, **given)
 
 
 def _wanted(model: str, place: Path | None) -> tuple[Path, Wanted]:
