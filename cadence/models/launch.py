@@ -119,7 +119,7 @@ def launch(model: Model, wanted: Wanted, machine: Machine, python: str, cache: s
     `python` is that of the engine's environment, `cache` a folder that vLLM may write to, `program` the file that
     starts llama.cpp's server.
     """
-    told = [*_of_model(model, machine), *_of_machine(model, wanted, machine)]
+    told = [*_of_model(model, wanted, machine), *_of_machine(model, wanted, machine)]
     if told:
         raise LaunchError(*told)
     cores = cores_of(wanted.serve.cores) if wanted.serve.cores else machine.cores
@@ -136,7 +136,7 @@ def cores_of(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _of_model(model: Model, machine: Machine) -> list[str]:
+def _of_model(model: Model, wanted: Wanted, machine: Machine) -> list[str]:
     """What is wrong with the files."""
     if model.checkpoint is None:
         return []
@@ -148,7 +148,18 @@ def _of_model(model: Model, machine: Machine) -> list[str]:
         told.append(f"{model.path}: expected a tokenizer ({TOKENIZERS[0]}), got none: copy it from the original model")
     if not model.files & set(TEMPLATES) and not model.tokenizer_config.get("chat_template"):
         told.append(f"{model.path}: expected a chat template, got none: save one beside it as {TEMPLATES[0]}")
+    longest = model.config.get("max_position_embeddings")
+    if type(longest) is int and not _is_stretched(model.config) and (wanted.context_tokens or 0) > longest:
+        told.append(
+            f"expected a context of at most the model's {longest} positions, got {wanted.context_tokens}: lower it"
+        )
     return told
+
+
+def _is_stretched(config: Mapping[str, Any]) -> bool:
+    """Whether the model counts positions otherwise than one by one, so that it may have more than its config says."""
+    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    return isinstance(scaling, dict) and scaling.get("rope_type", scaling.get("type", "default")) != "default"
 
 
 def _of_machine(model: Model, wanted: Wanted, machine: Machine) -> list[str]:

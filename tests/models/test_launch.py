@@ -131,6 +131,14 @@ def test_every_fault_of_the_files_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_context_ends_where_the_positions_do(tmp_path: Path) -> None:
+    model = read_model(dense(tmp_path, max_position_embeddings=512))
+    wanted = Wanted("tiny", context_tokens=1_024)
+    assert "expected a context of at most the model's 512 positions, got 1024: lower it" in told(model, wanted)
+    for key, scaling in (("rope_scaling", {"type": "yarn"}), ("rope_parameters", {"rope_type": "llama3"})):
+        launched(replace(model, config={**model.config, key: scaling}), wanted)
+
+
 def test_a_broken_mixture_is_not_started(tmp_path: Path) -> None:
     model = read_model(dense(tmp_path))
     assert model.checkpoint is not None
