@@ -131,6 +131,11 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
         run(fake(argv=("/nowhere/python",)), tmp_path / "log")
 
 
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match="expected a file to log to at .*, but: No such file or directory"):
+        run(fake(), tmp_path / "nowhere" / "log")
+
+
 def stand_in(tmp_path: Path) -> str:
     """A file that is called like a Python and starts the stand-in."""
     python = tmp_path / "env/bin/python"
