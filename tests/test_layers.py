@@ -19,7 +19,9 @@ ROOMS_OF_THE_HOUSE = (
 # What each layer may import of ours, besides itself and the version.
 LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
-    "cadence.models": (),
+    "cadence.fields": (),
+    "cadence.folder": ("cadence.fields",),
+    "cadence.models": ("cadence.fields", "cadence.folder"),
     "cadence.counts": (),
     "cadence.rooms": ("cadence.counts",),
     "cadence.factory": ("cadence.models",),
@@ -33,7 +35,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.client": ("cadence.rooms.wire", "cadence.duplex"),
     "cadence.mcp": ("cadence.rooms.wire", "cadence.client"),
-    "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex", "cadence.client"),
+    "cadence.personas": (
+        "cadence.fields",
+        "cadence.folder",
+        "cadence.lod",
+        "cadence.models",
+        "cadence.rooms.wire",
+        "cadence.duplex",
+        "cadence.client",
+    ),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex", "cadence.client"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
@@ -78,6 +88,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.load",
     ),
     "cadence.hosting": ("cadence.settings", "cadence.address", "cadence.remote", "cadence.operating"),
+    "cadence.modelling": (*ROOMS_OF_THE_HOUSE, "cadence.fields", "cadence.settings", "cadence.operating"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

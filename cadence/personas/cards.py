@@ -25,15 +25,13 @@ Pure: text in, card and problems out.
 
 from __future__ import annotations
 
-import re
-import tomllib
 import unicodedata
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from cadence.personas.fields import Report, read
+from cadence.fields import Report, parse_toml, read
 
 CARD_BYTES_MAX = 64 * 1024
 MEDIATOR = "alex"
@@ -105,17 +103,3 @@ def name_complaint(name: str) -> str | None:
 def name_key(name: str) -> str:
     """What two names share that nobody could tell apart by ear: case and joiners do not count."""
     return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char not in _JOINERS)
-
-
-def parse_toml(text: str, report: Report) -> dict[str, object] | None:
-    """The TOML table in `text`, or None after telling where it is broken."""
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        report.tell("expected TOML, got values nested too deeply to read")
-    except ValueError as error:  # TOMLDecodeError, and integers with thousands of digits
-        reason, _, place = str(error).partition(" (at ")
-        found = re.match(r"line (\d+)", place)
-        last = text.count("\n") + 1  # the parser says "at end of document" instead of a line
-        report.tell(f"expected TOML, but: {reason}", line=int(found[1]) if found else last)
-    return None

@@ -28,6 +28,13 @@ def test_a_place_is_its_rooms_and_its_personas(place: Path) -> None:
     assert (room.title, room.members, room.script[1].reply_to) == ("The kitchen table", ("ada", "bo"), 1)
 
 
+def test_a_place_has_models_and_tells_of_broken_ones(place: Path) -> None:
+    (place / "models/good.toml").write_text('endpoint = "http://127.0.0.1:8000/v1"')
+    (place / "models/bad.toml").write_text('endpint = "http://127.0.0.1:8000/v1"')
+    assert list(load_place(place).models) == ["good"]
+    assert complaints(place)[0] == "models/bad.toml:1: `endpint`: unknown key; the nearest known key is `endpoint`"
+
+
 def test_an_empty_folder_is_a_place(tmp_path: Path) -> None:
     found = load_place(tmp_path)
     assert (found.rooms, found.personas, found.problems) == ({}, {}, ())
