@@ -1,0 +1,403 @@
+"""One claim against its evidence: each function looks for one kind of fault and says what it found.
+
+An empty list says that nothing was found. The rules are those of `cadence.alex.grounding`, which puts them together.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import regex
+
+from cadence.alex.lexicon import (
+    ACTS,
+    ANAPHORS,
+    CONDITIONAL,
+    FIRST_PERSON,
+    LANGUAGES,
+    MONTHS,
+    OPPOSITES,
+    REPORTING,
+    SECOND_PERSON,
+    SOFTENERS,
+    STANCES_AGAINST,
+    THIRD_PERSON,
+)
+from cadence.alex.wording import Mark, Reading, Word, read, stem, turned
+from cadence.lod.languages import everyday
+
+__all__ = [
+    "LANGUAGES", "REPORTED", "Evidence", "Heard", "foreign_names", "loose_pronouns", "lost_denials", "lost_hedges",
+    "lost_question", "new_denials", "odd_shape", "opposites", "other_code", "other_links", "other_numbers",
+    "other_quotes", "other_voices", "unheard_acts", "unsupported",
+]  # fmt: skip
+
+NEW_SHARE_MAX = 0.4  # of a claim's words that carry sense may be other words than its sources'
+NEW_RUN_MAX = 2  # so many of them in a row
+CARRIED_SHARE = 0.5  # of the focus of a denial: then what it denies is told
+TOLD_SHARE = 0.6  # of a sentence's words: then the sentence is told
+RESOLVED_MAX = 4  # words from just before, that stand for a pronoun
+
+REPORTED = frozenset(stem(word) for word in REPORTING)
+_STANCES = {stem(act): act for act in ACTS}
+_SOFT = SOFTENERS | frozenset(stem(word) for word in SOFTENERS)
+_ASKING = frozenset(stem(word) for word in "ask wonder question want whether if unsure check curious".split())
+_MARKUP = regex.compile(r"[<>\[\]{}|\\]|\*\*|__|~~|```|^\s*(?:#|>|[-*] |\d+[.)] )|&[a-z]+;")
+_UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]")
+_LABEL = regex.compile(r"^\s*(?:system|assistant|user|alex|note|warning|admin|moderator|host)\s*[:>-]", regex.IGNORECASE)
+
+
+class Heard(Protocol):
+    """What a rule needs to know of a source."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def question(self) -> bool: ...
+    @property
+    def addressee(self) -> str: ...
+    @property
+    def objects(self) -> bool: ...
+    @property
+    def agrees(self) -> bool: ...
+    @property
+    def before(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The cited units, read one by one and together."""
+
+    sources: tuple[Heard, ...]
+    readings: tuple[Reading, ...]
+    context: Reading
+
+    @classmethod
+    def of(cls, sources: Sequence[Heard], names: Collection[str]) -> Evidence:
+        """Read these units; `names` are those of the room."""
+        before = " . ".join(source.before for source in sources if source.before)
+        return cls(tuple(sources), tuple(read(source.text, names) for source in sources), read(before, names))
+
+    @cached_property
+    def text(self) -> str:
+        return " \n ".join(source.text for source in self.sources)
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        return frozenset(stem for reading in self.readings for stem in reading.stems)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        return frozenset(text for reading in self.readings for text in reading.texts)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of the room that the units say, in lower case."""
+        return frozenset(name.casefold() for reading in self.readings for name, _ in reading.names)
+
+    def marks(self, kind: str) -> list[Mark]:
+        return [mark for reading in self.readings for mark in getattr(reading, kind)]
+
+
+# Shape, names, voices.
+
+
+def odd_shape(text: str, evidence: Evidence) -> list[str]:
+    """Markup, control characters, or a label that makes a text look like something else."""
+    found = []
+    if _UNSEEN.search(text) or text != text.strip() or not text:
+        found.append("expected one line of plain text")
+    if any(match.group() not in evidence.text for match in _MARKUP.finditer(regex.sub(r"`[^`]*`", "", text))):
+        found.append("expected plain text, got markup that is not in the sources")
+    if _LABEL.match(text):
+        found.append("expected a sentence about its speaker, got a label")
+    return found
+
+
+def foreign_names(reading: Reading, evidence: Evidence, speakers: Collection[str], text: str) -> list[str]:
+    """Names of people or things that no cited unit has."""
+    allowed = {name.casefold() for name in speakers} | evidence.names
+    for source in evidence.sources:
+        if source.addressee and (source.objects or source.agrees or source.question or _addresses(evidence)):
+            allowed.add(source.addressee.casefold())
+    found = [name for name, _ in reading.names if name.casefold() not in allowed]
+    parts = {part.casefold() for name in allowed for part in regex.findall(r"[\p{L}\p{M}]+", name)}
+    known = evidence.texts | parts | evidence.context.texts
+    for at, word in enumerate(reading.words):
+        if not word.shape[:1].isupper() or word.text in known or word.text in {"i"}:
+            continue
+        if any(stem(word.text) == stem(other) for other in (word.text,) if stem(other) in evidence.stems):
+            continue
+        if word.text in MONTHS or not word.first or _looks_named(reading.words, at):
+            found.append(word.shape)
+    return [f"expected only names that the sources have, got {name}" for name in dict.fromkeys(found)]
+
+
+def _addresses(evidence: Evidence) -> bool:
+    return bool(SECOND_PERSON & evidence.texts)
+
+
+def _looks_named(words: Sequence[Word], at: int) -> bool:
+    """Whether the first word of a sentence reads as somebody's name: it is no everyday word, and says or has something."""
+    word = words[at]
+    if word.text in everyday("english") or word.stem in REPORTED:
+        return False
+    after = words[at + 1] if at + 1 < len(words) else None
+    return after is not None and (after.stem in REPORTED or after.stem in _STANCES or after.text in {"'s", "is", "was",
+                                  "has", "had", "and", "will", "'ll"} or after.shape[:1].isupper())  # fmt: skip
+
+
+def other_voices(reading: Reading, speakers: Collection[str], text: str) -> list[str]:
+    """Sentences that begin with somebody else, or speak as one of the room themselves."""
+    found = []
+    own = {name.casefold() for name in speakers}
+    if reading.names and reading.names[0][0].casefold() not in own:
+        found.append("expected its speaker to be named before anybody else")
+    for sentence in reading.sentences:
+        first = sentence[0].place
+        opening = [name for name, place in reading.names if place == first and not sentence[0].first]
+        if opening and opening[0].casefold() not in own:
+            found.append(f"expected no sentence that begins with somebody else, got {opening[0]}")
+    quoted = {word.text for quote in reading.quotes for word in read(quote).words}
+    spoken = [word.shape for word in reading.words if word.text in FIRST_PERSON | SECOND_PERSON]
+    if loose := [shape for shape in spoken if shape.casefold() not in quoted]:
+        found.append(f"expected nobody to speak as I, we or you, got {loose[0]}")
+    return list(dict.fromkeys(found))
+
+
+def loose_pronouns(reading: Reading, evidence: Evidence, pronouns: Collection[str]) -> list[str]:
+    """Pronouns before anybody is named, and others than the speaker's own."""
+    found = []
+    for word in reading.words:
+        kind = THIRD_PERSON.get(word.text)
+        if kind is None:
+            continue
+        if kind != "they" and word.text not in evidence.texts and not any(kind in given for given in pronouns):
+            found.append(f"expected the speaker's own pronouns, got {word.text}")
+        if reading.names and word.place < reading.names[0][1] and word.text in {"he", "she"}:
+            found.append(f"expected a name before {word.text}")
+    return list(dict.fromkeys(found))
+
+
+# Numbers, links, code, quotations: exact.
+
+
+def other_numbers(reading: Reading, evidence: Evidence) -> list[str]:
+    """Numbers that no cited unit has, that count something else, or lost their bound."""
+    heard = [number for source in evidence.readings for number in source.numbers]
+    values = {number.value for number in heard}
+    counted: dict[str, set[str]] = {}
+    for number in heard:
+        counted.setdefault(number.of, set()).add(number.value)
+    found = []
+    for number in reading.numbers:
+        if number.value not in values:
+            found.append(f"expected only numbers of the sources, got {number.value}")
+            continue
+        others = counted.get(number.of, set())
+        if number.of and others and number.value not in others:
+            found.append(f"expected {number.value} to count what it counted, not {number.of}")
+        bounds = {one.bound for one in heard if one.value == number.value}
+        softened = bool(_SOFT & reading.texts)
+        if number.bound not in bounds and "" not in bounds and not (bounds == {"near"} and softened):
+            found.append(f"expected the bound of {number.value} to be kept")
+        elif number.bound in {"least", "most"} and number.bound not in bounds:
+            found.append(f"expected no other bound of {number.value} than was said")
+    return list(dict.fromkeys(found))
+
+
+def other_links(reading: Reading, evidence: Evidence) -> list[str]:
+    """Links that do not stand in a cited unit, letter by letter."""
+    heard = {link for source in evidence.readings for link in source.links}
+    return [f"expected only links of the sources, got {link[:80]}" for link in sorted(reading.links - heard)]
+
+
+def other_code(reading: Reading, evidence: Evidence) -> list[str]:
+    """Inline code and identifiers that do not stand in a cited unit, letter by letter."""
+    found = [code for code in reading.codes if code.strip("`") not in evidence.text]
+    found += [name for name in reading.identifiers if name not in evidence.text]
+    return [f"expected code as it stands in the sources, got {code[:80]}" for code in sorted(found)]
+
+
+def other_quotes(reading: Reading, evidence: Evidence) -> list[str]:
+    """Quotations that are none."""
+    said = " ".join(evidence.text.split()).casefold().replace("’", "'")
+    return [
+        f"expected a quotation to be word for word, got {quote[:60]}"
+        for quote in reading.quotes
+        if quote.strip(" .,!?").casefold() not in said
+    ]
+
+
+# Denials, hedges, opposites.
+
+
+def lost_denials(reading: Reading, evidence: Evidence) -> list[str]:
+    """What was denied, and is told as if it were not."""
+    left = [*reading.denials, *reading.refusals]
+    prefixed = [word for word in reading.words if turned(word.text, evidence.stems)]
+    found = []
+    for mark in evidence.marks("denials"):
+        if not (_carried(mark, reading.stems) or _sentence_told(mark, reading)):
+            continue
+        if any(turned(word.text, mark.focus) for word in prefixed):
+            continue
+        match = next((one for one in left if _alike(mark, one)), None)
+        if match is None:
+            found.append(f"expected what was denied to stay denied: {' '.join((mark.word.text, *mark.focus))}")
+        elif len([one for one in left if _alike(mark, one)]) > 1 or match.focus == mark.focus:
+            left.remove(match)
+    return found
+
+
+def new_denials(reading: Reading, evidence: Evidence) -> list[str]:
+    """What is told as denied, and was not."""
+    heard = [*evidence.marks("denials"), *evidence.marks("refusals")]
+    found = []
+    for mark in reading.denials:
+        if not any(_alike(mark, one) for one in heard) and mark.word.text not in _spoken_no(evidence):
+            found.append(f"expected no denial that was not made: {' '.join((mark.word.text, *mark.focus))}")
+    for mark in reading.refusals:
+        spoken = mark.word.stem in evidence.stems or any(_alike(mark, one) for one in heard)
+        if not spoken and mark.word.stem not in _STANCES and not _objects(evidence):
+            found.append(f"expected no refusal that was not made: {mark.word.text}")
+    for word in reading.words:
+        if turned(word.text, evidence.stems) and word.stem not in evidence.stems and not heard:
+            found.append(f"expected the sense to stay, got {word.text}")
+    return found
+
+
+def _spoken_no(evidence: Evidence) -> frozenset[str]:
+    """The "no" of an answer, which says no without denying a word."""
+    return frozenset({"no"} & evidence.texts)
+
+
+def _objects(evidence: Evidence) -> bool:
+    return any(source.objects for source in evidence.sources)
+
+
+def _carried(mark: Mark, stems: Collection[str]) -> bool:
+    """Whether what a mark is about is told."""
+    if not mark.focus:
+        return False
+    told = sum(stem in stems for stem in mark.focus)
+    return told > CARRIED_SHARE * len(mark.focus) or (mark.focus[0] in stems and told >= CARRIED_SHARE * len(mark.focus))
+
+
+def _sentence_told(mark: Mark, reading: Reading) -> bool:
+    """Whether the sentence of a mark is told without denying anything."""
+    if reading.denials or reading.refusals or len(mark.around) < 2:
+        return False
+    return len(mark.around & reading.stems) >= TOLD_SHARE * len(mark.around)
+
+
+def _alike(mark: Mark, other: Mark) -> bool:
+    """Whether two marks are about the same."""
+    if not mark.focus or not other.focus:
+        return True
+    return bool(other.around.intersection(mark.focus) or mark.around.intersection(other.focus))
+
+
+def lost_hedges(reading: Reading, evidence: Evidence) -> list[str]:
+    """What may be so, or would be so under a condition, and is told as so."""
+    found = []
+    soft = _SOFT & (reading.texts | frozenset(word.stem for word in reading.words))
+    if not soft:
+        found += [
+            f"expected what was hedged to stay hedged: {' '.join((mark.word.text, *mark.focus))}"
+            for mark in evidence.marks("hedges")
+            if _carried(mark, reading.stems)
+        ]
+    if not soft and not CONDITIONAL & reading.texts:
+        found += [
+            f"expected the condition to be told: {' '.join((mark.word.text, *mark.focus))}"
+            for mark in evidence.marks("conditions")
+            if _carried(mark, reading.stems)
+        ]
+    return found
+
+
+def opposites(reading: Reading, evidence: Evidence) -> list[str]:
+    """A word whose opposite was said, and not the word itself."""
+    said = evidence.texts | frozenset(word.stem for source in evidence.readings for word in source.words)
+    denied = bool(evidence.marks("denials") or evidence.marks("refusals") or reading.denials)
+    found = []
+    for word in reading.words:
+        for other in _OPPOSED.get(word.stem, ()):
+            if other in said and word.stem not in said and word.text not in said and not denied:
+                found.append(f"expected {other} as it was said, got {word.text}")
+    return list(dict.fromkeys(found))
+
+
+def _opposed() -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    for first, second in OPPOSITES:
+        table.setdefault(stem(first), []).append(stem(second))
+        table.setdefault(stem(second), []).append(stem(first))
+    return table
+
+
+_OPPOSED = _opposed()
+
+
+# What the words do.
+
+
+def unheard_acts(reading: Reading, evidence: Evidence) -> list[str]:
+    """Agreeing, promising, admitting and the like, of which the sources have no trace; a side that nobody took."""
+    heard = evidence.texts | frozenset(word.stem for source in evidence.readings for word in source.words)
+    found = []
+    for word in reading.words:
+        act = _STANCES.get(word.stem)
+        if act is None or word.stem in evidence.stems:
+            continue
+        if act in STANCES_AGAINST:
+            if not _objects(evidence):
+                found.append(f"expected no side that was not taken explicitly, got {word.text}")
+        elif act == "agree" and any(source.agrees for source in evidence.sources):
+            continue
+        elif not any(trace in heard or stem(trace) in heard for trace in ACTS[act]):
+            found.append(f"expected no act that was not made, got {word.text}")
+    return list(dict.fromkeys(found))
+
+
+def lost_question(reading: Reading, evidence: Evidence) -> list[str]:
+    """What was asked, told as said."""
+    if not all(source.question for source in evidence.sources):
+        return []
+    stems = {word.stem for word in reading.words}
+    if _ASKING & stems or "?" in reading.texts or _SOFT & reading.texts:
+        return []
+    return ["expected a question to be told as a question"]
+
+
+def unsupported(reading: Reading, evidence: Evidence) -> list[str]:
+    """Too many other words than those of the sources, or too many in a row."""
+    known, resolved, new, run, longest = 0, 0, list[str](), 0, 0
+    may_resolve = bool(ANAPHORS & evidence.texts) or any(source.addressee for source in evidence.sources)
+    for word in reading.words:
+        if not word.heavy:
+            continue
+        if word.stem in evidence.stems or word.text in evidence.texts or turned(word.text, evidence.stems):
+            known, run = known + 1, 0
+        elif word.stem in REPORTED or word.stem in _STANCES or word.stem in _SOFT:
+            continue
+        elif may_resolve and word.stem in evidence.context.stems and resolved < RESOLVED_MAX:
+            resolved, run = resolved + 1, 0
+        else:
+            new.append(word.text)
+            run += 1
+            longest = max(longest, run)
+    literal = len(reading.numbers) + len(reading.links) + len(reading.codes) + len(reading.identifiers)
+    if not known and not literal:
+        return ["expected words of the sources, got none of them"]
+    if longest > NEW_RUN_MAX or len(new) > NEW_SHARE_MAX * (known + literal + len(new)):
+        return [f"expected what the sources say, got {', '.join(new[:6])}"]
+    return []
