@@ -40,7 +40,8 @@ __all__ = [
 NEW_SHARE_MAX = 0.4  # of a claim's words that carry sense may be other words than its sources'
 NEW_RUN_MAX = 2  # so many of them in a row
 CARRIED_SHARE = 0.5  # of the focus of a denial: then what it denies is told
-TOLD_SHARE = 0.6  # of a sentence's words: then the sentence is told
+TOLD_SHARE = 0.5  # of a sentence's words: then the sentence is told
+REWORDED_SHARE = 0.5  # of the other words of its sentence: then it is the same denial
 RESOLVED_MAX = 4  # words from just before, that stand for a pronoun
 
 REPORTED = frozenset(stem(word) for word in REPORTING)
@@ -48,6 +49,7 @@ _STANCES = {stem(act): act for act in ACTS}
 _SOFT = SOFTENERS | frozenset(stem(word) for word in SOFTENERS)
 _ASKING = frozenset(stem(word) for word in "ask wonder question want whether if unsure check curious".split())
 _MARKUP = regex.compile(r"[<>\[\]{}|\\]|\*\*|__|~~|```|^\s*(?:#|>|[-*] |\d+[.)] )|&[a-z]+;")
+_CODE_SIGN = regex.compile(r"[_/\\()]|[a-z][A-Z]")
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]")
 _LABEL = regex.compile(r"^\s*(?:system|assistant|user|alex|note|warning|admin|moderator|host)\s*[:>-]", regex.IGNORECASE)
 
@@ -198,6 +200,8 @@ def other_numbers(reading: Reading, evidence: Evidence) -> list[str]:
         counted.setdefault(number.of, set()).add(number.value)
     found = []
     for number in reading.numbers:
+        if number.value == "1" and number.value not in values and SECOND_PERSON & evidence.texts:
+            continue  # "one sees", for "you see"
         if number.value not in values:
             found.append(f"expected only numbers of the sources, got {number.value}")
             continue
@@ -222,7 +226,12 @@ def other_links(reading: Reading, evidence: Evidence) -> list[str]:
 def other_code(reading: Reading, evidence: Evidence) -> list[str]:
     """Inline code and identifiers that do not stand in a cited unit, letter by letter."""
     found = [code for code in reading.codes if code.strip("`") not in evidence.text]
-    found += [name for name in reading.identifiers if name not in evidence.text]
+    lower = evidence.text.casefold()
+    found += [
+        name
+        for name in reading.identifiers
+        if name not in evidence.text and (_CODE_SIGN.search(name) or name.casefold() not in lower)
+    ]
     return [f"expected code as it stands in the sources, got {code[:80]}" for code in sorted(found)]
 
 
@@ -241,19 +250,23 @@ def other_quotes(reading: Reading, evidence: Evidence) -> list[str]:
 
 def lost_denials(reading: Reading, evidence: Evidence) -> list[str]:
     """What was denied, and is told as if it were not."""
-    left = [*reading.denials, *reading.refusals]
+    refused = {mark.word.stem for mark in evidence.marks("refusals")}
+    left = [*reading.denials, *(mark for mark in reading.refusals if mark.word.stem not in refused)]
     prefixed = [word for word in reading.words if turned(word.text, evidence.stems)]
-    found = []
+    found, claimed = [], list[tuple[str, ...]]()
     for mark in evidence.marks("denials"):
-        if not (_carried(mark, reading.stems) or _sentence_told(mark, reading)):
+        if not (_carried(mark, reading.stems) or _sentence_told(mark, reading)) or mark.focus in claimed:
             continue
         if any(turned(word.text, mark.focus) for word in prefixed):
             continue
-        match = next((one for one in left if _alike(mark, one)), None)
-        if match is None:
+        fitting = [other for other in left if _alike(mark, other) or _reworded(other, mark, evidence.stems)]
+        if not fitting:
             found.append(f"expected what was denied to stay denied: {' '.join((mark.word.text, *mark.focus))}")
-        elif len([one for one in left if _alike(mark, one)]) > 1 or match.focus == mark.focus:
-            left.remove(match)
+            continue
+        # The one that says it in the same word and of the same things; each denial of a claim stands for one.
+        best = max(fitting, key=lambda other: (other.word.text == mark.word.text, len({*other.focus} & {*mark.focus})))
+        left.remove(best)
+        claimed.append(mark.focus)
     return found
 
 
@@ -262,7 +275,9 @@ def new_denials(reading: Reading, evidence: Evidence) -> list[str]:
     heard = [*evidence.marks("denials"), *evidence.marks("refusals")]
     found = []
     for mark in reading.denials:
-        if not any(_alike(mark, one) for one in heard) and mark.word.text not in _spoken_no(evidence):
+        if not any(_alike(mark, one) or _reworded(mark, one, evidence.stems) for one in heard) and (
+            mark.word.text not in _spoken_no(evidence)
+        ):
             found.append(f"expected no denial that was not made: {' '.join((mark.word.text, *mark.focus))}")
     for mark in reading.refusals:
         spoken = mark.word.stem in evidence.stems or any(_alike(mark, one) for one in heard)
@@ -305,6 +320,13 @@ def _alike(mark: Mark, other: Mark) -> bool:
     return bool(other.around.intersection(mark.focus) or mark.around.intersection(other.focus))
 
 
+def _reworded(mark: Mark, heard: Mark, stems: Collection[str]) -> bool:
+    """Whether a mark of a claim may be one that was heard, with another word for what it denies."""
+    if stems & frozenset(mark.focus):
+        return False
+    return len(mark.around & heard.around) >= REWORDED_SHARE * len(mark.around - frozenset(mark.focus))
+
+
 def lost_hedges(reading: Reading, evidence: Evidence) -> list[str]:
     """What may be so, or would be so under a condition, and is told as so."""
     found = []
@@ -331,6 +353,8 @@ def opposites(reading: Reading, evidence: Evidence) -> list[str]:
     found = []
     for word in reading.words:
         for other in _OPPOSED.get(word.stem, ()):
+            if word.stem in REPORTED:
+                continue
             if other in said and word.stem not in said and word.text not in said and not denied:
                 found.append(f"expected {other} as it was said, got {word.text}")
     return list(dict.fromkeys(found))

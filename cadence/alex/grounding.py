@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cadence.alex import claims as one
+from cadence.alex.lexicon import LIGHT
 from cadence.alex.wording import Reading, read
 from cadence.lod.languages import guess_language
 from cadence.lod.units import count_words
@@ -26,6 +27,7 @@ CLAIM_WORDS_MIN = 3
 CLAIM_WORDS_MAX = 60
 REPEAT_SHARE_MAX = 0.6  # of the words that carry sense, as the digest's own gate
 REPEAT_STEMS_MIN = 3
+SMALL_WORDS_SHARE = 0.25  # of a text's words: then it is English after all
 LANGUAGE_WORDS_MIN = 6  # of a shorter text no language is guessed
 
 Rule = Literal[
@@ -164,7 +166,8 @@ def _sense(
         found += [("language", text) for text in _language(claim.text, evidence.text)]
     found += [("names", text) for text in one.foreign_names(reading, evidence, speakers, claim.text)]
     found += [("voice", text) for text in one.other_voices(reading, speakers, claim.text)]
-    pronouns = {ground.pronouns.get(speaker, "") for speaker in claim.speakers}
+    spoken_of = speakers | {source.addressee for source in cited}
+    pronouns = {ground.pronouns.get(id, "") for id, name in names.items() if name in spoken_of}
     found += [("pronouns", text) for text in one.loose_pronouns(reading, evidence, pronouns)]
     found += [("numbers", text) for text in one.other_numbers(reading, evidence)]
     found += [("links", text) for text in one.other_links(reading, evidence)]
@@ -181,10 +184,19 @@ def _sense(
 
 
 def _language(text: str, source: str) -> list[str]:
-    spoken, written = guess_language(source), guess_language(text)
+    spoken, written = _guessed(source), _guessed(text)
     if spoken not in one.LANGUAGES:
         return [f"expected sources in a language that can be checked ({', '.join(one.LANGUAGES)}), got {spoken or '?'}"]
     return [] if written == spoken else [f"expected {spoken}, got {written or 'another language'}"]
+
+
+def _guessed(text: str) -> str:
+    """The language of a text; a short one full of names is still English by its small words."""
+    guessed, words = guess_language(text), text.casefold().split()
+    if guessed in one.LANGUAGES or not words:
+        return guessed
+    small = sum(word.strip(".,;:!?") in LIGHT for word in words)
+    return "english" if small >= SMALL_WORDS_SHARE * len(words) else guessed
 
 
 def _repeats(reading: Reading, told: Sequence[Collection[str]]) -> bool:

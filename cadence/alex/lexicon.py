@@ -19,7 +19,7 @@ REFUSALS = frozenset(
     "fail refuse deny reject lack avoid unable impossible unlikely unclear against disagree oppose doubt prevent stop"
     " decline unsure unaware undecided unnecessary unavailable absent".split()
 )
-NOT_DENYING = frozenset("only just merely necessarily".split())  # "not only ... but": denies nothing that is carried
+NOT_DENYING = frozenset("only just merely".split())  # "not only ... but": denies nothing that is carried
 
 # Say that it may not be so; what is hedged must stay hedged.
 HEDGES = frozenset(

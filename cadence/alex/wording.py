@@ -41,10 +41,9 @@ BOUND_REACH_WORDS = 3  # how far before a number its bound is looked for
 CHARACTERS_MAX = 20_000
 
 _LITERAL = regex.compile(
-    r"(?P<link>(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?])"
+    r"(?P<link>(?:\w{2,12}://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?])"
     r"|(?P<code>`[^`]+`)"
-    r"|(?P<identifier>(?<![\w])(?:[A-Za-z]:)?[\w-]*(?:[_/\\][\w./\\-]*\w|(?<=[a-z])[A-Z]\w*|\w\.\w[\w.]*\w|\w+\(\))"
-    r"(?![\w]))"
+    r"|(?P<identifier>(?<!\w)(?:[\w-]*[_/\\][\w./\\-]*\w|[a-z]+[A-Z]\w*|[\w-]*\w\.\w[\w.]*\w|\w+\(\))(?!\w))"
 )
 _WORD = regex.compile(r"\d[\d,.]*\d%?|\d+%?|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|['’](?:s|re|ll|ve|d|m|t)\b|\+1|\S")
 _NUMBER = regex.compile(r"\d[\d,.]*%?(?:st|nd|rd|th|k|K)?$")
@@ -174,14 +173,15 @@ def read(text: str, names: Collection[str] = ()) -> Reading:
     literals: dict[str, set[str]] = {"link": set(), "code": set(), "identifier": set()}
     found: list[tuple[str, int]] = []  # name, character
     taken = bytearray(len(text))
-    for match in _LITERAL.finditer(text):
-        literals[match.lastgroup or "code"].add(match.group())
-        taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
-    for name in sorted(names, key=len, reverse=True):
+    for name in sorted(names, key=len, reverse=True):  # "Grad G Smith" before "Grad G"
         for match in _named(name).finditer(text):
             if not any(taken[match.start() : match.end()]):
                 found.append((name, match.start()))
-                taken[match.start() : match.end()] = b"\2" * (match.end() - match.start())
+                taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
+    for match in _LITERAL.finditer(text):
+        if not any(taken[match.start() : match.end()]):
+            literals[match.lastgroup or "code"].add(match.group())
+            taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     words, places = _words(text, taken)
     located = [(name, sum(at < start for at in places)) for name, start in sorted(found, key=lambda one: one[1])]
     quotes = tuple(" ".join(match.split()) for match in _QUOTED.findall(text))
@@ -304,7 +304,7 @@ def _value(words: Sequence[Word], at: int) -> tuple[str, int]:
             current += UNITS[word.text]
         elif word.text in TENS and (used == 0 or current % 100 == 0):
             current += TENS[word.text]
-        elif word.text in SCALES and (used or (at and words[at - 1].text == "a")):
+        elif word.text in SCALES:
             scale = SCALES[word.text]
             current = max(current, 1) * scale
             if scale > 100:
