@@ -12,10 +12,10 @@ from cadence.lod.stance import stance
 
 FILE = Path(__file__).with_name("by_hand.jsonl")
 PRONOUNS = {
-    "she": "Nadia Sook Ilse Adaeze Greta Yara Hanne Lena Sofia Elin June Freya Aroha Wanda Zofia Noor Bea Kaja Rosa Ulla"
-    " Mina Leila Cleo Tove Petra",
-    "he": "Tom Ruben Marek Pavel Oskar Ben Idris Chidi Vikram Mo Tariq Dario Kenji Piet Amir Sven Otto Samir Finn Goran"
-    " Jakob Arne Raj Luis Yusuf",
+    "she": "Nadia Sook Ilse Adaeze Greta Yara Hanne Lena Sofia Elin June Freya Aroha Wanda Zofia Noor Bea Kaja Rosa"
+    " Ulla Mina Leila Cleo Tove Petra",
+    "he": "Tom Ruben Marek Pavel Oskar Ben Idris Chidi Vikram Mo Tariq Dario Kenji Piet Amir Sven Otto Samir Finn"
+    " Goran Jakob Arne Raj Luis Yusuf",
 }
 
 

@@ -1,111 +1,41 @@
 """One claim against its evidence: each function looks for one kind of fault and says what it found.
 
-An empty list says that nothing was found. The rules are those of `cadence.alex.grounding`, which puts them together.
+An empty list says that nothing was found. What turns a claim round is looked for in `cadence.alex.denials`; the rules
+are put together in `cadence.alex.grounding`.
 
 Pure: no clock, no files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from collections.abc import Collection, Sequence
 
 import regex
 
+from cadence.alex.evidence import ACT_STEMS, REPORTED, SOFT, Evidence
 from cadence.alex.lexicon import (
     ACTS,
     ANAPHORS,
-    CONDITIONAL,
     FIRST_PERSON,
-    LANGUAGES,
     MONTHS,
-    OPPOSITES,
-    REPORTING,
     SECOND_PERSON,
-    SOFTENERS,
     STANCES_AGAINST,
     THIRD_PERSON,
 )
-from cadence.alex.wording import Mark, Reading, Word, read, stem, turned
+from cadence.alex.wording import Reading, Word, read, stem, turned
 from cadence.lod.languages import everyday
-
-__all__ = [
-    "LANGUAGES", "REPORTED", "Evidence", "Heard", "foreign_names", "loose_pronouns", "lost_denials", "lost_hedges",
-    "lost_question", "new_denials", "odd_shape", "opposites", "other_code", "other_links", "other_numbers",
-    "other_quotes", "other_voices", "unheard_acts", "unsupported",
-]  # fmt: skip
 
 NEW_SHARE_MAX = 0.4  # of a claim's words that carry sense may be other words than its sources'
 NEW_RUN_MAX = 2  # so many of them in a row
-CARRIED_SHARE = 0.5  # of the focus of a denial: then what it denies is told
-TOLD_SHARE = 0.5  # of a sentence's words: then the sentence is told
-REWORDED_SHARE = 0.5  # of the other words of its sentence: then it is the same denial
 RESOLVED_MAX = 4  # words from just before, that stand for a pronoun
 
-REPORTED = frozenset(stem(word) for word in REPORTING)
-_STANCES = {stem(act): act for act in ACTS}
-_SOFT = SOFTENERS | frozenset(stem(word) for word in SOFTENERS)
 _ASKING = frozenset(stem(word) for word in "ask wonder question want whether if unsure check curious".split())
 _MARKUP = regex.compile(r"[<>\[\]{}|\\]|\*\*|__|~~|```|^\s*(?:#|>|[-*] |\d+[.)] )|&[a-z]+;")
 _CODE_SIGN = regex.compile(r"[_/\\()]|[a-z][A-Z]")
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]")
-_LABEL = regex.compile(r"^\s*(?:system|assistant|user|alex|note|warning|admin|moderator|host)\s*[:>-]", regex.IGNORECASE)
-
-
-class Heard(Protocol):
-    """What a rule needs to know of a source."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def question(self) -> bool: ...
-    @property
-    def addressee(self) -> str: ...
-    @property
-    def objects(self) -> bool: ...
-    @property
-    def agrees(self) -> bool: ...
-    @property
-    def before(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The cited units, read one by one and together."""
-
-    sources: tuple[Heard, ...]
-    readings: tuple[Reading, ...]
-    context: Reading
-
-    @classmethod
-    def of(cls, sources: Sequence[Heard], names: Collection[str]) -> Evidence:
-        """Read these units; `names` are those of the room."""
-        before = " . ".join(source.before for source in sources if source.before)
-        return cls(tuple(sources), tuple(read(source.text, names) for source in sources), read(before, names))
-
-    @cached_property
-    def text(self) -> str:
-        return " \n ".join(source.text for source in self.sources)
-
-    @cached_property
-    def stems(self) -> frozenset[str]:
-        return frozenset(stem for reading in self.readings for stem in reading.stems)
-
-    @cached_property
-    def texts(self) -> frozenset[str]:
-        return frozenset(text for reading in self.readings for text in reading.texts)
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Names of the room that the units say, in lower case."""
-        return frozenset(name.casefold() for reading in self.readings for name, _ in reading.names)
-
-    def marks(self, kind: str) -> list[Mark]:
-        return [mark for reading in self.readings for mark in getattr(reading, kind)]
+_LABEL = regex.compile(
+    r"^\s*(?:system|assistant|user|alex|note|warning|admin|moderator|host)\s*[:>-]", regex.IGNORECASE
+)
 
 
 # Shape, names, voices.
@@ -135,7 +65,7 @@ def foreign_names(reading: Reading, evidence: Evidence, speakers: Collection[str
     for at, word in enumerate(reading.words):
         if not word.shape[:1].isupper() or word.text in known or word.text in {"i"}:
             continue
-        if any(stem(word.text) == stem(other) for other in (word.text,) if stem(other) in evidence.stems):
+        if word.stem in evidence.stems:
             continue
         if word.text in MONTHS or not word.first or _looks_named(reading.words, at):
             found.append(word.shape)
@@ -147,12 +77,12 @@ def _addresses(evidence: Evidence) -> bool:
 
 
 def _looks_named(words: Sequence[Word], at: int) -> bool:
-    """Whether the first word of a sentence reads as somebody's name: it is no everyday word, and says or has something."""
+    """Whether the first word of a sentence reads as somebody's name: no everyday word, and it says or has something."""
     word = words[at]
     if word.text in everyday("english") or word.stem in REPORTED:
         return False
     after = words[at + 1] if at + 1 < len(words) else None
-    return after is not None and (after.stem in REPORTED or after.stem in _STANCES or after.text in {"'s", "is", "was",
+    return after is not None and (after.stem in REPORTED or after.stem in ACT_STEMS or after.text in {"'s", "is", "was",
                                   "has", "had", "and", "will", "'ll"} or after.shape[:1].isupper())  # fmt: skip
 
 
@@ -209,7 +139,7 @@ def other_numbers(reading: Reading, evidence: Evidence) -> list[str]:
         if number.of and others and number.value not in others:
             found.append(f"expected {number.value} to count what it counted, not {number.of}")
         bounds = {one.bound for one in heard if one.value == number.value}
-        softened = bool(_SOFT & reading.texts)
+        softened = bool(SOFT & reading.texts)
         if number.bound not in bounds and "" not in bounds and not (bounds == {"near"} and softened):
             found.append(f"expected the bound of {number.value} to be kept")
         elif number.bound in {"least", "most"} and number.bound not in bounds:
@@ -245,132 +175,6 @@ def other_quotes(reading: Reading, evidence: Evidence) -> list[str]:
     ]
 
 
-# Denials, hedges, opposites.
-
-
-def lost_denials(reading: Reading, evidence: Evidence) -> list[str]:
-    """What was denied, and is told as if it were not."""
-    refused = {mark.word.stem for mark in evidence.marks("refusals")}
-    left = [*reading.denials, *(mark for mark in reading.refusals if mark.word.stem not in refused)]
-    prefixed = [word for word in reading.words if turned(word.text, evidence.stems)]
-    found, claimed = [], list[tuple[str, ...]]()
-    for mark in evidence.marks("denials"):
-        if not (_carried(mark, reading.stems) or _sentence_told(mark, reading)) or mark.focus in claimed:
-            continue
-        if any(turned(word.text, mark.focus) for word in prefixed):
-            continue
-        fitting = [other for other in left if _alike(mark, other) or _reworded(other, mark, evidence.stems)]
-        if not fitting:
-            found.append(f"expected what was denied to stay denied: {' '.join((mark.word.text, *mark.focus))}")
-            continue
-        # The one that says it in the same word and of the same things; each denial of a claim stands for one.
-        best = max(fitting, key=lambda other: (other.word.text == mark.word.text, len({*other.focus} & {*mark.focus})))
-        left.remove(best)
-        claimed.append(mark.focus)
-    return found
-
-
-def new_denials(reading: Reading, evidence: Evidence) -> list[str]:
-    """What is told as denied, and was not."""
-    heard = [*evidence.marks("denials"), *evidence.marks("refusals")]
-    found = []
-    for mark in reading.denials:
-        if not any(_alike(mark, one) or _reworded(mark, one, evidence.stems) for one in heard) and (
-            mark.word.text not in _spoken_no(evidence)
-        ):
-            found.append(f"expected no denial that was not made: {' '.join((mark.word.text, *mark.focus))}")
-    for mark in reading.refusals:
-        spoken = mark.word.stem in evidence.stems or any(_alike(mark, one) for one in heard)
-        if not spoken and mark.word.stem not in _STANCES and not _objects(evidence):
-            found.append(f"expected no refusal that was not made: {mark.word.text}")
-    for word in reading.words:
-        if turned(word.text, evidence.stems) and word.stem not in evidence.stems and not heard:
-            found.append(f"expected the sense to stay, got {word.text}")
-    return found
-
-
-def _spoken_no(evidence: Evidence) -> frozenset[str]:
-    """The "no" of an answer, which says no without denying a word."""
-    return frozenset({"no"} & evidence.texts)
-
-
-def _objects(evidence: Evidence) -> bool:
-    return any(source.objects for source in evidence.sources)
-
-
-def _carried(mark: Mark, stems: Collection[str]) -> bool:
-    """Whether what a mark is about is told."""
-    if not mark.focus:
-        return False
-    told = sum(stem in stems for stem in mark.focus)
-    return told > CARRIED_SHARE * len(mark.focus) or (mark.focus[0] in stems and told >= CARRIED_SHARE * len(mark.focus))
-
-
-def _sentence_told(mark: Mark, reading: Reading) -> bool:
-    """Whether the sentence of a mark is told without denying anything."""
-    if reading.denials or reading.refusals or len(mark.around) < 2:
-        return False
-    return len(mark.around & reading.stems) >= TOLD_SHARE * len(mark.around)
-
-
-def _alike(mark: Mark, other: Mark) -> bool:
-    """Whether two marks are about the same."""
-    if not mark.focus or not other.focus:
-        return True
-    return bool(other.around.intersection(mark.focus) or mark.around.intersection(other.focus))
-
-
-def _reworded(mark: Mark, heard: Mark, stems: Collection[str]) -> bool:
-    """Whether a mark of a claim may be one that was heard, with another word for what it denies."""
-    if stems & frozenset(mark.focus):
-        return False
-    return len(mark.around & heard.around) >= REWORDED_SHARE * len(mark.around - frozenset(mark.focus))
-
-
-def lost_hedges(reading: Reading, evidence: Evidence) -> list[str]:
-    """What may be so, or would be so under a condition, and is told as so."""
-    found = []
-    soft = _SOFT & (reading.texts | frozenset(word.stem for word in reading.words))
-    if not soft:
-        found += [
-            f"expected what was hedged to stay hedged: {' '.join((mark.word.text, *mark.focus))}"
-            for mark in evidence.marks("hedges")
-            if _carried(mark, reading.stems)
-        ]
-    if not soft and not CONDITIONAL & reading.texts:
-        found += [
-            f"expected the condition to be told: {' '.join((mark.word.text, *mark.focus))}"
-            for mark in evidence.marks("conditions")
-            if _carried(mark, reading.stems)
-        ]
-    return found
-
-
-def opposites(reading: Reading, evidence: Evidence) -> list[str]:
-    """A word whose opposite was said, and not the word itself."""
-    said = evidence.texts | frozenset(word.stem for source in evidence.readings for word in source.words)
-    denied = bool(evidence.marks("denials") or evidence.marks("refusals") or reading.denials)
-    found = []
-    for word in reading.words:
-        for other in _OPPOSED.get(word.stem, ()):
-            if word.stem in REPORTED:
-                continue
-            if other in said and word.stem not in said and word.text not in said and not denied:
-                found.append(f"expected {other} as it was said, got {word.text}")
-    return list(dict.fromkeys(found))
-
-
-def _opposed() -> dict[str, list[str]]:
-    table: dict[str, list[str]] = {}
-    for first, second in OPPOSITES:
-        table.setdefault(stem(first), []).append(stem(second))
-        table.setdefault(stem(second), []).append(stem(first))
-    return table
-
-
-_OPPOSED = _opposed()
-
-
 # What the words do.
 
 
@@ -379,11 +183,11 @@ def unheard_acts(reading: Reading, evidence: Evidence) -> list[str]:
     heard = evidence.texts | frozenset(word.stem for source in evidence.readings for word in source.words)
     found = []
     for word in reading.words:
-        act = _STANCES.get(word.stem)
+        act = ACT_STEMS.get(word.stem)
         if act is None or word.stem in evidence.stems:
             continue
         if act in STANCES_AGAINST:
-            if not _objects(evidence):
+            if not evidence.objects:
                 found.append(f"expected no side that was not taken explicitly, got {word.text}")
         elif act == "agree" and any(source.agrees for source in evidence.sources):
             continue
@@ -397,7 +201,7 @@ def lost_question(reading: Reading, evidence: Evidence) -> list[str]:
     if not all(source.question for source in evidence.sources):
         return []
     stems = {word.stem for word in reading.words}
-    if _ASKING & stems or "?" in reading.texts or _SOFT & reading.texts:
+    if _ASKING & stems or "?" in reading.texts or SOFT & reading.texts:
         return []
     return ["expected a question to be told as a question"]
 
@@ -411,7 +215,7 @@ def unsupported(reading: Reading, evidence: Evidence) -> list[str]:
             continue
         if word.stem in evidence.stems or word.text in evidence.texts or turned(word.text, evidence.stems):
             known, run = known + 1, 0
-        elif word.stem in REPORTED or word.stem in _STANCES or word.stem in _SOFT:
+        elif word.stem in REPORTED or word.stem in ACT_STEMS or word.stem in SOFT:
             continue
         elif may_resolve and word.stem in evidence.context.stems and resolved < RESOLVED_MAX:
             resolved, run = resolved + 1, 0

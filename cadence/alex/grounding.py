@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cadence.alex import claims as one
-from cadence.alex.lexicon import LIGHT
+from cadence.alex import denials
+from cadence.alex.evidence import REPORTED, Evidence
+from cadence.alex.lexicon import LANGUAGES, LIGHT
 from cadence.alex.wording import Reading, read
 from cadence.lod.languages import guess_language
 from cadence.lod.units import count_words
@@ -152,11 +154,9 @@ def _attribution(claim: Claim, reading: Reading, ground: Ground, names: Mapping[
     return found
 
 
-def _sense(
-    claim: Claim, reading: Reading, cited: Sequence[Source], ground: Ground, names: Mapping[str, str]
-) -> Found:
+def _sense(claim: Claim, reading: Reading, cited: Sequence[Source], ground: Ground, names: Mapping[str, str]) -> Found:
     """What is said against what was said."""
-    evidence = one.Evidence.of(cited, names.values())
+    evidence = Evidence.of(cited, names.values())
     speakers = {names.get(speaker, speaker) for speaker in claim.speakers}
     found: Found = []
     found += [("shape", text) for text in one.odd_shape(claim.text, evidence)]
@@ -173,10 +173,10 @@ def _sense(
     found += [("links", text) for text in one.other_links(reading, evidence)]
     found += [("code", text) for text in one.other_code(reading, evidence)]
     found += [("quotes", text) for text in one.other_quotes(reading, evidence)]
-    found += [("negation", text) for text in one.lost_denials(reading, evidence)]
-    found += [("negation", text) for text in one.new_denials(reading, evidence)]
-    found += [("hedges", text) for text in one.lost_hedges(reading, evidence)]
-    found += [("opposites", text) for text in one.opposites(reading, evidence)]
+    found += [("negation", text) for text in denials.lost_denials(reading, evidence)]
+    found += [("negation", text) for text in denials.new_denials(reading, evidence)]
+    found += [("hedges", text) for text in denials.lost_hedges(reading, evidence)]
+    found += [("opposites", text) for text in denials.opposites(reading, evidence)]
     found += [("acts", text) for text in one.unheard_acts(reading, evidence)]
     found += [("question", text) for text in one.lost_question(reading, evidence)]
     found += [("support", text) for text in one.unsupported(reading, evidence)]
@@ -185,22 +185,22 @@ def _sense(
 
 def _language(text: str, source: str) -> list[str]:
     spoken, written = _guessed(source), _guessed(text)
-    if spoken not in one.LANGUAGES:
-        return [f"expected sources in a language that can be checked ({', '.join(one.LANGUAGES)}), got {spoken or '?'}"]
+    if spoken not in LANGUAGES:
+        return [f"expected sources in a language that can be checked ({', '.join(LANGUAGES)}), got {spoken or '?'}"]
     return [] if written == spoken else [f"expected {spoken}, got {written or 'another language'}"]
 
 
 def _guessed(text: str) -> str:
     """The language of a text; a short one full of names is still English by its small words."""
     guessed, words = guess_language(text), text.casefold().split()
-    if guessed in one.LANGUAGES or not words:
+    if guessed in LANGUAGES or not words:
         return guessed
     small = sum(word.strip(".,;:!?") in LIGHT for word in words)
     return "english" if small >= SMALL_WORDS_SHARE * len(words) else guessed
 
 
 def _repeats(reading: Reading, told: Sequence[Collection[str]]) -> bool:
-    stems = {stem for stem in reading.stems if stem not in one.REPORTED}
+    stems = {stem for stem in reading.stems if stem not in REPORTED}
     if len(stems) < REPEAT_STEMS_MIN:
         return False
     return any(len(stems.intersection(before)) > REPEAT_SHARE_MAX * len(stems) for before in told)

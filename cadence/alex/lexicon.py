@@ -12,7 +12,8 @@ LANGUAGES = ("english",)  # in which negation, hedges and numbers can be checked
 
 # Say no by themselves; what they deny must stay denied.
 DENIALS = frozenset(
-    "not n't no never none nothing nobody nowhere neither nor cannot without hardly barely scarcely rarely seldom".split()
+    "not n't no never none nothing nobody nowhere neither nor cannot without hardly barely scarcely rarely"
+    " seldom".split()
 )
 # Say no by what they mean: they may stand for a denial, and need one to stand for.
 REFUSALS = frozenset(
@@ -23,7 +24,8 @@ NOT_DENYING = frozenset("only just merely".split())  # "not only ... but": denie
 
 # Say that it may not be so; what is hedged must stay hedged.
 HEDGES = frozenset(
-    "maybe perhaps probably possibly might likely apparently seem seems seemed presumably potentially supposedly".split()
+    "maybe perhaps probably possibly might likely apparently seem seems seemed presumably potentially"
+    " supposedly".split()
 )
 # Any of these keeps a hedge, a condition or a doubt alive.
 SOFTENERS = HEDGES | frozenset(
@@ -46,7 +48,7 @@ REPORTING = frozenset(
     "say tell ask answer reply add note report explain suggest propose argue think believe wonder mention point"
     " describe expect prefer recommend warn remind insist doubt hope plan question stress state observe find"
     " want need feel consider call see speak talk remark comment bring raise give offer want like wish continue"
-    " claim list show clarify view view idea remind understand recall hear sum view intend mean regard according".split()
+    " claim list show clarify view idea understand recall hear sum intend mean regard according".split()
 )
 # Speech acts that bind a person: nobody is said to have done one without a trace of it in their own words.
 ACTS: dict[str, frozenset[str]] = {
@@ -84,8 +86,9 @@ OPPOSITES: tuple[tuple[str, str], ...] = (
     ("cheap", "expensive"), ("easy", "hard"), ("easy", "difficult"), ("safe", "unsafe"), ("safe", "dangerous"),
     ("true", "false"), ("right", "wrong"), ("possible", "impossible"), ("likely", "unlikely"), ("able", "unable"),
     ("enable", "disable"), ("keep", "drop"), ("keep", "remove"), ("buy", "sell"), ("push", "pull"), ("large", "small"),
-    ("big", "small"), ("long", "short"), ("longer", "shorter"), ("new", "old"), ("support", "oppose"), ("for", "against"),
-    ("everyone", "nobody"), ("all", "none"), ("agree", "disagree"), ("with", "without"), ("same", "different"),
+    ("big", "small"), ("long", "short"), ("longer", "shorter"), ("new", "old"), ("support", "oppose"),
+    ("for", "against"), ("everyone", "nobody"), ("all", "none"), ("agree", "disagree"), ("with", "without"),
+    ("same", "different"),
     ("gain", "loss"), ("profit", "loss"), ("success", "failure"), ("most", "least"), ("maximum", "minimum"),
     ("male", "female"), ("public", "private"), ("yes", "no"), ("many", "few"), ("positive", "negative"),
     ("internal", "external"), ("left", "right"), ("like", "dislike"), ("love", "hate"), ("approve", "reject"),

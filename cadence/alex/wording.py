@@ -148,7 +148,9 @@ class Reading:
         return tuple(self._mark(word) for word in self.words if wanted(word))
 
     def _mark(self, word: Word) -> Mark:
-        around = frozenset(one.stem for one in self.words if one.sentence == word.sentence and one.heavy and one != word)
+        around = frozenset(
+            one.stem for one in self.words if one.sentence == word.sentence and one.heavy and one != word
+        )
         return Mark(word, _focus(self.words, word.place), around)
 
     def _idle(self, word: Word) -> bool:
