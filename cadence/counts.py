@@ -55,6 +55,7 @@ class ProseCounts:
     """Since the start, of all prose that a language model was asked for."""
 
     asked: int = 0  # pairs of node and rung, and answers to readers
+    answers: int = 0  # of these, the answers
     calls: int = 0  # to the model; a second attempt is another
     held: int = 0
     retried: int = 0

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,7 @@ from cadence.alex.events import (
     Tick,
     Viewed,
 )
+from cadence.alex.explaining import why
 from cadence.alex.keeper import Keeper
 from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
@@ -245,9 +247,13 @@ class Driver:
         self._feed(reader, found, deliver)
         await self._carry_out(reader)
 
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        """Why a turn of a reader is as it is, for them or a host; raises `WireError`, `StoreUnavailable`."""
+        return await why(self._store, self._rooms.get(room), by, user, turn)
+
     def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
         keeper = self._keepers[reader.room.room]
-        return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to)
+        return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to, self._paraphrasing)
 
     def read(self, user: str, request: Read) -> None:
         if isinstance(request.seq, int):

@@ -45,8 +45,9 @@ from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
-from cadence.alex.prose import Prose, rung_for
+from cadence.alex.prose import Prose
 from cadence.alex.reporting import Reporter
+from cadence.alex.retelling import rung_needed
 from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, in_time, made_turn, quoted, segment_words, whole_message
@@ -54,7 +55,6 @@ from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
-from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -163,12 +163,8 @@ class Mediator:
         """The words of prose about what was just said that would help at the next look; 0 while everything fits."""
         if self._view.mode != "paraphrase":
             return 0
-        left = self._bucket.credit_at(max(now, min(self._next_look, now + self._view.cadence_s)))
-        for message in self._waiting:
-            left -= message.words
-            if left < 0:
-                return rung_for(self._bucket.rate * SLOT_SECONDS)
-        return 0
+        look = max(now, min(self._next_look, now + self._view.cadence_s))
+        return rung_needed(self._waiting, self._bucket.credit_at(look), self._bucket.rate)
 
     @property
     def asleep(self) -> bool:

@@ -19,7 +19,7 @@ from cadence.alex.grounding import Claim, Fault, Ground, Verdict, check
 from cadence.alex.keeper import Keeper
 from cadence.alex.material import Material, material
 from cadence.alex.prompts import NoAnswer, again, claims_of, prompt_text, reasons, retelling
-from cadence.alex.prose import Attempt, Outcome, Prose, Trace, stems_of
+from cadence.alex.prose import Attempt, Outcome, Prose, Told, Trace, stems_of
 from cadence.alex.reader import MediatedRoom
 from cadence.counts import ProseCounts
 from cadence.lod.units import count_words
@@ -129,6 +129,22 @@ class Paraphrasing:
             shelf.add(Prose(first, last, rung, about.told(work.claims), trace))
         finally:
             self._under_way -= 1
+
+    async def answer(
+        self, room: str, reader: str, about: Material, question: str | None, words: int, given: float
+    ) -> tuple[tuple[Told, ...], Trace] | None:
+        """What a reader asked for, in a model's words, as far as they hold; None if there is nobody who writes."""
+        if (narrator := self.narrator) is None or not about.sources:
+            return None
+        call = retelling(
+            narrator.voice, about.sources, (), words,
+            names=about.names, pronouns=narrator.pronouns, question=question,
+            account=Account(room=room, persona="alex", reader=reader),
+        )  # fmt: skip
+        self._counts.answers += 1
+        work = await self.ask(narrator.model, call, about.ground(words, narrator.pronouns), given)
+        trace = Trace(narrator.model.name, work.outcome, prompt_text(call), tuple(work.attempts), about.seqs)
+        return about.told(work.claims), trace
 
     async def ask(self, model: ChatModel, call: Call, ground: Ground, given: float) -> Work:
         """What a model answers within `given` seconds, as far as it holds; never raises what a model may cause."""

@@ -8,14 +8,15 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadence.alex.prose import Place, Prose, Told
-from cadence.alex.waiting import Candidate
+from cadence.alex.prose import Place, Prose, Told, rung_for
+from cadence.alex.waiting import Candidate, OpenMessage
+from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.rooms.wire import Segment
 
 Floats = NDArray[np.float64]
@@ -62,6 +63,15 @@ def retell(
                 taken.update(retold.told.units)
                 budget -= retold.told.words
     return sorted(chosen, key=lambda one: one.told.units[0])
+
+
+def rung_needed(waiting: Iterable[OpenMessage], credit: float, rate: float) -> int:
+    """The words of prose that a reader can use of each leaf, at `rate` words a second; 0 if what waits fits `credit`."""
+    for message in waiting:
+        credit -= message.words
+        if credit < 0:
+            return rung_for(rate * SLOT_SECONDS)
+    return 0
 
 
 def _retold(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
@@ -44,7 +44,6 @@ NOT_OFFERED = (
     ("POST", "/api/rooms/{room}/messages"),
     ("GET", "/api/rooms/{room}/participants/{id}/view"),
     ("PATCH", "/api/rooms/{room}/participants/{id}/view"),
-    ("GET", "/api/rooms/{room}/turns/{reader}/{turn}/why"),
     ("GET", "/v1/models"),
     ("POST", "/v1/chat/completions"),
 )
@@ -122,6 +121,22 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         lines = await export.lines(hub.store, found.info.room, found.head)
         name = f'attachment; filename="{found.info.room}.jsonl"'
         return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
+
+    @api.get("/api/rooms/{room}/turns/{reader}/{turn}/why")
+    async def why(
+        room: str,
+        reader: Annotated[str, Path(max_length=64)],
+        turn: Annotated[int, Path(ge=1, le=2**53)],
+        authorization: Authorization = None,
+    ) -> dict[str, Any]:
+        """Why a turn is as it is: units, attention, prompts, answers and verdicts. For its reader and for hosts."""
+        by = asker(identity, authorization)
+        found = hub.find(room, by)
+        if by is None:
+            raise WireError("unauthorized", "expected the token of the reader or of a host, got none")
+        if hub.mediation is None:
+            raise WireError("unavailable", "nobody paces the readers of this server")
+        return await hub.mediation.why(by, found.info.room, reader, turn)
 
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
