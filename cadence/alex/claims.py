@@ -18,6 +18,8 @@ from cadence.alex.lexicon import (
     ANAPHORS,
     FIRST_PERSON,
     MONTHS,
+    NEUTRAL,
+    REFUSALS,
     SECOND_PERSON,
     STANCES_AGAINST,
     THIRD_PERSON,
@@ -25,11 +27,13 @@ from cadence.alex.lexicon import (
 from cadence.alex.wording import Reading, Word, read, stem, turned
 from cadence.lod.languages import everyday
 
-NEW_SHARE_MAX = 0.4  # of a claim's words that carry sense may be other words than its sources'
+NEW_SHARE_MAX = 0.34  # of a claim's words that carry sense may be other words than its sources'
 NEW_RUN_MAX = 2  # so many of them in a row
 RESOLVED_MAX = 4  # words from just before, that stand for a pronoun
 
 _ASKING = frozenset(stem(word) for word in "ask wonder question want whether if unsure check curious".split())
+_NEUTRAL = frozenset(stem(word) for word in NEUTRAL)
+_REFUSING = frozenset(stem(word) for word in REFUSALS)
 _MARKUP = regex.compile(r"[<>\[\]{}|\\]|\*\*|__|~~|```|^\s*(?:#|>|[-*] |\d+[.)] )|&[a-z]+;")
 _CODE_SIGN = regex.compile(r"[_/\\()]|[a-z][A-Z]")
 _UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]")
@@ -92,6 +96,11 @@ def other_voices(reading: Reading, speakers: Collection[str], text: str) -> list
     own = {name.casefold() for name in speakers}
     if reading.names and reading.names[0][0].casefold() not in own:
         found.append("expected its speaker to be named before anybody else")
+    until = next((place for name, place in reading.names if name.casefold() in own), 0)
+    for word in reading.words[:until]:
+        opens = word.first and word.text in everyday("english")
+        if (word.shape[:1].isupper() and not opens) or word.text in {":", "-"}:
+            found.append(f"expected the speaker first, got {word.shape}")
     for sentence in reading.sentences:
         first = sentence[0].place
         opening = [name for name, place in reading.names if place == first and not sentence[0].first]
@@ -194,6 +203,21 @@ def unheard_acts(reading: Reading, evidence: Evidence) -> list[str]:
         elif not any(trace in heard or stem(trace) in heard for trace in ACTS[act]):
             found.append(f"expected no act that was not made, got {word.text}")
     return list(dict.fromkeys(found))
+
+
+def unheard_predicate(reading: Reading, evidence: Evidence, speakers: Collection[str]) -> list[str]:
+    """What its speaker is said to do, in a word that no source has: "Vera lied that", "Vera vanished"."""
+    own = {name.casefold() for name in speakers}
+    place = next((place for name, place in reading.names if name.casefold() in own), None)
+    if place is None:
+        return []
+    word = next((word for word in reading.words[place:] if word.heavy), None)
+    if word is None or word.stem in evidence.stems or word.text in evidence.texts or word.shape[:1].isupper():
+        return []
+    known = word.stem in REPORTED or word.stem in SOFT or word.stem in ACT_STEMS or word.stem in _NEUTRAL
+    if known or turned(word.text, evidence.stems) or word.stem in _REFUSING:
+        return []
+    return [f"expected {word.text} to be said by its speaker, or a plain word for saying it"]
 
 
 def lost_question(reading: Reading, evidence: Evidence) -> list[str]:

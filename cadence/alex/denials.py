@@ -117,13 +117,14 @@ def lost_hedges(reading: Reading, evidence: Evidence) -> list[str]:
 def opposites(reading: Reading, evidence: Evidence) -> list[str]:
     """A word whose opposite was said, and not the word itself."""
     said = evidence.texts | frozenset(word.stem for source in evidence.readings for word in source.words)
-    denied = bool(evidence.marks("denials") or evidence.marks("refusals") or reading.denials)
+    denied = {stem for mark in (*evidence.marks("denials"), *reading.denials) for stem in mark.focus}
     found = []
     for word in reading.words:
         for other in _OPPOSED.get(word.stem, ()):
             if word.stem in REPORTED:
                 continue
-            if other in said and word.stem not in said and word.text not in said and not denied:
+            spoken = word.stem in said or word.text in said
+            if other in said and not spoken and denied.isdisjoint({other, word.stem}):
                 found.append(f"expected {other} as it was said, got {word.text}")
     return list(dict.fromkeys(found))
 

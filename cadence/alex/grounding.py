@@ -25,6 +25,7 @@ from cadence.alex.wording import Reading, read
 from cadence.lod.languages import guess_language
 from cadence.lod.units import count_words
 
+MEDIATOR = "alex"  # a name that nobody speaks under
 CLAIM_WORDS_MIN = 3
 CLAIM_WORDS_MAX = 60
 REPEAT_SHARE_MAX = 0.6  # of the words that carry sense, as the digest's own gate
@@ -102,7 +103,7 @@ class Ground:
 
     sources: Mapping[int, Source]
     words_max: int
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     pronouns: Mapping[str, str] = field(default_factory=dict)
     told: Sequence[frozenset[str]] = ()
 
@@ -110,7 +111,7 @@ class Ground:
 def check(claims: Sequence[Claim], ground: Ground) -> Verdict:
     """Hold all claims of one answer against the units they cite."""
     faults: list[Fault] = []
-    names = {**{source.speaker: source.name for source in ground.sources.values()}, **ground.names}
+    names = {source.speaker: source.name for source in ground.sources.values()} | {MEDIATOR: "Alex"} | ground.names
     if not claims:
         faults.append(Fault("shape", -1, "expected at least one segment, got none"))
     words = sum(count_words(claim.text) for claim in claims)
@@ -178,6 +179,7 @@ def _sense(claim: Claim, reading: Reading, cited: Sequence[Source], ground: Grou
     found += [("hedges", text) for text in denials.lost_hedges(reading, evidence)]
     found += [("opposites", text) for text in denials.opposites(reading, evidence)]
     found += [("acts", text) for text in one.unheard_acts(reading, evidence)]
+    found += [("acts", text) for text in one.unheard_predicate(reading, evidence, speakers)]
     found += [("question", text) for text in one.lost_question(reading, evidence)]
     found += [("support", text) for text in one.unsupported(reading, evidence)]
     return found

@@ -50,6 +50,15 @@ REPORTING = frozenset(
     " want need feel consider call see speak talk remark comment bring raise give offer want like wish continue"
     " claim list show clarify view idea understand recall hear sum intend mean regard according".split()
 )
+# What a speaker may be said to do with words or thoughts, beside those: none of it does anything to anybody.
+NEUTRAL = frozenset(
+    "count invite reckon note estimate calculate advise begin start continue emphasise emphasize comment share present"
+    " discuss address introduce compare announce inform relay repeat summarise summarize open close thank greet welcome"
+    " joke laugh point refer return turn come go also first then now still simply agree favour favor support hold keep"
+    " stand plan aim try look want would like measure report respond write read take get put use let help pick choose"
+    " move make work run check test fix change have be do therefore currently already later briefly plainly"
+    " conclude infer gather learn know remember recall appreciate object ask invite offer".split()
+)
 # Speech acts that bind a person: nobody is said to have done one without a trace of it in their own words.
 ACTS: dict[str, frozenset[str]] = {
     "agree": frozenset("agree agreed yes yeah yep right exactly true same indeed sure okay ok fine second +1".split()),
@@ -78,7 +87,7 @@ STANCES_AGAINST = frozenset({"disagree", "object", "oppose"})  # told of somebod
 
 # One for the other turns a claim round.
 OPPOSITES: tuple[tuple[str, str], ...] = (
-    ("increase", "decrease"), ("rise", "fall"), ("raise", "lower"), ("more", "less"), ("more", "fewer"),
+    ("succeed", "fail"), ("increase", "decrease"), ("rise", "fall"), ("raise", "lower"), ("more", "less"), ("more", "fewer"),
     ("start", "stop"), ("begin", "end"), ("open", "close"), ("open", "shut"), ("accept", "reject"), ("add", "remove"),
     ("include", "exclude"), ("allow", "forbid"), ("allow", "prevent"), ("win", "lose"), ("pass", "fail"),
     ("before", "after"), ("first", "last"), ("always", "never"), ("up", "down"), ("high", "low"), ("higher", "lower"),

@@ -66,7 +66,7 @@ def retell(
 
 
 def rung_needed(waiting: Iterable[OpenMessage], credit: float, rate: float) -> int:
-    """The words of prose that a reader can use of each leaf, at `rate` words a second; 0 if what waits fits `credit`."""
+    """The words of prose that a reader can use of each leaf, at `rate` words a second; 0 if all fits `credit`."""
     for message in waiting:
         credit -= message.words
         if credit < 0:

@@ -1,4 +1,4 @@
-"""A script for `cadence.models.scripted.ScriptedModel` that retells without understanding: what a faithful model might do.
+"""A script for `cadence.models.scripted.ScriptedModel`: it retells without understanding, as a faithful model might.
 
 It reads the prompt as a model would and answers with the beginnings of what was said, so tests and benchmarks see the
 whole way that prose takes, the same on every machine.
