@@ -87,7 +87,8 @@ STANCES_AGAINST = frozenset({"disagree", "object", "oppose"})  # told of somebod
 
 # One for the other turns a claim round.
 OPPOSITES: tuple[tuple[str, str], ...] = (
-    ("succeed", "fail"), ("increase", "decrease"), ("rise", "fall"), ("raise", "lower"), ("more", "less"), ("more", "fewer"),
+    ("succeed", "fail"), ("increase", "decrease"), ("rise", "fall"), ("raise", "lower"), ("more", "less"),
+    ("more", "fewer"),
     ("start", "stop"), ("begin", "end"), ("open", "close"), ("open", "shut"), ("accept", "reject"), ("add", "remove"),
     ("include", "exclude"), ("allow", "forbid"), ("allow", "prevent"), ("win", "lose"), ("pass", "fail"),
     ("before", "after"), ("first", "last"), ("always", "never"), ("up", "down"), ("high", "low"), ("higher", "lower"),

@@ -161,7 +161,8 @@ class Paraphrasing:
             log.info("no prose", model=model.name, why=str(error))
         except Exception as error:  # a model's adapter is not ours: whatever it raises, the digest stands in
             self._counts.failed += 1
-            log.warning("a model failed in an unexpected way", model=model.name, exc_info=error)
+            # Its class only: a trace would carry what people said into the log.
+            log.warning("a model failed in an unexpected way", model=model.name, why=type(error).__name__)
         if work.outcome == "held":
             self._counts.held += 1
         elif work.outcome == "refused":
