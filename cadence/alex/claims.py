@@ -57,7 +57,7 @@ def odd_shape(text: str, evidence: Evidence) -> list[str]:
     return found
 
 
-def foreign_names(reading: Reading, evidence: Evidence, speakers: Collection[str], text: str) -> list[str]:
+def foreign_names(reading: Reading, evidence: Evidence, speakers: Collection[str]) -> list[str]:
     """Names of people or things that no cited unit has."""
     allowed = {name.casefold() for name in speakers} | evidence.names
     for source in evidence.sources:
@@ -90,7 +90,7 @@ def _looks_named(words: Sequence[Word], at: int) -> bool:
                                   "has", "had", "and", "will", "'ll"} or after.shape[:1].isupper())  # fmt: skip
 
 
-def other_voices(reading: Reading, speakers: Collection[str], text: str) -> list[str]:
+def other_voices(reading: Reading, speakers: Collection[str]) -> list[str]:
     """Sentences that begin with somebody else, or speak as one of the room themselves."""
     found = []
     own = {name.casefold() for name in speakers}

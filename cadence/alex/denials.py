@@ -25,7 +25,8 @@ def lost_denials(reading: Reading, evidence: Evidence) -> list[str]:
     prefixed = [word for word in reading.words if turned(word.text, evidence.stems)]
     found, claimed = [], list[tuple[str, ...]]()
     for mark in evidence.marks("denials"):
-        if not (_carried(mark, reading.stems) or _sentence_told(mark, reading)) or mark.focus in claimed:
+        told = _carried(mark, reading.stems) or _sentence_told(mark, reading, evidence.stems)
+        if not told or mark.focus in claimed:
             continue
         if any(turned(word.text, mark.focus) for word in prefixed):
             continue
@@ -74,9 +75,9 @@ def _carried(mark: Mark, stems: Collection[str]) -> bool:
     )
 
 
-def _sentence_told(mark: Mark, reading: Reading) -> bool:
-    """Whether the sentence of a mark is told without denying anything."""
-    if reading.denials or reading.refusals or len(mark.around) < 2:
+def _sentence_told(mark: Mark, reading: Reading, stems: Collection[str]) -> bool:
+    """Whether the sentence of a mark is told, with another word for what it denies, and without denying anything."""
+    if reading.denials or reading.refusals or len(mark.around) < 2 or reading.stems <= {*stems, *REPORTED}:
         return False
     return len(mark.around & reading.stems) >= TOLD_SHARE * len(mark.around)
 

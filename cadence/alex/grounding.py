@@ -165,8 +165,8 @@ def _sense(claim: Claim, reading: Reading, cited: Sequence[Source], ground: Grou
         found.append(("length", f"expected {CLAIM_WORDS_MIN} to {CLAIM_WORDS_MAX} words a segment"))
     if len(claim.text.split()) >= LANGUAGE_WORDS_MIN:
         found += [("language", text) for text in _language(claim.text, evidence.text)]
-    found += [("names", text) for text in one.foreign_names(reading, evidence, speakers, claim.text)]
-    found += [("voice", text) for text in one.other_voices(reading, speakers, claim.text)]
+    found += [("names", text) for text in one.foreign_names(reading, evidence, speakers)]
+    found += [("voice", text) for text in one.other_voices(reading, speakers)]
     spoken_of = speakers | {source.addressee for source in cited}
     pronouns = {ground.pronouns.get(id, "") for id, name in names.items() if name in spoken_of}
     found += [("pronouns", text) for text in one.loose_pronouns(reading, evidence, pronouns)]

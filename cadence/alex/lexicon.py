@@ -61,13 +61,13 @@ NEUTRAL = frozenset(
 )
 # Speech acts that bind a person: nobody is said to have done one without a trace of it in their own words.
 ACTS: dict[str, frozenset[str]] = {
-    "agree": frozenset("agree agreed yes yeah yep right exactly true same indeed sure okay ok fine second +1".split()),
+    "agree": frozenset("agree agreed yes yeah yep right exactly true same indeed sure okay ok fine +1".split()),
     "disagree": frozenset("disagree no nope wrong but object against not n't".split()),
     "object": frozenset("object disagree no nope wrong but against not n't".split()),
     "oppose": frozenset("oppose against disagree no not n't object".split()),
     "decide": frozenset("decide decision settle choose will 'll let's go".split()),
     "promise": frozenset("promise will 'll guarantee swear".split()),
-    "admit": frozenset("admit confess mistake fault sorry wrong my mine i".split()),
+    "admit": frozenset("admit confess mistake fault sorry wrong".split()),
     "confess": frozenset("confess admit mistake fault sorry".split()),
     "apologise": frozenset("apologise apologize sorry apology regret".split()),
     "apologize": frozenset("apologise apologize sorry apology regret".split()),

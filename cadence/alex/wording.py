@@ -284,8 +284,10 @@ def _numbers(words: Sequence[Word]) -> Iterable[Number]:
         if used == 0:
             at += 1
             continue
-        after = next((word.stem for word in words[at + used : at + used + 2] if word.heavy), "")
-        yield Number(value, _bound(words, at, at + used), after, at)
+        bound = _bound(words, at, at + used)
+        skipped = 2 if bound and words[at + used : at + used + 1] and words[at + used].text in {"or", "at"} else 0
+        following = words[at + used + skipped : at + used + skipped + 2]
+        yield Number(value, bound, next((word.stem for word in following if word.heavy), ""), at)
         at += used
 
 
