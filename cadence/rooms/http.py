@@ -59,6 +59,7 @@ def create_api(hub: Hub, identity: Identity, version: str, metrics: Metrics | No
     _add_errors(api)
     add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
+    _add_why(api, hub, identity)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
@@ -122,6 +123,14 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         name = f'attachment; filename="{found.info.room}.jsonl"'
         return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
 
+    @api.post("/api/tickets")
+    async def tickets(authorization: Authorization = None) -> dict[str, Any]:
+        """A single-use token that makes one `hello` the host's. Hosts only."""
+        host(identity, authorization, "make tickets")
+        return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
+
+
+def _add_why(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.get("/api/rooms/{room}/turns/{reader}/{turn}/why")
     async def why(
         room: str,
@@ -137,12 +146,6 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         if hub.mediation is None:
             raise WireError("unavailable", "nobody paces the readers of this server")
         return await hub.mediation.why(by, found.info.room, reader, turn)
-
-    @api.post("/api/tickets")
-    async def tickets(authorization: Authorization = None) -> dict[str, Any]:
-        """A single-use token that makes one `hello` the host's. Hosts only."""
-        host(identity, authorization, "make tickets")
-        return {"ticket": identity.ticket(), "expires_in_s": TICKET_SECONDS}
 
 
 def _seqs(text: str | None) -> tuple[int, ...] | None:
