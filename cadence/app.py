@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from cadence.alex.driver import Driver, EncoderFactory
 from cadence.lod.pack import Pack
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
+from cadence.models.chat import ChatModel
 from cadence.models.encoder import MiniLmEncoder, missing
+from cadence.narrating import NoNarrator, narrator_for
 from cadence.packing import PackError, pack_at
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
@@ -104,6 +106,7 @@ class Service:
         self.metrics = Metrics(
             Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
+        self.models: Mapping[str, ChatModel] = {}  # by the ids of their cards
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
 
@@ -136,6 +139,11 @@ class Service:
         for problem in place.problems:
             log.error("place has a problem", problem=str(problem))
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
+        try:
+            self.driver.narrate(narrator_for(place, self.models))
+        except NoNarrator as error:
+            self.driver.narrate(None)
+            log.error("no prose", why=str(error))
         for room in place.rooms.values():
             await self._open(room, place)
         for gone in self._rooms.keys() - place.rooms.keys() - place.broken:

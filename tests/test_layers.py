@@ -38,6 +38,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.address": (),
     "cadence.export": ("cadence.address",),
     "cadence.packing": ("cadence.lod",),
+    "cadence.narrating": ("cadence.alex", "cadence.models", "cadence.personas"),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (
@@ -47,6 +48,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.reload",
         "cadence.site",
         "cadence.metrics",
+        "cadence.narrating",
     ),
     "cadence.conform": (),
     "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site"),

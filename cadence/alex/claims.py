@@ -115,12 +115,12 @@ def other_voices(reading: Reading, speakers: Collection[str]) -> list[str]:
 
 def loose_pronouns(reading: Reading, evidence: Evidence, pronouns: Collection[str]) -> list[str]:
     """Pronouns before anybody is named, and others than the speaker's own."""
-    found = []
+    found, own = [], {one.strip() for given in pronouns for one in given.casefold().split("/")}
     for word in reading.words:
         kind = THIRD_PERSON.get(word.text)
         if kind is None:
             continue
-        if kind != "they" and word.text not in evidence.texts and not any(kind in given for given in pronouns):
+        if kind != "they" and word.text not in evidence.texts and kind not in own:
             found.append(f"expected the speaker's own pronouns, got {word.text}")
         if reading.names and word.place < reading.names[0][1] and word.text in {"he", "she"}:
             found.append(f"expected a name before {word.text}")

@@ -93,6 +93,8 @@ def test_pronouns_are_the_speakers_own() -> None:
     assert claims.loose_pronouns(reading, evidence, {"she/her"}) == []
     assert claims.loose_pronouns(reading, evidence, {"he/him"})
     assert claims.loose_pronouns(reading, evidence, {""})
+    reading, evidence = pair("Vera says he lost it.", "I lost it.")
+    assert claims.loose_pronouns(reading, evidence, {"she/her"})
     reading, evidence = pair("Vera says they lost it.", "I lost it.")
     assert claims.loose_pronouns(reading, evidence, {"she/her"}) == []
 
