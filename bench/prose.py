@@ -115,9 +115,9 @@ async def _held(model: ChatModel | None, readings: Sequence[Reading], messages: 
         await _talk(room, messages, 60.0 / messages)
         await wait(30.0)
         run.turns = {one.name: room.turns(one.name) for one in readings}
-        shelf = room.driver._rooms["lab"].transcript.shelf
+        written = room.driver._rooms["lab"].transcript.written
         run.pairs = len(room.driver._paraphrasing._asked)
-        assert run.pairs >= len(shelf)
+        assert run.pairs >= len(written)
         run.counts = room.driver.counts.prose
         run.calls = run.counts.calls - run.counts.retried
         bounds = room.driver.counts.late.cumulative()

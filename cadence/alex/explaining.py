@@ -20,6 +20,6 @@ async def why(store: ReaderStore, mediated: MediatedRoom | None, by: Member, use
     covers, reader = found[0].covers, mediated.readers.get(user)
     cited = [seq for segment in found[0].at_home() for seq in segment.sources]
     first = min([*cited, *([covers.from_] if covers is not None else [])], default=1)
-    traces = mediated.transcript.shelf.traces(first, covers.to) if covers is not None else []
+    traces = mediated.transcript.written.traces(first, covers.to) if covers is not None else []
     reasons = reader.reasons.get(turn) if reader is not None else None
     return explained(found[0], reasons, traces, mediated.transcript.entry)

@@ -342,8 +342,8 @@ class Mediator:
 
     def _prose(self, waiting: Sequence[OpenMessage], budget: float) -> Sequence[Prose]:
         """What a model has made of the time of what waits, as far as one turn can hold it."""
-        shelf = self._transcript.shelf
-        return shelf.within(waiting[0].entry.seq, self._head, int(budget)) if waiting and len(shelf) else ()
+        written = self._transcript.written
+        return written.within(waiting[0].entry.seq, self._head, int(budget)) if waiting and len(written) else ()
 
     def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""

@@ -114,10 +114,10 @@ class Paraphrasing:
     async def _write(
         self, mediated: MediatedRoom, first: int, last: int, rung: int, about: Material, given: float
     ) -> None:
-        narrator, shelf = self.narrator, mediated.transcript.shelf
+        narrator, written = self.narrator, mediated.transcript.written
         assert narrator is not None, "expected a narrator, as when it was asked for"
         try:
-            told = shelf.before(first)
+            told = written.before(first)
             call = retelling(
                 narrator.voice, about.sources, told, rung,
                 names=about.names, pronouns=narrator.pronouns, account=Account(room=mediated.room, persona="alex"),
@@ -126,7 +126,7 @@ class Paraphrasing:
             work = await self.ask(narrator.model, call, ground, given)
             seqs = about.seqs | {seq for one in told for seq in one.seqs}
             trace = Trace(narrator.model.name, work.outcome, prompt_text(call), tuple(work.attempts), seqs)
-            shelf.add(Prose(first, last, rung, about.told(work.claims), trace))
+            written.add(Prose(first, last, rung, about.told(work.claims), trace))
         finally:
             self._under_way -= 1
 

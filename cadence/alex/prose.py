@@ -1,7 +1,7 @@
-"""Prose for a closed node and a rung: what it tells, out of what, how it came about; and the shelf that keeps it.
+"""Prose for a closed node and a rung: what it tells, out of what, how it came about; and what of it is kept.
 
 Prose is made once and shared by all readers of a room who need it (LOD.md section 7). Nothing of a reader goes into it.
-The shelf is written by whoever makes prose and read by mediators, which never wait for it: what is not there when a
+What is kept is added by whoever makes prose and read by mediators, which never wait for it: what is not there when a
 look is taken is not there.
 
 Pure: no clock, no files.
@@ -19,7 +19,7 @@ from cadence.alex.wording import read
 
 RUNG_WORDS_FIRST = 12
 RUNGS_MAX = 6  # 12, 24, ... 384 words
-SHELF_MAX = 256  # proses kept of a room; those of the oldest nodes go first
+WRITTEN_MAX = 256  # proses kept of a room; those of the oldest nodes go first
 REDACTED_KEPT = 1_000  # messages taken back while prose about them may be on its way
 TOLD_MAX = 24  # segments told lately, which the next prose does not say again
 
@@ -72,8 +72,8 @@ class Prose:
 
 
 @dataclass(slots=True)
-class Shelf:
-    """The prose of one room. At most `SHELF_MAX`."""
+class Written:
+    """The prose that was written of one room. At most `WRITTEN_MAX`."""
 
     _kept: OrderedDict[tuple[int, int, int], Prose] = field(default_factory=OrderedDict)
     _gone: deque[int] = field(default_factory=lambda: deque(maxlen=REDACTED_KEPT))
@@ -83,7 +83,7 @@ class Shelf:
         if not prose.trace.seqs.isdisjoint(self._gone):
             return False
         self._kept[prose.first, prose.last, prose.rung] = prose
-        while len(self._kept) > SHELF_MAX:
+        while len(self._kept) > WRITTEN_MAX:
             self._kept.popitem(last=False)
         return True
 

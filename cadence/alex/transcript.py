@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 
-from cadence.alex.prose import Shelf
+from cadence.alex.prose import Written
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
@@ -96,7 +96,7 @@ class Transcript:
         self.background = Background()
         self.sides = Sides()
         self.mood = Mood()
-        self.shelf = Shelf()
+        self.written = Written()
         self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._windows: OrderedDict[tuple[int, int, int], Window] = OrderedDict()
@@ -159,14 +159,14 @@ class Transcript:
         """A message is gone, from here too."""
         self._entries.pop(seq, None)
         self._windows.clear()
-        self.shelf.redact(seq)
+        self.written.redact(seq)
 
     def forget(self) -> None:
         """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
         self.sides.clear()
         self._windows.clear()
-        self.shelf.clear()
+        self.written.clear()
 
     def _answered(self, message: Message) -> Message | None:
         """The message this one answers: by its reply edge, else the one it quotes at its beginning."""

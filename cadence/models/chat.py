@@ -3,7 +3,7 @@
 `ChatModel` is all that personas and Alex know of models. What speaks to an endpoint, what picks one of several, and
 the scripted fake all keep the same promises, and the same tests hold them to these.
 
-Pure: data and protocols.
+Pure: what streams brings its own loop.
 """
 
 from __future__ import annotations

@@ -193,8 +193,8 @@ async def test_what_is_taken_back_while_a_model_writes_is_in_no_prose() -> None:
         await opened.store.redact("lab", gone)
         opened.driver.redacted("lab", gone)
         await wait(20)
-        shelf = opened.driver._rooms["lab"].transcript.shelf
-        assert all(gone not in trace.seqs for trace in shelf.traces(1, opened.head))
+        written = opened.driver._rooms["lab"].transcript.written
+        assert all(gone not in trace.seqs for trace in written.traces(1, opened.head))
 
 
 async def test_no_more_calls_than_allowed_are_under_way() -> None:
