@@ -45,7 +45,7 @@ from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
-from cadence.alex.prose import Prose
+from cadence.alex.prose import Prose, rung_for
 from cadence.alex.reporting import Reporter
 from cadence.alex.retelling import rung_needed
 from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
@@ -55,6 +55,7 @@ from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
+from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -343,7 +344,8 @@ class Mediator:
     def _prose(self, waiting: Sequence[OpenMessage], budget: float) -> Sequence[Prose]:
         """What a model has made of the time of what waits, as far as one turn can hold it."""
         written = self._transcript.written
-        return written.within(waiting[0].entry.seq, self._head, int(budget)) if waiting and len(written) else ()
+        rung_max = rung_for(max(budget, self._bucket.rate * SLOT_SECONDS))
+        return written.within(waiting[0].entry.seq, self._head, rung_max) if waiting and len(written) else ()
 
     def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""

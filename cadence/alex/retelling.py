@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cadence.alex.prose import Place, Prose, Told, rung_for
 from cadence.alex.waiting import Candidate, OpenMessage
 from cadence.lod.pyramid import SLOT_SECONDS
+from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Segment
 
 Floats = NDArray[np.float64]
@@ -42,10 +43,13 @@ def retell(
     weights: Floats,
     budget: float,
     closed: Collection[int],
+    *,
+    alone: bool = False,
 ) -> list[Retold]:
     """The segments to tell within `budget` words, in order of time; `closed` are messages that may not be told so.
 
-    Nodes are taken by attention, the newer first among equals; a node's segments in their order, as far as they fit.
+    Nodes are taken by attention, the newer first among equals; a node's segments in their order, as far as they fit. If
+    none fits and nothing else is in the turn yet (`alone`), the first may overdraw, as a unit may.
     """
     waiting = {(one.unit.seq, one.unit.index): i for i, one in enumerate(candidates) if not one.urgent}
     found: list[tuple[Prose, list[Retold]]] = []
@@ -62,6 +66,8 @@ def retell(
                 chosen.append(retold)
                 taken.update(retold.told.units)
                 budget -= retold.told.words
+    if alone and not chosen and budget > 0:
+        chosen = [one for _, segments in found for one in segments if one.told.words <= UNIT_WORDS_MAX][:1]
     return sorted(chosen, key=lambda one: one.told.units[0])
 
 

@@ -176,7 +176,8 @@ class Selection:
         if not self._prose:
             return
         closed = {*blocked, *(pick.unit.seq for pick in self._choice.picks)}
-        self._choice.retold = retell(self._prose, self._candidates, self._weights, self._budget, closed)
+        alone = not self._choice.picks
+        self._choice.retold = retell(self._prose, self._candidates, self._weights, self._budget, closed, alone=alone)
         for retold in self._choice.retold:
             self._budget -= retold.told.words
             for one in retold.candidates:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.alex.prose import REDACTED_KEPT, WRITTEN_MAX, TOLD_MAX, Prose, Written, Told, Trace, rung_for, stems_of
+from cadence.alex.prose import REDACTED_KEPT, TOLD_MAX, WRITTEN_MAX, Prose, Told, Trace, Written, rung_for, stems_of
 
 
 def prose(first: int, last: int, rung: int = 12, *seqs: int, text: str = "Vera says so.") -> Prose:

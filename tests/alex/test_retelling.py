@@ -35,6 +35,14 @@ def test_whole_segments_within_the_budget_in_order_of_time() -> None:
     assert shown(proses, waiting(1, 2, 11), 4) == []
 
 
+def test_where_nothing_fits_and_nothing_else_is_told_the_first_may_overdraw() -> None:
+    found, weights = waiting(1, 2), np.ones(2)
+    proses = [prose(1, told(1), told(2))]
+    assert [one.told.units for one in retell(proses, found, weights, 3, set(), alone=True)] == [((1, 0),)]
+    assert retell(proses, found, weights, 0, set(), alone=True) == []
+    assert retell([prose(1, told(1, 41))], found, weights, 3, set(), alone=True) == []
+
+
 def test_what_was_shown_or_is_urgent_or_disputed_is_not_retold() -> None:
     proses = [prose(1, told(1), told(2))]
     assert shown(proses, waiting(2), 99) == [2]
