@@ -16,9 +16,10 @@ from cadence.alex.keeper import Keeper
 from cadence.alex.material import gathered
 from cadence.alex.mediator import CATCH_UP_WORDS, Mediator
 from cadence.alex.paraphrase import DEADLINE_CADENCES, Paraphrasing
+from cadence.alex.prose import Told
 from cadence.alex.reader import MediatedRoom
 from cadence.alex.transcript import Entry
-from cadence.alex.turns import in_time
+from cadence.alex.turns import Pick, in_time
 from cadence.alex.why import Reasons
 from cadence.lod.pyramid import NODES_READ
 from cadence.lod.reading import Interval
@@ -78,13 +79,8 @@ class Asking:
         if written is None or any(seq in written[1].seqs for seq in self.room.redacted):
             return quotes  # what was taken back while the model wrote is in none of its words
         told, trace = written
-        weights = {(pick.unit.seq, pick.unit.index): pick.weight for pick in quotes.picks}
-        segments = in_time(
-            [
-                Segment(kind, (one.speaker,), one.text, one.seqs, round(max(weights[unit] for unit in one.units), 3))
-                for one in told
-            ]
-        )
+        chosen = {(pick.unit.seq, pick.unit.index): pick for pick in quotes.picks}
+        segments = in_time([_segment(one, kind, [chosen[unit] for unit in one.units]) for one in told])
         if not segments:
             return replace(quotes, reasons=Reasons(trace=trace))
         shown = {unit for one in told for unit in one.units}
@@ -165,6 +161,13 @@ class Asking:
             if seq in here and (target := here[seq].objects_to) is not None:
                 objections.setdefault(target, []).append(here[seq])
         return here, objections
+
+
+def _segment(told: Told, kind: SegmentKind, picks: Sequence[Pick]) -> Segment:
+    """What a model told of these picks, as a segment of an answer."""
+    weight = round(min(1.0, max(pick.weight for pick in picks)), 3)
+    about = next((pick.objects_to for pick in picks if pick.objects_to is not None), UNSET)
+    return Segment(kind, (told.speaker,), told.text, told.seqs, weight, objects_to=about)
 
 
 def _reply_to(message: Message) -> int:
