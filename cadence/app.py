@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.mediating import Options, Process, encoder_for
 from cadence.metrics import MEDIA_TYPE, Figures
+from cadence.models.chat import ChatModel
+from cadence.narrating import NoNarrator, narrator_for
 from cadence.packing import PackError, pack_at
 from cadence.personas.cards import Card
 from cadence.personas.inprocess import InProcessDuplex
@@ -112,7 +114,8 @@ class Service:
         self.office = Office(self.book, lambda: copies(settings.data))
         self._housekeeping: asyncio.Task[None] | None = None
         self.guests = Guests(self.identity, clock, LOOPBACK) if loopback and self.identity.open else None
-        self.models = models_of(self.hub, self.driver, lambda: self._cards)
+        self.answering = models_of(self.hub, self.driver, lambda: self._cards)
+        self.models: Mapping[str, ChatModel] = {}  # by the ids of their cards
         self._cards: dict[str, Card] = {}
         self._rooms: dict[str, Room] = {}
         self._stages: dict[str, asyncio.Task[None]] = {}
@@ -170,6 +173,11 @@ class Service:
             log.error("place has a problem", problem=str(problem))
         self._cards = place.personas
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
+        try:
+            self.driver.narrate(narrator_for(place, self.models))
+        except NoNarrator as error:
+            self.driver.narrate(None)
+            log.error("no prose", why=str(error))
         for room in place.rooms.values():
             await self._open(room, place)
         await self.book.open_all({*self._rooms, *place.rooms, *place.broken})
@@ -313,7 +321,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
             service.metrics,
             office=service.office,
             guests=service.guests,
-            models=service.models,
+            models=service.answering,
         )
         mount_site(api)
         config = server_config(dispatch(service.gateway, api))

@@ -58,12 +58,34 @@ class HubCounts:
 
 
 @dataclass(slots=True)
+class ProseCounts:
+    """Since the start, of all prose that a language model was asked for."""
+
+    asked: int = 0  # pairs of node and rung, and answers to readers
+    answers: int = 0  # of these, the answers
+    calls: int = 0  # to the model; a second attempt is another
+    held: int = 0
+    retried: int = 0
+    refused: int = 0  # by the grounding check, also the second time
+    late: int = 0  # after half a cadence; dropped
+    failed: int = 0  # the model brought no answer
+    crowded: int = 0  # not asked for: too many calls under way
+
+    def include(self, other: ProseCounts) -> None:
+        """Count in all that `other` has counted."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True)
 class MediationCounts:
     """Since the start, of all readers."""
 
     turns: int = 0
     words_in: int = 0  # of the AI messages that turns cover
     words_out: int = 0  # of those turns
+    told_by_model: int = 0  # turns with at least one segment of a language model
+    prose: ProseCounts = field(default_factory=ProseCounts)
     late: Spread = field(default_factory=Spread)  # seconds from a look's deadline to the look
 
     def told(self, words_in: int, words_out: int) -> None:
@@ -77,4 +99,6 @@ class MediationCounts:
         self.turns += other.turns
         self.words_in += other.words_in
         self.words_out += other.words_out
+        self.told_by_model += other.told_by_model
+        self.prose.include(other.prose)
         self.late.include(other.late)

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
+from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import Mediators
 from cadence.alex.remote.proxy import Server as NearEnd
 from cadence.alex.remote.worker import MayRead, Tell
@@ -143,9 +144,9 @@ class Server:
             return Driver(store, self.clock, tell, self._encoder, may_read=may_read)
 
         if self._remote is None:
-            return make(self._store, self.hub.tell, self.hub.may_read)
+            return make(self._store, self.hub.tell, members_only)
         self.neighbours = Neighbours(make, self._remote)
-        near = NearEnd(self._store, self.hub.tell, self.hub.send_away, self.hub.may_read)
+        near = NearEnd(self._store, self.hub.tell, self.hub.send_away, members_only)
         mediators = Mediators(near, self.neighbours.start, REMOTE_WORKERS)
         await mediators.open()
         return mediators

@@ -21,6 +21,8 @@ COVERED_BY = {
         f"cadence/conform/{name}.py": "tests/conform/test_rules.py"
         for name in ("admitting", "entry", "hosting", "returning", "speaking", "streams", "twins", "v1", "web")
     },
+    "cadence/alex/evidence.py": "tests/alex/test_claims.py",
+    "cadence/alex/lexicon.py": "tests/alex/test_wording.py",
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",

@@ -53,6 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.packing": ("cadence.lod",),
     "cadence.load": ("cadence.rooms.wire", "cadence.duplex"),
     "cadence.fastpath": ("cadence.rooms",),
+    "cadence.narrating": ("cadence.alex", "cadence.models", "cadence.personas"),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.process": (),
     "cadence.mediating": (
@@ -75,6 +76,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.site",
         "cadence.metrics",
         "cadence.fastpath",
+        "cadence.narrating",
     ),
     "cadence.conform": (),
     "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site", "cadence.fastpath"),

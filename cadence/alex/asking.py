@@ -6,23 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import UNSET
 
 from cadence.alex.answers import SPARE, Missed, Placed, compose, overview, unshown, weigh
 from cadence.alex.events import Answered
 from cadence.alex.keeper import Keeper
+from cadence.alex.material import gathered
 from cadence.alex.mediator import CATCH_UP_WORDS, Mediator
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.paraphrase import DEADLINE_CADENCES, Paraphrasing
+from cadence.alex.prose import Told
 from cadence.alex.reader import MediatedRoom
 from cadence.alex.transcript import Entry
+from cadence.alex.turns import Pick, in_time
+from cadence.alex.why import Reasons
 from cadence.lod.pyramid import NODES_READ
 from cadence.lod.reading import Interval
 from cadence.lod.retrieval import retrieve
 from cadence.lod.units import Unit
 from cadence.rooms.mediation import ReaderStore
-from cadence.rooms.wire import Ask, Message, SegmentKind, View, WireError, from_iso
+from cadence.rooms.wire import Ask, Message, Segment, SegmentKind, View, WireError, from_iso
 
 NODES_SEARCHED = 32  # of what lies before the newest messages, which are searched one by one
 MESSAGES_SEARCHED = 2_000
@@ -32,6 +37,7 @@ MESSAGES_SEARCHED = 2_000
 class Nobody:
     """Stands for the mediator of a reader without a past: whoever asks about a room from outside."""
 
+    reader: str = ""
     view: View = View()
     memory: ReaderMemory = field(default_factory=ReaderMemory)
 
@@ -46,13 +52,17 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One reader's questions. `read_to` is the last seq the reader told to have read."""
+    """One reader's questions. `read_to` is the last seq the reader told to have read.
+
+    With `paraphrasing` a model may put the answer into its words; what it is made of is chosen all the same.
+    """
 
     room: MediatedRoom
     keeper: Keeper
     store: ReaderStore
     mediator: Mediator | Nobody
     read_to: int
+    paraphrasing: Paraphrasing | None = None
 
     async def answer(self, request: Ask, now: float) -> Answered:
         """What answers `request`, from the log as far as it is committed. Raises `WireError`, `StoreUnavailable`."""
@@ -71,7 +81,29 @@ class Asking:
             choices = [((one.kept.seq, one.kept.index), one.weight) for one in found]
         entries, objecting = await self._fetched([seq for (seq, _), _ in choices], objections)
         picks, segments = compose(choices, entries, objecting, kind, request.words)
-        return Answered(tuple(picks), tuple(segments))
+        quotes = Answered(tuple(picks), tuple(segments))
+        if self.paraphrasing is None or not picks:
+            return quotes
+        question = request.text if isinstance(request.text, str) else None
+        return await self._in_other_words(self.paraphrasing, quotes, kind, question, request.words)
+
+    async def _in_other_words(
+        self, paraphrasing: Paraphrasing, quotes: Answered, kind: SegmentKind, question: str | None, words: int
+    ) -> Answered:
+        """The same as a model tells it, within half a cadence; the quotes, if it does not or may not be shown."""
+        about = gathered(self.room.transcript, [(pick.entry, pick.unit) for pick in quotes.picks])
+        given = DEADLINE_CADENCES * self.mediator.view.cadence_s
+        written = await paraphrasing.answer(self.room.room, self.mediator.reader, about, question, words, given)
+        if written is None or any(seq in written[1].seqs for seq in self.room.redacted):
+            return quotes  # what was taken back while the model wrote is in none of its words
+        told, trace = written
+        chosen = {(pick.unit.seq, pick.unit.index): pick for pick in quotes.picks}
+        segments = in_time([_segment(one, kind, [chosen[unit] for unit in one.units]) for one in told])
+        if not segments:
+            return replace(quotes, reasons=Reasons(trace=trace))
+        shown = {unit for one in told for unit in one.units}
+        picks = tuple(pick for pick in quotes.picks if (pick.unit.seq, pick.unit.index) in shown)
+        return Answered(picks, tuple(segments), Reasons(by=trace.by, considered=len(quotes.picks), trace=trace))
 
     async def missed(self, first: int, now: float) -> Missed:
         """What to show of all from seq `first` on to somebody who comes back."""
@@ -147,6 +179,13 @@ class Asking:
             if seq in here and (target := here[seq].objects_to) is not None:
                 objections.setdefault(target, []).append(here[seq])
         return here, objections
+
+
+def _segment(told: Told, kind: SegmentKind, picks: Sequence[Pick]) -> Segment:
+    """What a model told of these picks, as a segment of an answer."""
+    weight = round(min(1.0, max(pick.weight for pick in picks)), 3)
+    about = next((pick.objects_to for pick in picks if pick.objects_to is not None), UNSET)
+    return Segment(kind, (told.speaker,), told.text, told.seqs, weight, objects_to=about)
 
 
 def _reply_to(message: Message) -> int:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -33,13 +34,16 @@ from cadence.alex.events import (
     Tick,
     Viewed,
 )
+from cadence.alex.explaining import why
 from cadence.alex.keeper import Keeper
 from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
 from cadence.alex.neighbourhood import Neighbourhood, members_only
+from cadence.alex.paraphrase import Narrator, Paraphrasing
 from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
+from cadence.alex.turns import EMBEDDED
 from cadence.counts import MediationCounts
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
@@ -99,6 +103,7 @@ class Driver:
         self._looks = Looks(clock, self._look, self.counts.late.add)
         self._background = Background()
         self._spawn = self._background.spawn
+        self._paraphrasing = Paraphrasing(clock, self._spawn, self.counts.prose)
 
     async def open_room(
         self,
@@ -128,6 +133,10 @@ class Driver:
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
         self._spawn(keeper.open(head))
+
+    def narrate(self, narrator: Narrator | None) -> None:
+        """From now on `narrator` writes prose for every room; None: nobody does, and every turn is made of quotes."""
+        self._paraphrasing.narrator = narrator
 
     def forget(self, room: str) -> None:
         """A played conversation begins again: what was heard of it no longer weighs."""
@@ -231,6 +240,7 @@ class Driver:
         mediated.transcript.redact(seq)
         self._keepers[room].redacted(seq)
         for reader in mediated.readers.values():
+            reader.forget(seq)
             self._feed(reader, Redacted(seq))
         for reader in self._neighbourhood.redacted(mediated, seq):
             self._feed(reader, Redacted(seq, room))
@@ -265,9 +275,13 @@ class Driver:
         self._feed(reader, found, deliver)
         await self._carry_out(reader)
 
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        """Why a turn of a reader is as it is, for them or a host; raises `WireError`, `StoreUnavailable`."""
+        return await why(self._store, self._rooms.get(room), by, user, turn)
+
     def _asking(self, reader: Reader, mediator: Mediator) -> Asking:
         keeper = self._keepers[reader.room.room]
-        return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to)
+        return Asking(reader.room, keeper, self._store, mediator, reader.record.read_to, self._paraphrasing)
 
     async def answer(self, request: Ask) -> Sequence[Segment]:
         """What answers a question about a room for somebody who is no reader of it. Raises `StoreUnavailable`."""
@@ -377,6 +391,7 @@ class Driver:
         while reader.actions:
             action = reader.actions[0]
             if isinstance(action, Show):
+                reader.explain(action.turn.turn, action.reasons)
                 await self._show(reader, action.turn)
             elif isinstance(action, RawEnded):
                 await self._background.durably(self._store.add_raw_range, room, user, action.first, action.last)
@@ -401,6 +416,7 @@ class Driver:
         turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
         deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
         self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
+        self.counts.told_by_model += turn.by != EMBEDDED
 
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
@@ -431,6 +447,7 @@ class Driver:
             if loop.time() >= until and mediated.unlearned:
                 loop.call_soon(self._learn, mediated)
                 return
+        self._paraphrasing.heard(mediated, keeper)
         while keeper.step():
             if loop.time() >= until:
                 loop.call_soon(self._learn, mediated)

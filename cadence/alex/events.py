@@ -12,6 +12,7 @@ from cadence.alex.answers import Missed
 from cadence.alex.listening import Place
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
+from cadence.alex.why import Reasons
 from cadence.lod.scopes import Floor
 from cadence.rooms.wire import AlexState, Behind, Mood, Segment, Turn, View
 
@@ -89,6 +90,7 @@ class Answered:
 
     picks: tuple[Pick, ...]
     segments: tuple[Segment, ...]
+    reasons: Reasons = Reasons()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,10 @@ Event = Posted | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skippe
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Store this turn, then send it."""
+    """Store this turn, then send it; `reasons` are for whoever asks why it is as it is."""
 
     turn: Turn
+    reasons: Reasons = Reasons()
 
 
 @dataclass(frozen=True, slots=True)

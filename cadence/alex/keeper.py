@@ -7,6 +7,7 @@ that at most `LEVEL_SECONDS_MAX`.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,7 @@ from cadence.rooms.wire import Message
 SAVE_SECONDS = 5.0  # what is built meanwhile is written at once; after a crash it is built again
 LEVEL_SECONDS_MAX = 2.0  # how long an answer waits for a pyramid that is being built
 RETRY_SECONDS = 5.0
+LEAVES_KEPT = 64  # of a room too fast for its prose; older ones go without
 TAIL_MESSAGES_MAX = 500  # read past the pyramid while that is not up to date
 
 log = structlog.get_logger()
@@ -63,6 +65,7 @@ class Keeper:
         self._redacted: list[int] = []  # what is still to be mended, at most the messages of the room
         self._mending = False
         self._gone: set[int] = set()  # redacted before they were heard
+        self._leaves: deque[tuple[int, int]] = deque(maxlen=LEAVES_KEPT)  # closed since `leaves` was last asked
 
     # Hearing.
 
@@ -88,10 +91,20 @@ class Keeper:
         if self._following:
             return
         if entry.seq == self.pyramid.last + 1:
+            before = self.pyramid.open_leaf
             self.pyramid.add(self._said(entry))
+            after = self.pyramid.open_leaf
+            if before is not None and after is not None and after[0] > before[0]:
+                self._leaves.append(before[:2])
         elif entry.seq > self.pyramid.last:  # some were not heard: the room was too fast
             self._following = True
             self._spawn(self._follow())
+
+    def leaves(self) -> list[tuple[int, int]]:
+        """First and last seq of each leaf that closed since this was last asked."""
+        found = list(self._leaves)
+        self._leaves.clear()
+        return found
 
     def step(self) -> bool:
         """Build one node; False when all are built."""

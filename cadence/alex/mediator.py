@@ -45,13 +45,17 @@ from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
+from cadence.alex.prose import Prose, rung_for
 from cadence.alex.reporting import Reporter
+from cadence.alex.retelling import rung_needed
 from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
-from cadence.alex.turns import Pick, made_turn, quoted, segment_words, whole_message
+from cadence.alex.turns import Pick, in_time, made_turn, quoted, segment_words, whole_message
 from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
+from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
+from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -102,6 +106,7 @@ class Mediator:
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
         self._reporter = Reporter()
+        self._reasons = Reasons()  # of the turn that is being made
 
     def passes(self, entry: Entry) -> bool:
         """Whether the reader gets `entry` as `message` at once (LOD.md section 2, protocol rules 1 and 2).
@@ -154,6 +159,13 @@ class Mediator:
     def waits(self, seq: int) -> bool:
         """Whether some text of a message waits."""
         return seq in self._waiting
+
+    def rung(self, now: float) -> int:
+        """The words of prose about what was just said that would help at the next look; 0 while everything fits."""
+        if self._view.mode != "paraphrase":
+            return 0
+        look = max(now, min(self._next_look, now + self._view.cadence_s))
+        return rung_needed(self._waiting, self._bucket.credit_at(look), self._bucket.rate)
 
     @property
     def asleep(self) -> bool:
@@ -254,7 +266,7 @@ class Mediator:
             if self._listening.awake(now):
                 self._arm(now)
         self._reporter.due = now
-        return [Show(turn)] if turn else []
+        return [self._show(turn)] if turn else []
 
     def _next_turn(self, now: float) -> Turn | None:
         waiting, credit = list(self._waiting), self._bucket.credit
@@ -319,10 +331,21 @@ class Mediator:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
-        selection = Selection(units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead)
+        prose = self._prose(waiting, budget) if weigh is LOOK else ()
+        selection = Selection(
+            units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead, prose=prose
+        )
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
-        self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted])
-        return quoted(choice.picks)
+        self._reasons = reasons_of(units, weights, choice)
+        retold = [one.unit for retold in choice.retold for one in retold.candidates]
+        self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted, *retold])
+        return in_time([*quoted(choice.picks), *(retold.segment() for retold in choice.retold)])
+
+    def _prose(self, waiting: Sequence[OpenMessage], budget: float) -> Sequence[Prose]:
+        """What a model has made of the time of what waits, as far as one turn can hold it."""
+        written = self._transcript.written
+        rung_max = rung_for(max(budget, self._bucket.rate * SLOT_SECONDS))
+        return written.within(waiting[0].entry.seq, self._head, rung_max) if waiting and len(written) else ()
 
     def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""
@@ -357,7 +380,7 @@ class Mediator:
         turn = self._turn_of(segments, now, "catch_up")
         self._arm(now)
         self._reporter.due = now
-        return [Show(turn)]
+        return [self._show(turn)]
 
     def _answer(self, found: Answered, now: float) -> list[Action]:
         """A turn beside the cadence, which covers nothing; a digest does not say again what it shows."""
@@ -365,7 +388,12 @@ class Mediator:
             self._memory.show(pick.unit, 0.0, None, now, pick.entry.vector(pick.unit))
         self._bucket.advance(now)
         self._bucket.settle()
-        return [Show(self._numbered(found.segments, now, "answer", None))]
+        self._reasons = found.reasons
+        return [self._show(self._numbered(found.segments, now, "answer", None))]
+
+    def _show(self, turn: Turn) -> Show:
+        reasons, self._reasons = self._reasons, Reasons()
+        return Show(turn, reasons)
 
     def _turn_of(
         self, segments: Sequence[Segment], now: float, mode: TurnMode | Mode = "paraphrase", to: int | None = None
@@ -384,7 +412,7 @@ class Mediator:
 
     def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1
-        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments)
+        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments, self._reasons.by)
 
     def _close(self, now: float) -> list[Action]:
         """The last turn before raw: what the credit allows, up to the head. None if only messages are open."""
@@ -396,7 +424,7 @@ class Mediator:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
             segments = self._everything(waiting, now) if fits else self._digest(waiting, self._bucket.credit, now)
         self._waiting.clear()
-        return [Show(self._turn_of(segments, now))] if open_range else []
+        return [self._show(self._turn_of(segments, now))] if open_range else []
 
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
         background = self._transcript.background

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from cadence.alex.ambience import Ambience
 from cadence.alex.events import Action
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
+from cadence.alex.why import TURNS_KEPT, Reasons
 from cadence.lod.pace import PaceLearner
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderRecord
@@ -65,6 +66,7 @@ class Reader:
         self.pace = PaceLearner()
         self.lock = asyncio.Lock()  # held while the log is written for this reader
         self._reached: dict[int, int] = {}  # turn -> the last seq it covers, of the last turns
+        self.reasons: OrderedDict[int, Reasons] = OrderedDict()  # by number of the turn, of the last ones
         self.asked: dict[int, Callable[[Turn], None]] = {}  # by number of the answering turn: who sends it
 
     @property
@@ -99,6 +101,17 @@ class Reader:
             self._reached[turn.turn] = turn.covers.to
         while len(self._reached) > TURNS_READ_MAX:
             del self._reached[next(iter(self._reached))]
+
+    def explain(self, turn: int, reasons: Reasons) -> None:
+        """Keep why a turn is as it is."""
+        self.reasons[turn] = reasons
+        while len(self.reasons) > TURNS_KEPT:
+            self.reasons.popitem(last=False)
+
+    def forget(self, seq: int) -> None:
+        """A message is gone: no reason quotes it."""
+        for turn, reasons in self.reasons.items():
+            self.reasons[turn] = reasons.without(seq)
 
     def has_read(self, request: Read) -> None:
         """The reader tells how far they have read."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
+from cadence.alex.prose import Prose
+from cadence.alex.retelling import Retold, retell
 from cadence.alex.telling import in_order, passed_over
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
@@ -40,6 +42,7 @@ class Choice:
 
     picks: list[Pick] = field(default_factory=list)
     counted: list[Unit] = field(default_factory=list)
+    retold: list[Retold] = field(default_factory=list)  # by a language model
 
 
 def attend(
@@ -88,7 +91,7 @@ def attend_absence(
 
 
 class Selection:
-    """One turn's choice within `budget` words, in four steps: urgent units, disputes, the ladder, the counts.
+    """One turn's choice within `budget` words: urgent units, disputes, prose if there is any, the ladder, the counts.
 
     Only the last thing taken may overdraw, and only if it is urgent, or the turn would otherwise be empty. `ahead` is
     what the reader will read after this turn while the rest still waits, in words: as far as that, a message is told in
@@ -108,6 +111,7 @@ class Selection:
         weigh: Weights = LOOK,
         *,
         ahead: float = 0.0,
+        prose: Sequence[Prose] = (),
     ) -> None:
         self._candidates = candidates
         self._weights = weights
@@ -119,6 +123,7 @@ class Selection:
         self._window = window
         self._weigh = weigh
         self._ahead = ahead
+        self._prose = prose
         self._choice = Choice()
         self._echoed: list[Unit] = []  # said again within the turn, and counted there
 
@@ -133,6 +138,7 @@ class Selection:
         blocked |= {entry.seq for agreeing in agreements.values() for entry in agreeing}
         self._take_urgent()
         blocked -= self._take_disputes(disputes)
+        self._take_prose(blocked)
         self._take_ranked(blocked)
         self._count_agreement(agreements)
         self._choice.counted += self._echoed
@@ -169,9 +175,23 @@ class Selection:
     def _shows(self, seq: int) -> bool:
         return any(pick.unit.seq == seq for pick in self._choice.picks)
 
+    def _take_prose(self, blocked: Collection[int]) -> None:
+        """Tell what a model has made of what waits; a dispute is quoted, never retold."""
+        if not self._prose:
+            return
+        closed = {*blocked, *(pick.unit.seq for pick in self._choice.picks)}
+        alone = not self._choice.picks
+        self._choice.retold = retell(self._prose, self._candidates, self._weights, self._budget, closed, alone=alone)
+        for retold in self._choice.retold:
+            self._budget -= retold.told.words
+            for one in retold.candidates:
+                share, side = one.unit.n / self._total, self._sides.get(one.unit.speaker)
+                self._memory.show(one.unit, share, side, self._now, one.entry.vector(one.unit))
+
     def _take_ranked(self, blocked: Collection[int]) -> None:
         """Fill what is left with the best-ranked units that are no repeats."""
         closed = {id(pick.unit) for pick in self._choice.picks}
+        closed |= {id(one.unit) for retold in self._choice.retold for one in retold.candidates}
         candidates, weights = self._candidates, self._weights
         if closed or blocked or any([candidate.urgent for candidate in candidates]):
             rest = [
@@ -214,10 +234,11 @@ class Selection:
     def _take_climbed(self, climb: Climb, candidates: Sequence[Candidate]) -> None:
         units = [candidate.unit for candidate in candidates]
         chosen = climb.select(self._budget)
-        if self._choice.picks and sum(units[i].n for i in chosen) > self._budget:
+        alone = not self._choice.picks and not self._choice.retold
+        if not alone and sum(units[i].n for i in chosen) > self._budget:
             return
         if self._ahead and (over := passed_over(chosen, units)):
-            planned, alone = climb.select(self._budget + self._ahead, over), not self._choice.picks
+            planned = climb.select(self._budget + self._ahead, over)
             chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
         shares = climb.shares
         for i in chosen:

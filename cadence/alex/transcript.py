@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from cadence.alex.prose import Written
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
@@ -101,6 +102,7 @@ class Transcript:
         self.background = Background()
         self.sides = Sides()
         self.mood = Mood()
+        self.written = Written()
         self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._windows: OrderedDict[int, tuple[int, int, Window]] = OrderedDict()  # by first: newest, learned
@@ -163,12 +165,14 @@ class Transcript:
         """A message is gone, from here too."""
         self._entries.pop(seq, None)
         self._windows.clear()
+        self.written.redact(seq)
 
     def forget(self) -> None:
         """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
         self.sides.clear()
         self._windows.clear()
+        self.written.clear()
 
     def _answered(self, message: Message) -> Message | None:
         """The message this one answers: by its reply edge, else the one it quotes at its beginning."""

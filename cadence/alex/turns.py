@@ -43,13 +43,17 @@ def segment_words(segment: Segment) -> int:
 
 
 def made_turn(
-    room: str, number: int, at: str, mode: TurnMode, covers: Covers | None, segments: Sequence[Segment]
+    room: str,
+    number: int,
+    at: str,
+    mode: TurnMode,
+    covers: Covers | None,
+    segments: Sequence[Segment],
+    by: str = EMBEDDED,
 ) -> Turn:
-    """These segments as a turn, with their words counted."""
+    """These segments as a turn, with their words counted; `by` is the model that wrote some of them, if one did."""
     words = sum(segment_words(segment) for segment in segments)
-    return Turn(
-        room=room, turn=number, at=at, mode=mode, covers=covers, words=words, segments=tuple(segments), by=EMBEDDED
-    )
+    return Turn(room=room, turn=number, at=at, mode=mode, covers=covers, words=words, segments=tuple(segments), by=by)
 
 
 def whole_message(entry: Entry, weight: float) -> list[Segment]:
@@ -82,6 +86,11 @@ def quoted(picks: Sequence[Pick], *, unfold: bool = False) -> list[Segment]:
     if run:
         segments.append(_quote(run))
     return segments
+
+
+def in_time(segments: Sequence[Segment]) -> list[Segment]:
+    """Segments of one room in the order in which what they tell was said; equals stay as they are."""
+    return sorted(segments, key=lambda segment: segment.sources[0])
 
 
 def _joins(run: list[Pick], pick: Pick) -> bool:

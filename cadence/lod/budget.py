@@ -52,6 +52,10 @@ class Bucket:
             self.credit = min(self.credit_max, self.credit + (now - self._at) * self.rate)
             self._at = now
 
+    def credit_at(self, then: float) -> float:
+        """What the credit will be at `then`, if nothing is spent until then."""
+        return min(self.credit_max, self.credit + max(0.0, then - self._at) * self.rate)
+
     def spend(self, words: float) -> None:
         """Charge what was shown; the last thing shown may leave a debt."""
         self.credit -= words

@@ -88,6 +88,13 @@ class Pyramid:
             return self._closed[-1][1][-1].seq
         return self._incoming.last if self._incoming else self._stack[-1].last if self._stack else self.first - 1
 
+    @property
+    def open_leaf(self) -> tuple[int, int, float] | None:
+        """First and last seq of the leaf that still grows, and when its slot ends; None if none grows."""
+        if not self._open:
+            return None
+        return self._open[0].seq, self._open[-1].seq, ((self._open_key >> LEAF_BITS) + 1) * SLOT_SECONDS
+
     def add(self, said: Said) -> None:
         """Hear the next message of the log; its node is built by `carry`, later."""
         assert said.seq == self.last + 1, f"expected seq {self.last + 1}, got {said.seq}"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import structlog
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
@@ -46,10 +46,7 @@ STATUS: Mapping[str, int] = {
     "rate_limited": 429,
     "unavailable": 503,
 }
-NOT_OFFERED = (
-    ("POST", "/api/rooms"),
-    ("GET", "/api/rooms/{room}/turns/{reader}/{turn}/why"),
-)
+NOT_OFFERED = (("POST", "/api/rooms"),)
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +73,7 @@ def create_api(
     if office is not None:
         add_hosting(api, hub, identity, office)
     add_twins(api, hub, identity, guests)
+    _add_why(api, hub, identity)
     add_completions(api, hub, identity, guests, models)
     describe(api, (*twins.TYPES, *completions.TYPES))
     for method, path in NOT_OFFERED:
@@ -163,6 +161,24 @@ def _add_schemas(api: FastAPI) -> None:
         return schema
 
     api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_why(api: FastAPI, hub: Hub, identity: Identity) -> None:
+    @api.get("/api/rooms/{room}/turns/{reader}/{turn}/why")
+    async def why(
+        room: str,
+        reader: Annotated[str, Path(max_length=64)],
+        turn: Annotated[int, Path(ge=1, le=2**53)],
+        authorization: Authorization = None,
+    ) -> dict[str, Any]:
+        """Why a turn is as it is: units, attention, prompts, answers and verdicts. For its reader and for hosts."""
+        by = asker(identity, authorization)
+        found = hub.find(room, by)
+        if by is None:
+            raise WireError("unauthorized", "expected the token of the reader or of a host, got none")
+        if hub.mediation is None:
+            raise WireError("unavailable", "nobody paces the readers of this server")
+        return await hub.mediation.why(by, found.info.room, reader, turn)
 
 
 async def _not_offered(request: Request) -> Response:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -129,6 +129,9 @@ class Mediation(Protocol):
 
     async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
         """Answer an `ask` frame with one turn; raises `WireError`. `deliver` sends the turn, when it is durable."""
+
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        """Why a turn of `user` is as it is, as JSON for HTTP; raises `WireError`."""
 
     def read(self, user: str, request: Read) -> None:
         """The reader has read a turn or a message."""

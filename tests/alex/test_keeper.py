@@ -181,3 +181,14 @@ async def test_a_log_that_refuses_is_tried_again() -> None:
         made.store.available = True
         await wait(SAVE_SECONDS + 1)
         assert made.stored() == sorted(await made.from_the_log())
+
+
+async def test_a_leaf_is_told_of_once_when_it_has_closed() -> None:
+    async with shelf() as kept:
+        for _ in range(4):
+            await kept.say()  # one every two seconds: a slot of five holds two or three
+        closed = kept.keeper.leaves()
+        assert closed and closed[0][0] == 1
+        assert kept.keeper.leaves() == []
+        open_leaf = kept.keeper.pyramid.open_leaf
+        assert open_leaf is not None and closed[-1][1] + 1 == open_leaf[0]

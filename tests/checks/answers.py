@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.checks import words
 from tests.checks.record import Log, Reading, seconds
-from tests.checks.text import quote_stands
+from tests.checks.text import quote_stands, unnamed
 from tests.stranger import Frame, Seen
 
 WORDS = 120
@@ -50,7 +50,7 @@ def _told(turn: Frame, asked: Frame, log: Log) -> list[str]:
             found.append(f"a segment of kind {segment['kind']}, expected {kind}")
         if segment.get("redacted"):
             continue
-        found += _quoted(segment, log)
+        found += _quoted(segment, log) if turn.get("by", "embedded") == "embedded" else unnamed(segment, log)
         if asked["what"] == "speaker" and segment["speakers"] != [asked["speaker"]] and "objects_to" not in segment:
             found.append(f"{segment['speakers']} speak")
         since = asked.get("since", 0)

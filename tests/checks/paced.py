@@ -24,7 +24,8 @@ def rule_7(reading: Reading, log: Log, user: str) -> list[str]:
         if condensed:
             whats += _condensed(turn, condensed, reading, log, timeline)
         found += [f"{label}: {what}" for what in whats]
-    for segment in (segment for turn in turns for segment in turn["segments"] if segment["kind"] == "catch_up"):
+    quoting = [turn for turn in turns if turn.get("by", "embedded") == "embedded"]  # what a model answers is prose
+    for segment in (segment for turn in quoting for segment in turn["segments"] if segment["kind"] == "catch_up"):
         found += [f"rule 7: {reading.who}: {what} [{segment}]" for what in _named(segment, log)]
     return found
 

@@ -39,6 +39,7 @@ LIES: dict[str, Callable[[Frame, Frame], object]] = {
     "of kind answer, expected catch_up": lambda ask, turn: ask.update(what="catch_up"),
     "does not begin with the name": lambda ask, turn: turn["segments"][0].update(text="The valve froze"),
     "never said": lambda ask, turn: turn["segments"][0].update(text="ada: The pump froze"),
+    "is not named": lambda ask, turn: (turn.update(by="tiny"), turn["segments"][0].update(text="It froze")),
     "speak": lambda ask, turn: ask.update(what="speaker", speaker="bob"),
     "lie before": lambda ask, turn: ask.update(since=1),
 }

@@ -116,6 +116,16 @@ def test_an_honest_diary_passes_and_its_first_turn_proves_the_identity() -> None
     assert verdict.identities == 1
 
 
+def test_prose_that_does_not_name_its_speaker_is_found() -> None:
+    lies = [{"kind": "paraphrase", "text": text} for text in ("ann says so", "The first clause")]
+    found = []
+    for lie in lies:
+        diary = honest()
+        _segment(5, 0, **lie)(diary)
+        found.append([what for what in judge(diary) if "is not named" in what])
+    assert len(found[1]) == 1 and found[0] == []
+
+
 def _segment(turn_index: int, segment: int, **fields: Any) -> Callable[[list[Seen]], None]:
     def lie(diary: list[Seen]) -> None:
         diary[turn_index].frame["segments"][segment].update(fields)

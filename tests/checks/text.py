@@ -56,7 +56,16 @@ def segment_text(segment: Frame, turn: Frame, log: Log) -> list[str]:
             found.append("law 7: the quote is not made of pieces of its sources, in order")
         case "quote" | "ambient" if len(segment["speakers"]) != 1:
             found.append("law 7: a quote has one speaker")
+        case "paraphrase":
+            found += unnamed(segment, log)
     return found
+
+
+def unnamed(segment: Frame, log: Log) -> list[str]:
+    """The authors whom prose does not name."""
+    names = {log.messages[seq]["from"]["name"] for seq in segment["sources"]}
+    missing = [name for name in sorted(names) if name.casefold() not in segment["text"].casefold()]
+    return [f"law 7: {name} is not named in {segment['text']!r}" for name in missing]
 
 
 def _verbatim(segment: Frame, log: Log) -> list[str]:

@@ -118,3 +118,11 @@ def test_a_crowd_is_counted_in_bounded_space(monkeypatch: pytest.MonkeyPatch) ->
         assert len(window._said) <= 8
     assert window.words(1.0) == 1_000
     assert window.words(61.0) == 0
+
+
+def test_what_credit_will_be_is_told_without_a_change() -> None:
+    bucket = Bucket(238.0, 5.0, 0.0)
+    bucket.spend(bucket.credit)
+    assert bucket.credit_at(5.0) == pytest.approx(5 * bucket.rate)
+    assert bucket.credit_at(1_000.0) == bucket.credit_max
+    assert bucket.credit == 0.0 and bucket.credit_at(-5.0) == 0.0

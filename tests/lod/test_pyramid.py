@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cadence.lod.branches import Ident
 from cadence.lod.nodes import HEAD_WORDS_MAX, Node, Said, decode, merge
-from cadence.lod.pyramid import BLOCKS_DETAILED, LEAF_BITS, NODES_READ, Pyramid
+from cadence.lod.pyramid import BLOCKS_DETAILED, LEAF_BITS, NODES_READ, SLOT_SECONDS, Pyramid
 from tests.lod.conversation import START, built, heard_again, redacted, said, talk
 
 GAPS = st.sampled_from((0.01, 0.3, 2.0, 40.0))
@@ -180,3 +180,14 @@ def test_a_seq_may_not_be_left_out() -> None:
     for seq in (3, 5):
         with pytest.raises(AssertionError, match="expected seq 4"):
             pyramid.add(Said(seq, START, False, 1, ()))
+
+
+def test_the_leaf_that_grows_tells_its_messages_and_when_its_slot_ends() -> None:
+    pyramid = Pyramid("lab")
+    assert pyramid.open_leaf is None
+    for one in talk(3, 0.5):
+        pyramid.add(one)
+    leaf = pyramid.open_leaf
+    assert leaf is not None and leaf[1] == 3
+    at = talk(3, 0.5)[2].at
+    assert leaf[2] % SLOT_SECONDS == 0 and at < leaf[2] <= at + SLOT_SECONDS

@@ -132,6 +132,25 @@ async def test_others_make_none() -> None:
     assert (await there.error("/api/tickets", ann.session, "POST"))[0] == 403
 
 
+class Told:
+    """What paces readers, as far as `why` is concerned."""
+
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        return {"by": by.id, "room": room, "user": user, "turn": turn}
+
+
+async def test_why_goes_to_whoever_paces_the_readers() -> None:
+    there = await site(open=False)
+    assert (await there.error("/api/rooms/lab/turns/bob/7/why", HOST_TOKEN))[0] == 503
+    there.house.hub.mediation = Told()  # type: ignore[assignment]
+    answer = await there.get("/api/rooms/lab/turns/bob/7/why", HOST_TOKEN)
+    assert answer.json() == {"by": "host", "room": "lab", "user": "bob", "turn": 7}
+    assert (await there.error("/api/rooms/lab/turns/bob/7/why"))[0] == 401
+    assert (await there.error("/api/rooms/none/turns/bob/7/why", HOST_TOKEN))[0] == 404
+    assert (await there.error("/api/rooms/lab/turns/bob/0/why", HOST_TOKEN))[0] == 400
+    assert (await (await site()).error("/api/rooms/lab/turns/bob/7/why"))[0] == 401
+
+
 @pytest.mark.parametrize(("method", "path"), NOT_OFFERED)
 async def test_what_is_not_offered_yet_says_so(method: str, path: str) -> None:
     target = path.format(room="lab", id="bob", reader="bob", turn=1)

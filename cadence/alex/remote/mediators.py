@@ -10,9 +10,11 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import structlog
 
+from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.proxy import Connection, Proxy, Server
 from cadence.counts import MediationCounts
@@ -126,6 +128,14 @@ class Mediators:
     async def answer(self, request: Ask) -> Sequence[Segment]:
         """See `Driver.answer`."""
         return await self._proxies[0].answer(request)
+
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        return await self._of(user).why(by, room, user, turn)
+
+    def narrate(self, narrator: Narrator | None) -> None:
+        """See `Driver.narrate`."""
+        for proxy in self._proxies:
+            proxy.narrate(narrator)
 
     def read(self, user: str, request: Read) -> None:
         self._of(user).read(user, request)

@@ -25,6 +25,8 @@ import msgspec
 import structlog
 from msgspec import UNSET, UnsetType
 
+from cadence.alex.paraphrase import Narrator
+from cadence.alex.remote.narrator import ModelDesk
 from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
 from cadence.counts import MediationCounts
 from cadence.lod.scopes import Floor
@@ -105,6 +107,7 @@ class Proxy:
         self._turning: dict[tuple[str, str], _Turning] = {}
         self._unheard: deque[Message] = deque()  # Bounded by UNHEARD_MESSAGES_MAX
         self._redacted: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)
+        self._models = ModelDesk()
         self._delivers: dict[int, Callable[[Turn], None]] = {}
         self._asked = 0
         self._gone, self._latest = MediationCounts(), MediationCounts()  # of workers that are gone, of this one
@@ -127,8 +130,13 @@ class Proxy:
             "heard": self._worker_heard,
             "deliver": self._deliver,
             "counted": self._counted,
+            "model_stop": self._models.stop,
         }
-        self._connection, self._peer = connection, Peer(connection.send, casts, {"store": self._ask_store})
+        self._connection, self._peer = (
+            connection,
+            Peer(connection.send, casts, {"store": self._ask_store, "model": self._models.answer}),
+        )
+        self._peer.cast("narrate", self._models.told)
         for room in self._rooms:
             self._peer.expect("open_room", *self._told_of(room))
         try:
@@ -160,6 +168,7 @@ class Proxy:
         self._unheard.clear()
         self._gone.include(self._latest)
         self._latest, self.readers = MediationCounts(), 0
+        self._models.end()
         self._server.send_away(users)
 
     async def close(self) -> None:
@@ -289,6 +298,18 @@ class Proxy:
         except Gone as error:
             raise _unavailable(request.room) from error
         return segments
+
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        try:
+            reasons: dict[str, Any] = await self._worker(room).call("why", by, room, user, turn)
+        except Gone as error:
+            raise _unavailable(room) from error
+        return reasons
+
+    def narrate(self, narrator: Narrator | None) -> None:
+        """See `Driver.narrate`; the model is asked here, whoever wants to know."""
+        self._models.narrator = narrator
+        self._cast("narrate", self._models.told)
 
     def read(self, user: str, request: Read) -> None:
         self._cast("read", user, request)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from cadence.alex.driver import Driver
+from cadence.alex.remote.narrator import NarratorTold
 from cadence.alex.remote.peer import Calls, Casts, Frame, Peer
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderStore
@@ -65,6 +66,7 @@ class Worker:
             "read": self._read,
             "opened": self._opened,
             "forget": self._forget,
+            "narrate": self._narrate,
             "stop": self._stop,
         }
         calls: Calls = {
@@ -75,6 +77,7 @@ class Worker:
             "set_view": self._set_view,
             "ask": self._ask,
             "answer": self._answer,
+            "why": self._why,
             "more": self._more,
             "close": self.close,
         }
@@ -189,6 +192,12 @@ class Worker:
 
     async def _answer(self, request: Ask) -> Sequence[Segment]:
         return await self._driver.answer(request)
+
+    async def _why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        return await self._driver.why(by, room, user, turn)
+
+    def _narrate(self, told: NarratorTold | None) -> None:
+        self._driver.narrate(None if told is None else told.narrator(self.peer))
 
     def _read(self, user: str, request: Read) -> None:
         self._driver.read(user, request)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cadence.models.scripted import ScriptedModel
+from cadence.narrating import NoNarrator, narrator_for
+from cadence.personas.place import load_place
+
+MODEL = ScriptedModel(lambda call: "", name="tiny")
+
+
+def place(root: Path, front: str = "") -> Path:
+    folder = root / "personas"
+    folder.mkdir()
+    (folder / "alex.md").write_text(f'+++\nname = "Alex"\npronouns = "they/them"\n{front}+++\nBe brief.\n')
+    (folder / "vera.md").write_text('+++\nname = "Vera"\npronouns = "she/her"\n+++\nYou are Vera.\n')
+    return root
+
+
+def test_a_card_without_a_model_leaves_alex_quoting(tmp_path: Path) -> None:
+    assert narrator_for(load_place(place(tmp_path)), {"tiny": MODEL}) is None
+    assert narrator_for(load_place(tmp_path / "none"), {"tiny": MODEL}) is None
+
+
+def test_the_card_sets_the_model_the_voice_and_everybodys_pronouns(tmp_path: Path) -> None:
+    narrator = narrator_for(load_place(place(tmp_path, 'model = "tiny"\n')), {"tiny": MODEL})
+    assert narrator is not None and narrator.model is MODEL and narrator.voice == "Be brief."
+    assert narrator.pronouns == {"alex": "they/them", "vera": "she/her"}
+
+
+def test_a_model_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(NoNarrator, match=r"personas/alex.md: `model`: .*models/tinny.toml.*nearest is `tiny`"):
+        narrator_for(load_place(place(tmp_path, 'model = "tinny"\n')), {"tiny": MODEL})
