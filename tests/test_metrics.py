@@ -47,7 +47,7 @@ async def served(models: OpenModels | None = None) -> tuple[House, Driver, Figur
     await house.start()
     state = await house.log.open_room("lab")
     await driver.open_room("lab", state.epoch, state.head, ViewPatch())
-    return house, driver, Figures(house.hub, driver, "1.2.3", models)
+    return house, driver, Figures(house.hub, driver, "1.2.3", models=models)
 
 
 async def test_the_figures_follow_what_happens() -> None:
