@@ -61,6 +61,7 @@ class Hub:
         self._rooms: dict[str, OpenRoom] = {}
         self._connections: dict[Connection, None] = {}
         self._users: dict[str, tuple[Bucket, dict[Connection, None]]] = {}
+        self.forgetting = asyncio.Lock()  # one user at a time is being forgotten
         self._parting: dict[str, asyncio.Event] = {}  # set when the user's last connection is gone
         self._tasks: set[asyncio.Task[Any]] = set()
         self._empty = asyncio.Event()

@@ -103,6 +103,7 @@ class Identity:
         self._users: dict[str, _User] = {}
         self._fixed = {key_of(host_token): _THE_HOST}
         self._persona_tokens: dict[str, str] = {}  # by persona id
+        self.shut: set[str] = set()  # users who are being forgotten, and whose sessions are none any more
         self._tickets: dict[str, _Ticket] = {}  # by key, the earliest to expire first
         for name in (HOST, HOST_NAME):
             self._roster.reserve(name, HOST)
@@ -262,7 +263,7 @@ class Identity:
         key = key_of(hello.resume)
         live = self._live.get(key) or self._resting.get(key)
         record = live.record if live is not None else await self._stored(key)
-        if record is None or (fixed is not None and fixed.id != record.user):
+        if record is None or record.user in self.shut or (fixed is not None and fixed.id != record.user):
             return None
         if record.role != "guest" or self.is_fixed(record.user):
             return record if self._may_go_on(record) else None
