@@ -118,7 +118,9 @@ async def test_the_mediator_forgets_its_reader_before_the_log_does() -> None:
 async def test_the_house_itself_and_strangers_are_not_forgotten() -> None:
     house = await House().start()
     house.identity.persona_token("vera", "Vera")
-    for user, code in (("host", "forbidden"), ("alex", "forbidden"), ("vera", "forbidden"), ("nobody", "not_found")):
+    house.identity.reserve(["pell", "Pell"])  # a persona whose room does not play
+    refusals = {"host": "forbidden", "alex": "forbidden", "vera": "forbidden", "pell": "forbidden"}
+    for user, code in {**refusals, "nobody": "not_found"}.items():
         with pytest.raises(WireError) as caught:
             await forget(house.hub, house.identity, HOST, user, dry_run=False)
         assert caught.value.code == code
