@@ -143,7 +143,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
         """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
-        you = bearer(identity, authorization, "makes tickets")
+        you = bearer(identity, authorization)
         return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
 
 
