@@ -6,6 +6,7 @@ answers 503 `unavailable`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
-from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit
+from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit, retry_after_s
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.query import parse
 from cadence.rooms.wire import PAGE_ITEMS_MAX, ErrorCode, Page, WireError, encode
@@ -127,7 +128,8 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         found = hub.find(room, who)
         wait = admit([searches.of("" if who is None else who.id)], hub.clock())
         if wait > 0:
-            raise WireError("rate_limited", f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s")
+            message = f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s"
+            raise WireError("rate_limited", message, retry_after_s=retry_after_s(wait))
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         page = Page(room=found.info.room, stream="raw", items=items, more=more)
         return Response(encode(page), media_type="application/json")
@@ -206,5 +208,7 @@ def _error(status: int, error: WireError) -> Response:
     body = {"code": error.code, "message": error.message}
     if error.field is not None:
         body["field"] = error.field
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     return JSONResponse({"error": body}, status_code=status, headers=headers)
