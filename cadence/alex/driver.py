@@ -252,7 +252,7 @@ class Driver:
                 self._place(reader)
 
     async def forget_reader(self, user: str) -> None:
-        for mediated in self._rooms.values():
+        for mediated in list(self._rooms.values()):
             if (reader := mediated.readers.pop(user, None)) is not None:
                 reader.mediator, reader.forgotten = None, True
                 reader.actions.clear()

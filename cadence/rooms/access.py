@@ -38,13 +38,13 @@ def host(identity: Identity, authorization: str | None, what: str) -> Member:
     return who
 
 
-def bearer(identity: Identity, authorization: str | None, what: str) -> You:
-    """Whoever has a token that stands for them, or resumes what such a token began; raises `WireError`."""
+def bearer(identity: Identity, authorization: str | None) -> You:
+    """Whoever has a token of their own, or goes on with what such a token began; raises `WireError`."""
     who = asker(identity, authorization)
     if who is None:
-        raise WireError("unauthorized", f"expected a token in the Authorization header, got none: it {what}")
+        raise WireError("unauthorized", "expected a token of your own in the Authorization header, got none")
     if not identity.is_fixed(who.id):
-        raise WireError("forbidden", f"only who has a token of their own {what}, no guest")
+        raise WireError("forbidden", "expected a token of your own: a guest has none, ask the host")
     return You(who.id, who.name, who.kind, who.role)
 
 

@@ -19,8 +19,6 @@ ALIAS_BYTES = 6
 PARTING_SECONDS_MAX = 10.0
 PASSES_MAX = 3  # over the log: what was under way when the first began is found by the next
 
-_one_at_a_time = asyncio.Lock()
-
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
@@ -49,7 +47,7 @@ async def forget(hub: Hub, identity: Identity, by: Member, user: str, *, dry_run
     """Forget `user`, or only say what there is of them. Raises `WireError`; interrupted, it may be asked again."""
     if identity.is_ours(user):
         raise WireError("forbidden", f"`{user}` is the host, the mediator or a persona: they have files", field="user")
-    async with _one_at_a_time:
+    async with hub.forgetting:
         found = await _look(hub, identity, user)
         if found.traces == Traces() and not (found.tokens or found.invitations or identity.member(user)):
             raise WireError("not_found", f"expected somebody of this server, got `{user[:64]}`", field="user")
@@ -70,13 +68,20 @@ async def _look(hub: Hub, identity: Identity, user: str) -> Forgotten:
 async def _forget(hub: Hub, identity: Identity, by: Member, user: str, alias: str) -> None:
     await hub.store.record(HostAction(hub.clock(), by.id, "forget", "", alias))
     await identity.tokens.forget(user)
-    hub.put_out(user, CLOSE_UNAUTHORIZED, "a host has this account forgotten")
+    identity.shut.add(user)
     try:
+        hub.put_out(user, CLOSE_UNAUTHORIZED, "a host has this account forgotten")
         async with asyncio.timeout(PARTING_SECONDS_MAX):
             await hub.parted(user)
+        identity.forget(user)
+        await _erase(hub, user, alias)
     except TimeoutError:
         raise WireError("unavailable", f"`{user}` is still being disconnected: ask again") from None
-    identity.forget(user)
+    finally:
+        identity.shut.discard(user)
+
+
+async def _erase(hub: Hub, user: str, alias: str) -> None:
     if hub.mediation is not None:
         await hub.mediation.forget_reader(user)
     for room in await hub.invitations.rooms_of(user):

@@ -25,7 +25,7 @@ from cadence.rooms.health import Metrics, add_health
 from cadence.rooms.hosting import Office, add_hosting, schemas
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
-from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit
+from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit, retry_after_s
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.query import parse
 from cadence.rooms.twins import Limit, Position, Seqs, add_twins, numbers
@@ -132,7 +132,8 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         found = hub.find(room, who)
         wait = admit([searches.of("" if who is None else who.id)], hub.clock())
         if wait > 0:
-            raise WireError("rate_limited", f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s")
+            message = f"expected at most {SEARCHES_PER_S:g} searches a second: wait {wait:.1f} s"
+            raise WireError("rate_limited", message, retry_after_s=retry_after_s(wait))
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
 
@@ -147,7 +148,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
     @api.post("/api/tickets")
     async def tickets(authorization: Authorization = None) -> dict[str, Any]:
         """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
-        you = bearer(identity, authorization, "makes tickets")
+        you = bearer(identity, authorization)
         return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
 
 

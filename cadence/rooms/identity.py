@@ -103,6 +103,8 @@ class Identity:
         self._users: dict[str, _User] = {}
         self._fixed = {key_of(host_token): _THE_HOST}
         self._persona_tokens: dict[str, str] = {}  # by persona id
+        self._house: set[str] = set()  # ids and names that nobody else may have
+        self.shut: set[str] = set()  # users who are being forgotten, and whose sessions are none any more
         self._tickets: dict[str, _Ticket] = {}  # by key, the earliest to expire first
         for name in (HOST, HOST_NAME):
             self._roster.reserve(name, HOST)
@@ -122,6 +124,7 @@ class Identity:
     def reserve(self, names: Iterable[str]) -> None:
         """Let nobody else bear these names (of personas that are not there yet, say)."""
         for name in names:
+            self._house.add(name)
             self._roster.reserve(name, MEDIATOR)
 
     def persona_token(self, persona: str, name: str) -> str:
@@ -165,7 +168,7 @@ class Identity:
 
     def is_ours(self, user: str) -> bool:
         """The host, the mediator and the personas of the house."""
-        return user in (HOST, MEDIATOR) or user in self._persona_tokens
+        return user == HOST or user in self._house or user in self._persona_tokens
 
     def bearer(self, token: str) -> You | None:
         """Who an HTTP request with this token or session is; None if nobody."""
@@ -262,7 +265,7 @@ class Identity:
         key = key_of(hello.resume)
         live = self._live.get(key) or self._resting.get(key)
         record = live.record if live is not None else await self._stored(key)
-        if record is None or (fixed is not None and fixed.id != record.user):
+        if record is None or record.user in self.shut or (fixed is not None and fixed.id != record.user):
             return None
         if record.role != "guest" or self.is_fixed(record.user):
             return record if self._may_go_on(record) else None

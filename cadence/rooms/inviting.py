@@ -63,27 +63,30 @@ async def dismiss(hub: Hub, by: Member, room: OpenRoom, user: str) -> None:
 
 
 async def readers(hub: Hub, identity: Identity, room: OpenRoom) -> list[dict[str, object]]:
-    """Who may read a private room, or is invited to a public one: {user, name, role, why, here, can_come}."""
+    """Who may read a private room, or is here in a public one: {user, name, role, why, here, can_come}.
+
+    `why` is invited, persona, host or here; `can_come` is false for who was invited and has no valid token any more.
+    """
     found: dict[str, dict[str, object]] = {}
+
+    def tell(user: str, name: str, role: str, why: str, can_come: bool = True) -> None:
+        here = {"here": room.is_member(user), "can_come": can_come}
+        found[user] = {"user": user, "name": name, "role": role, "why": why, **here}
+
     for user, one in (await hub.invitations.of(room.info.room)).items():
         member = identity.member(user)
-        role = "guest" if member is None else member.role
-        found[user] = {"user": user, "name": one.name, "role": role, "why": "invited", "can_come": member is not None}
+        tell(user, one.name, "guest" if member is None else member.role, "invited", member is not None)
     for user in sorted(room.info.members):
-        found[user] = {"user": user, "name": user, "role": "member", "why": "persona", "can_come": True}
-    for member in room.members():
-        known = found.setdefault(member.id, {"user": member.id, "role": member.role, "why": "here", "can_come": True})
-        known["name"] = member.name
+        tell(user, user, "member", "persona")
     for token in identity.tokens.all():
         if token.role == "host":
-            found[token.user] = {
-                "user": token.user,
-                "name": token.name,
-                "role": "host",
-                "why": "host",
-                "can_come": True,
-            }
-    return [{**one, "here": room.is_member(user)} for user, one in found.items()]
+            tell(token.user, token.name, "host", "host")
+    for member in room.members():
+        if member.id in found:
+            found[member.id]["name"] = member.name
+        else:
+            tell(member.id, member.name, member.role, "host" if member.role == "host" else "here")
+    return list(found.values())
 
 
 def _tell(hub: Hub, user: str) -> None:

@@ -19,7 +19,7 @@ from msgspec import UNSET, Struct
 
 from cadence.rooms import Clock
 from cadence.rooms.log import HostAction, Log
-from cadence.rooms.roster import NameRefused, Roster, clean_name, slug
+from cadence.rooms.roster import NameRefused, Roster, clean_name, name_key, slug
 from cadence.rooms.wire import Kind, Role, WireError, You
 from cadence.rooms.wire.hosting import NewToken
 
@@ -148,13 +148,15 @@ class Tokens:
             )
         if theirs and theirs[0].name != name and asked.user is UNSET:
             raise WireError("conflict", f"`{user}` is {theirs[0].name}: choose another name, or say user", field="name")
-        if not self._roster.is_free(name, user):
-            raise WireError("conflict", f"the name `{name}` is taken: choose another", field="name")
+        for taken in (name, user):  # whoever is called like a user's id could be taken for them
+            if not self._roster.is_free(taken, user):
+                raise WireError("conflict", f"the name `{taken}` is taken: choose another", field="name")
         return user, name
 
     def _add(self, token: Token) -> None:
         self._by_key[token.key] = token
-        self._roster.reserve(token.name, token.user)
+        for taken in (token.name, token.user):
+            self._roster.reserve(taken, token.user)
 
     async def _end(self, over: Iterable[Token]) -> None:
         over = list(over)
@@ -165,8 +167,11 @@ class Tokens:
     def _drop(self, over: Iterable[Token]) -> None:
         for token in over:
             self._by_key.pop(token.key, None)
-            if not any((one.name, one.user) == (token.name, token.user) for one in self._by_key.values()):
-                self._roster.unreserve(token.name, token.user)
+            left = [one for one in self._by_key.values() if one.user == token.user]
+            kept = {name_key(name) for one in left for name in (one.name, one.user)}
+            for name in (token.name, token.user):
+                if name_key(name) not in kept:
+                    self._roster.unreserve(name, token.user)
 
 
 def key_of(secret: str) -> str:

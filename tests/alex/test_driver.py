@@ -9,7 +9,7 @@ from cadence.alex.driver import UnitKey
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
-from cadence.rooms.wire import Alex, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest, WireError
+from cadence.rooms.wire import Alex, Focus, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, House, house, wait
 from tests.alex.talk import SENTENCE
 
@@ -270,3 +270,20 @@ async def test_a_pace_that_a_host_locked_is_not_learned() -> None:
         await lab.driver.set_view(HOST, ViewRequest(room="lab", participant="ada", pace_wpm=200.0, lock=("pace_wpm",)))
         await read_at(lab, 400.0, 30)
         assert lab.driver._rooms["lab"].readers["ada"].view.pace_wpm == 200.0
+
+
+async def test_nothing_is_stored_of_a_reader_who_is_forgotten() -> None:
+    async with house() as lab:
+        await lab.attach(ADA)
+        await lab.attach(BOB, patch=ViewPatch(focus=Focus(follow=("ada", "vera"))))
+        await lab.flood(20)
+        lab.driver.detach("lab", "ada")
+        await lab.driver.forget_reader("ada")
+        await lab.store.forget("ada", "forgotten-1")
+        await lab.flood(20)
+        await wait(60.0)
+        assert await lab.store.reader("lab", "ada") is None and await lab.store.turns("lab", "ada", limit=9) == []
+        bob = await lab.store.reader("lab", "bob")
+        assert bob is not None and await lab.store.turns("lab", "bob", limit=9)
+        assert lab.driver._rooms["lab"].readers["bob"].record.patch.focus == Focus(follow=("vera",))
+        await lab.attach(ADA)  # comes in again, as anybody may

@@ -59,6 +59,24 @@ async def test_a_room_that_is_closed_to_guests_falls_silent_for_them() -> None:
         assert len(overheard(lab)) == before > 0
 
 
+async def test_who_is_invited_hears_it_and_who_is_no_longer_does_not() -> None:
+    async with house() as lab:
+        invited: set[str] = set()
+        lab.driver._neighbourhood._may_read = lambda room, member: member.id in invited
+        await lab.open_other(public=False)
+        await lab.attach(ADA, patch=WIDE)
+        await lab.chatter(60)
+        assert not overheard(lab)
+        invited.add("ada")
+        lab.driver.allowed("ada")
+        await lab.chatter(60)
+        before = len(overheard(lab))
+        invited.clear()
+        lab.driver.allowed("ada")
+        await lab.chatter(60)
+        assert len(overheard(lab)) == before > 0
+
+
 async def test_who_goes_next_door_hears_it_there_alone() -> None:
     async with house() as lab:
         await lab.open_other()

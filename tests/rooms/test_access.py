@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.rooms.access import asker, host, operator
+from cadence.rooms.access import asker, bearer, host, operator
 from cadence.rooms.identity import Identity
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import WireError
+from cadence.rooms.wire.hosting import NewToken
 
 HOST = "the host's own token"
 
@@ -43,6 +44,13 @@ def test_only_hosts_do_what_is_a_hosts() -> None:
     token = vera.persona_token("vera", "Vera")
     assert code(host, vera, f"Bearer {token}", "export a room") == "forbidden"
     assert code(host, identity(), "Bearer entry", "export a room") == "unauthorized"
+
+
+async def test_a_token_of_ones_own_is_more_than_the_right_to_come_in() -> None:
+    there = identity(open=True)
+    made = await there.tokens.make("host", NewToken(name="Ona", role="guest"))
+    assert (bearer(there, f"Bearer {made.secret}").id, bearer(there, f"Bearer {HOST}").id) == ("ona", "host")
+    assert code(bearer, there, None) == "unauthorized" == code(bearer, identity(), "Bearer entry")
 
 
 def test_figures_are_for_hosts_and_the_servers_own_token() -> None:

@@ -11,7 +11,7 @@ from cadence.rooms.log import Traces
 from cadence.rooms.wire import Member, WireError
 from cadence.rooms.wire.hosting import NewToken
 from tests.asgi import Closed
-from tests.rooms.house import HOST_TOKEN, House
+from tests.rooms.house import HOST_TOKEN, House, settle
 from tests.rooms.log.places import draft, segment, turn
 from tests.rooms.mediation import FakeMediation
 
@@ -55,6 +55,19 @@ async def test_who_is_forgotten_is_gone_from_the_room_the_log_and_the_door() -> 
     assert not again.welcome["resumed"] and again.id != zed.id
     actions = [(action.what, action.by, action.whom) for _, action in await house.log.host_actions("", limit=9)]
     assert actions == [("forget", "host", done.alias)]
+
+
+async def test_who_comes_back_meanwhile_is_somebody_new() -> None:
+    house = await House().start()
+    zed = await house.member("Zed")
+    await zed.say("My secret.")
+    zed.channel.stall()  # so that the connection takes its time to end
+    work = asyncio.create_task(forget(house.hub, house.identity, HOST, zed.id, dry_run=False))
+    await settle(0.5)
+    again = await house.client(kind="agent", resume=zed.session)
+    assert not again.welcome["resumed"] and again.id != zed.id
+    zed.channel.resume()
+    assert (await work).erased == 1 and await house.log.traces(zed.id) == Traces()
 
 
 async def test_tokens_and_invitations_go_and_the_name_is_free() -> None:
@@ -105,7 +118,9 @@ async def test_the_mediator_forgets_its_reader_before_the_log_does() -> None:
 async def test_the_house_itself_and_strangers_are_not_forgotten() -> None:
     house = await House().start()
     house.identity.persona_token("vera", "Vera")
-    for user, code in (("host", "forbidden"), ("alex", "forbidden"), ("vera", "forbidden"), ("nobody", "not_found")):
+    house.identity.reserve(["pell", "Pell"])  # a persona whose room does not play
+    refusals = {"host": "forbidden", "alex": "forbidden", "vera": "forbidden", "pell": "forbidden"}
+    for user, code in {**refusals, "nobody": "not_found"}.items():
         with pytest.raises(WireError) as caught:
             await forget(house.hub, house.identity, HOST, user, dry_run=False)
         assert caught.value.code == code

@@ -266,4 +266,5 @@ async def test_who_searches_without_a_pause_is_told_to_wait_and_others_are_not()
     statuses = [(await there.get(path)).status for _ in range(25)]
     assert statuses[:20] == [200] * 20 and statuses[-1] == 429
     assert (await there.error(path))[1]["code"] == "rate_limited"
+    assert (await there.get(path)).headers["retry-after"] == "1"
     assert (await there.get(path, HOST_TOKEN)).status == 200

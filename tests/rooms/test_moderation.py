@@ -8,6 +8,7 @@ import pytest
 
 from cadence.rooms.log import HostAction
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.wire.hosting import NewToken
 from tests.asgi import Channel, Closed
 from tests.rooms.house import EPOCH_S, HOST_TOKEN, Client, House, clock, settle
 from tests.rooms.mediation import FakeMediation
@@ -100,6 +101,18 @@ async def test_a_banned_member_comes_in_but_not_into_that_room() -> None:
     again = await house.client(token=token)
     assert (await again.join())["code"] == "forbidden"
     assert (await again.join("attic"))["type"] == "joined"
+
+
+async def test_a_host_by_token_who_was_away_cannot_be_kept_out_either() -> None:
+    house, host, _ = await scene()
+    ona = await house.identity.tokens.make("host", NewToken(name="Ona", role="host"))
+    first = await house.member("Ona", "human", token=ona.secret)
+    await first.say("hello")
+    await first.channel.cut()
+    await host.ask("ban", room="lab", participant="ona")
+    await host.ask("mute", room="lab", participant="ona")
+    again = await house.client(kind="human", token=ona.secret)
+    assert (await again.join())["type"] == "joined" and (await again.say("Here I am."))["type"] == "said"
 
 
 async def test_sanctions_outlive_a_restart() -> None:

@@ -53,6 +53,11 @@ export class App {
     if (ticket) history.replaceState(null, "", location.pathname + location.search + writeAddress(this.#wanted));
   }
 
+  /** The secret by which this page is known, for what is asked over HTTP. */
+  get session(): string {
+    return this.#session;
+  }
+
   start(): void {
     this.#socket.feed({ on: "start" });
     window.addEventListener("online", () => this.hurry());

@@ -9,7 +9,7 @@ export async function listRooms(page: string, session: string): Promise<RoomEntr
   const headers: Record<string, string> = session ? { Authorization: `Bearer ${session}` } : {};
   const response = await fetch(new URL("api/rooms", page), { headers });
   const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(reason(body) ?? `the server answered ${response.status}`);
+  if (!response.ok) throw new Error(reasonOf(body) ?? `the server answered ${response.status}`);
   if (!Array.isArray(body)) throw new Error("expected a list of rooms, got something else");
   return body
     .filter(isEntry)
@@ -22,7 +22,8 @@ export function chooseRoom(rooms: readonly RoomEntry[], wanted: string): string 
   return rooms.reduce((best, entry) => (entry.members > best.members ? entry : best)).room;
 }
 
-function reason(body: unknown): string | null {
+/** What the server says is wrong, from the body of its error. */
+export function reasonOf(body: unknown): string | null {
   const message = (body as { error?: { message?: unknown } } | null)?.error?.message;
   return typeof message === "string" ? message : null;
 }

@@ -1,3 +1,4 @@
+import type { Reader } from "./access";
 import type { StopReason } from "./connection";
 import type { Look, MoodWord } from "./crystal";
 import { count, plural, seconds } from "./format";
@@ -13,7 +14,7 @@ export const strings = {
     open: "Rooms and people",
     close: "Close",
     none: "There are no rooms here yet.",
-    noneHint: "A host adds one as a file under rooms/, and reloads the place.",
+    noneHint: "A host makes one here, or adds a file under rooms/ and reloads the place.",
     failed: (why: string) => `The list of rooms could not be loaded: ${why}`,
     members: (n: number) => plural(n, "member"),
   },
@@ -123,6 +124,38 @@ export const strings = {
     },
     close: "Done",
     loading: "Asking how this reader reads …",
+  },
+  access: {
+    newRoom: "New room",
+    called: "What it is called",
+    onlyInvited: "Only who is invited may read it",
+    make: "Make the room",
+    cancel: "Leave it",
+    refused: (why: string) => `That did not work: ${why}`,
+    who: "Who may read this room",
+    title: (room: string) => `Who may read ${room}`,
+    everybody: "Everybody whom the server lets in.",
+    listed: "Hosts, and these:",
+    people: "Who may read it",
+    file: (room: string) => `Whether it is public stands in rooms/${room}.toml.`,
+    why: { invited: "invited", persona: "AI persona", here: "is here", host: "host" } satisfies Record<
+      Reader["why"],
+      string
+    >,
+    here: ", here now",
+    cannotCome: ", but has no token any more",
+    dismiss: (name: string) => `End it: the invitation of ${name}`,
+    end: "End it",
+    invite: "Invite somebody new, by name",
+    inviteNow: "Invite",
+    invitedNow: (name: string) => `${name} is invited.`,
+    dismissed: (name: string) => `${name} is invited no longer.`,
+    nowPublic: "Everybody whom the server lets in may read it now.",
+    nowPrivate: "Only who is invited may read it now.",
+    link: (name: string) => `A link for ${name} alone. It is shown this once, and lets in whoever has it:`,
+    copy: "Copy the link",
+    copied: "The link is copied.",
+    loading: "Asking who may read it …",
   },
   moderation: {
     acts: { mute: "Mute", kick: "Ask to leave", ban: "Ban" } satisfies Record<Sanction, string>,
