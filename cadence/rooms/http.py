@@ -70,7 +70,7 @@ def create_api(
     _add_rooms(api, hub, identity)
     add_twins(api, hub, identity, guests)
     add_completions(api, hub, identity, guests, models)
-    describe(api, (*twins.TYPES, *completions.TYPES))
+    describe(api, (*twins.TYPES, *completions.TYPES), twins.BODIES)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
