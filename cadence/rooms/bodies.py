@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,9 +42,9 @@ def answer(frame: msgspec.Struct, status: int = 200) -> Response:
     return Response(encode(frame), status, media_type=JSON)
 
 
-def takes(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """What OpenAPI says of a request whose body is a `kind`."""
-    content = {JSON: {"schema": {"$ref": _TEMPLATE.format(name=kind.__name__)}}}
+def takes(kind: type[msgspec.Struct], without: Sequence[str] = ()) -> dict[str, Any]:
+    """What OpenAPI says of a request whose body is a `kind`, `without` the fields that the address says."""
+    content = {JSON: {"schema": {"$ref": _TEMPLATE.format(name=_body_name(kind, without))}}}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -54,14 +54,29 @@ def gives(kind: type[msgspec.Struct], status: int = 200) -> dict[int | str, dict
     return {status: {"description": "Successful Response", "content": content}}
 
 
-def describe(api: FastAPI, kinds: Sequence[type[msgspec.Struct]]) -> None:
-    """Let OpenAPI know the types that `takes` and `gives` refer to."""
+def describe(
+    api: FastAPI, kinds: Sequence[type[msgspec.Struct]], bodies: Mapping[type[msgspec.Struct], Sequence[str]]
+) -> None:
+    """Let OpenAPI know the types that `gives` and `takes` refer to; `bodies` are those taken without some fields."""
     made = api.openapi
 
     def openapi() -> dict[str, Any]:
         schema = made()
-        _, found = msgspec.json.schema_components(kinds, ref_template=_TEMPLATE)
+        _, found = msgspec.json.schema_components([*kinds, *bodies], ref_template=_TEMPLATE)
+        for kind, without in bodies.items():
+            found[_body_name(kind, without)] = _lacking(found[kind.__name__], without)
         schema.setdefault("components", {}).setdefault("schemas", {}).update(found)
         return schema
 
     api.openapi = openapi  # type: ignore[method-assign]
+
+
+def _body_name(kind: type[msgspec.Struct], without: Sequence[str]) -> str:
+    return f"{kind.__name__}Body" if without else kind.__name__
+
+
+def _lacking(schema: dict[str, Any], without: Sequence[str]) -> dict[str, Any]:
+    """The schema of an object without some of its fields."""
+    properties = {name: value for name, value in schema["properties"].items() if name not in without}
+    required = [name for name in schema.get("required", ()) if name not in without]
+    return {**schema, "properties": properties, "required": required}

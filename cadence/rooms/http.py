@@ -75,7 +75,7 @@ def create_api(
     add_twins(api, hub, identity, guests)
     _add_why(api, hub, identity)
     add_completions(api, hub, identity, guests, models)
-    describe(api, (*twins.TYPES, *completions.TYPES))
+    describe(api, (*twins.TYPES, *completions.TYPES), twins.BODIES)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api

@@ -5,6 +5,7 @@ The bodies are those of the frames, without `type` and `room`; so are the answer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -34,7 +35,12 @@ from cadence.rooms.wire import (
 )
 
 SEQS_CHARS_MAX = 4000
-TYPES = (Say, Said, Page, ViewRequest, ViewReply)
+TYPES = (Said, Page, ViewReply)
+# What a body leaves out, as the address says it.
+BODIES: Mapping[type[msgspec.Struct], tuple[str, ...]] = {
+    Say: ("type", "room", "ref"),
+    ViewRequest: ("type", "room", "ref", "participant"),
+}
 
 Position = Annotated[int | None, Query(ge=0, le=2**53)]
 Seqs = Annotated[str | None, Query(max_length=SEQS_CHARS_MAX)]
@@ -54,7 +60,7 @@ def add_twins(api: FastAPI, hub: Hub, identity: Identity, guests: Guests | None)
 
     @api.post(
         "/api/rooms/{room}/messages", status_code=201, response_class=Response,
-        openapi_extra=takes(Say), responses=gives(Said, 201),
+        openapi_extra=takes(Say, BODIES[Say]), responses=gives(Said, 201),
     )  # fmt: skip
     async def say(room: str, request: Request, authorization: Authorization = None, name: GuestName = None) -> Response:
         """Say something: the fields of `say`, without having joined. Returns `said`, once the message is durable.
@@ -108,7 +114,9 @@ def _add_views(api: FastAPI, hub: Hub, identity: Identity) -> None:
         who, mediation = reader_of(room, id, authorization)
         return answer(await mediation.set_view(who, ViewRequest(room=room, participant=id)))
 
-    @api.patch(path, response_class=Response, openapi_extra=takes(ViewRequest), responses=gives(ViewReply))
+    @api.patch(
+        path, response_class=Response, openapi_extra=takes(ViewRequest, BODIES[ViewRequest]), responses=gives(ViewReply)
+    )
     async def set_view(room: str, id: str, request: Request, authorization: Authorization = None) -> Response:
         """Change how somebody reads, and `lock` fields of it; they are told. Returns the whole `view`. Hosts only."""
         who, mediation = reader_of(room, id, authorization)
