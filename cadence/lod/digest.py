@@ -50,11 +50,15 @@ class Weights:
     voices: float = 0.7  # speakers, and sides
     times: float = 0.0
     length: float = 0.6
+    filler: float = 0.0  # of the gain of the best that waits, whatever its length: less than that fills no rung
     apart: float = 6.0  # exponent of the distance to what was shown, where there are vectors; 0: none counts
 
 
-# A look at what was just said: whoever floods must not silence others.
-LOOK = Weights()
+PLAIN = Weights()
+# A look at what was just said: whoever floods must not silence others, and a scrap that happens to fit is not worth the
+# words: credit waits for something better. Over 5 meetings, 6 times what can be read: answers .52 to .56, the words of
+# human summaries .52 to .58, scraps of fewer than three content words .76 to .51 of what is shown (docs/lod.md).
+LOOK = Weights(filler=0.6)
 # A look back over a long time, once: with the weights of a look, nobody having been shown, it would be one line each.
 # Measured together on 50 meetings for training and 35 for validation (docs/lod.md).
 LOOK_BACK = Weights(facility=0.1, voices=0.05, times=0.15, length=0.35, apart=0.0)
@@ -76,8 +80,8 @@ class SpeakerMemory:
 
     def rewards(self, speakers: Sequence[str], now: float) -> list[float]:
         """`reward` of each."""
-        shown = self._shown
-        return [self.reward(speaker, now) if speaker in shown else 0.0 for speaker in speakers]
+        known = [self._shown.get(speaker) for speaker in speakers]
+        return [0.0 if one is None else one[0] * 0.5 ** (max(0.0, now - one[1]) / REWARD_HALF_LIFE_S) for one in known]
 
     def add(self, speaker: str, r: float, now: float) -> None:
         """Note that units worth `r` of this speaker were shown."""
@@ -136,14 +140,15 @@ def rank(
     sides: Sequence[str | None] | None = None,
     vectors: Matrix | None = None,
     closeness: Floats | None = None,
-    weigh: Weights = LOOK,
+    weigh: Weights = PLAIN,
     exact: bool = False,
     counted: Mapping[str, float] | None = None,
     masses: Floats | None = None,
 ) -> Ladder:
     """Rank `units` for one reader as far as `budget` words need it.
 
-    `weigh` is `LOOK` for a look at what was just said, `LOOK_BACK` for an answer about a long time.
+    `weigh` is `LOOK` for a look at what was just said, `LOOK_BACK` for an answer about a long time, `PLAIN` the bare
+    formula.
     `exact` makes one rung as wide as the budget: an answer of so many words, asked for once, has nothing to nest in.
     `sides` names the side each unit's speaker is guessed to be on, as a key of `memory`; it steers, nothing more.
     `vectors` [units, d] add breadth, rows of zeros where there is none; `closeness` [units], in 0..1, is the highest
@@ -181,7 +186,7 @@ class Climb:
         sides: Sequence[str | None] | None = None,
         vectors: Matrix | None = None,
         closeness: Floats | None = None,
-        weigh: Weights = LOOK,
+        weigh: Weights = PLAIN,
         used: Floats | None = None,
         masses: Floats | None = None,
     ) -> None:
@@ -190,7 +195,7 @@ class Climb:
         weights = np.zeros(len(window))
         weights[rows] = attention
         length = weigh.length if sides is None else max(DISPUTE_LENGTH_EXPONENT, weigh.length)
-        self.attention = attention
+        self.attention, self._filler = attention, weigh.filler
         self._window, self._rows = window, rows
         self._race = race = Race(window, rows, weights, length, used)
         if vectors is not None and weigh.facility:
@@ -266,9 +271,9 @@ class Climb:
             yield step
 
     def _climb(self, limit: int) -> Iterator[Step]:
-        race, used = self._race, 0
+        race, used, worth = self._race, 0, self._filler
         while race.any_open():
-            while (row := race.best(limit - used)) is not None:
+            while (row := race.best(limit - used, worth)) is not None:
                 race.take(row)
                 used += self._window.n[row]
                 yield limit, int(self._place[row])

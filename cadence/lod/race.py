@@ -75,16 +75,21 @@ class Race:
         """Whether it was neither picked nor refused."""
         return row in self._open
 
-    def best(self, room: float) -> int | None:
+    def best(self, room: float, worth: float = 0.0) -> int | None:
         """The row of the highest gain among those of at most `room` words; None if none fits.
 
-        Those that say nothing may run only when nobody who says something is left, whatever fits.
+        Nor is there one if its gain is less than `worth` times that of the best of any length: then it is better to
+        wait for more room. Those that say nothing may run only when nobody who says something is left, whatever fits.
         """
         if self._gains is None:
             self._gains = self._gain()
         gains = np.where(self._costs <= room, self._gains, -1.0)
         best = int(gains.argmax())
-        return best if gains[best] >= 0.0 else None
+        if gains[best] < 0.0:
+            return None
+        if worth and gains[best] < worth * self._gains[np.isfinite(self._costs)].max():
+            return None
+        return best
 
     def take(self, row: int) -> None:
         """Pick a row, and refuse those that say the same again."""

@@ -17,6 +17,7 @@ def plain(
     memory: SpeakerMemory,
     budget: float,
     sides: Sequence[str | None] | None = None,
+    filler: float = 0.0,
 ) -> tuple[list[list[int]], list[tuple[int, int]]]:
     """The additions of each rung up to `budget`, and (unit refused, unit picked). `units` in order of time, now 0."""
     used: dict[str, float] = {}
@@ -57,6 +58,8 @@ def plain(
             if not fitting:
                 break
             best = max(fitting, key=lambda i: (round(gain(i), 12), -i))
+            if gain(best) < filler * max(map(gain, telling)):
+                break
             added.append(best)
             left -= units[best].n
             open_.discard(best)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from cadence.lod.digest import Climb, SpeakerMemory, rank
+from cadence.lod.digest import LOOK, PLAIN, Climb, SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.window import Window
@@ -50,8 +50,9 @@ def test_the_fast_digest_chooses_what_the_plain_one_does(seed: int) -> None:
     memory.add("a", chance.random(), 0.0)
     sides = [chance.choice(["side 0", "side 1", None]) for _ in units] if seed % 3 == 0 else None
     budget = chance.choice([6, 14, 40, 90])
-    found = rank(units, np.array(attention), background, memory, 0.0, budget, sides=sides)
-    rungs, refused = plain(units, attention, background, memory, budget, sides)
+    weigh = PLAIN if seed % 2 else LOOK
+    found = rank(units, np.array(attention), background, memory, 0.0, budget, sides=sides, weigh=weigh)
+    rungs, refused = plain(units, attention, background, memory, budget, sides, weigh.filler)
     assert [list(rung.added) for rung in found.rungs] == rungs
     assert sorted(found.repeats) == sorted(refused)
 
