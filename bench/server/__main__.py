@@ -29,7 +29,7 @@ from typing import Any
 
 from bench.server import parts
 from bench.server.parts import CROWD_CORE, KIB, SERVER_CORE
-from bench.server.peers import HOWS, NAMES, install, running
+from bench.server.peers import NAMES, install, running
 
 SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 30.0
 MODEST_RATE, MODEST_RECEIVERS = 20.0, 500
@@ -80,11 +80,12 @@ def modest(options: argparse.Namespace) -> dict[str, Any]:
 
 def stalled(options: argparse.Namespace) -> dict[str, Any]:
     found = {}
-    for how in HOWS:
+    for how in ("rooms", "asgi"):
         one = parts.stalled(how)
         found[how] = {
             "healthy_percent": 100 * one.healthy_share,
             "growth_mib": one.growth / KIB / KIB,
+            "growth_while_all_read_mib": one.growth_before / KIB / KIB,
             "evicted_s": one.evicted_s,
         }
     return found

@@ -19,7 +19,7 @@ from bench.server.peers import Running, running
 
 SERVER_CORE, CROWD_CORE = 0, 1
 STALL_RATE, STALL_BYTES, STALL_S, STALL_WARM_S = 1_000.0, 2_000, 12.0, 5.0
-LOOK_S = 0.05
+LOOK_S = 0.2
 IDLE_WARM, IDLE_COUNT = 100, 500
 KIB = 1024
 
@@ -33,10 +33,11 @@ def figure(port: int, name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """One of eleven stops reading. Bytes are the server's memory, above what it had while all read."""
+    """One of eleven stops reading. Bytes are what the server's memory grew by, and, before, while all eleven read."""
 
     healthy_share: float
     growth: int
+    growth_before: int
     evicted_s: float | None
 
 
@@ -53,26 +54,34 @@ def stalled(how: str) -> Stalled:
         reader.start()
         crowd.steadily(STALL_WARM_S, STALL_RATE)
         crowd.rest()
+        _, before, _ = _watched(server, crowd)
         reading.clear()
         reader.join()
-        before, looks = rss(server.pids), list[tuple[float, int, float]]()
-        began, over = time.monotonic(), threading.Event()
+        share, growth, evicted = _watched(server, crowd)
+        return Stalled(share, growth, before, evicted)
 
-        def look() -> None:
-            while not over.wait(LOOK_S):
-                evictions = figure(server.port, "cadence_evictions_total")
-                looks.append((time.monotonic() - began, rss(server.pids), evictions))
 
-        watcher = threading.Thread(target=look, daemon=True)
-        watcher.start()
-        said, heard = crowd.said, crowd.heard
-        crowd.steadily(STALL_S, STALL_RATE)
-        crowd.rest()
-        over.set()
-        watcher.join()
-        share = (crowd.heard - heard) / (10 * (crowd.said - said))
-        evicted = next((at for at, _, evictions in looks if evictions), None)
-        return Stalled(share, max(size for _, size, _ in looks) - before, evicted)
+def _watched(server: Running, crowd: Crowd) -> tuple[float, int, float | None]:
+    """What the crowd got of what it should, how much memory grew at most, and when somebody was evicted."""
+    before, looks = rss(server.pids), list[tuple[float, int, float]]()
+    began, over = time.monotonic(), threading.Event()
+    evicted_before = figure(server.port, "cadence_evictions_total")
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            evictions = figure(server.port, "cadence_evictions_total") - evicted_before
+            looks.append((time.monotonic() - began, rss(server.pids), evictions))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    said, heard = crowd.said, crowd.heard
+    crowd.steadily(STALL_S, STALL_RATE)
+    crowd.rest()
+    over.set()
+    watcher.join()
+    share = (crowd.heard - heard) / (len(crowd.ends) * (crowd.said - said))
+    evicted = next((at for at, _, evictions in looks if evictions), None)
+    return share, max(size for _, size, _ in looks) - before, evicted
 
 
 def _read_while(end: socket.socket, reading: threading.Event) -> None:
