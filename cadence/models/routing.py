@@ -93,7 +93,7 @@ class Routing:
             endpoint.failures = endpoint.rests = 0
             endpoint.broken = False
             return
-        endpoint.last = error
+        endpoint.last = ModelError(error.trouble, str(error), again_s=error.again_s)  # without what it was raised in
         if error.trouble in _THE_CALLS:
             return
         endpoint.failures += 1
