@@ -112,8 +112,8 @@ def test_llama_gets_its_settings_apart() -> None:
         "served": "tiny",
         "host": "127.0.0.1",
         "port": 8123,
-        "context_tokens": 2048 * 6,
-        "slots": 6,
+        "context_tokens": 2048 * 2,
+        "slots": 2,
         "threads": 2,
         "key": None,
     }
@@ -162,6 +162,8 @@ def test_what_does_not_fit_into_memory_is_not_started(tmp_path: Path) -> None:
 def test_cores_must_be_there() -> None:
     wanted = Wanted("t", serve=Serve(model="", cores="2-5"))
     assert "expected cores that this process may use (4 cores, 0 to 3), got 4" in told(GGUF, wanted)
+    none = Wanted("t", serve=Serve(model="", cores="3-1"))
+    assert "expected a list of cores such as 0-3, got 3-1, which names none" in told(GGUF, none)
 
 
 @pytest.mark.parametrize(("text", "cores"), [("0", {0}), ("0-2,5", {0, 1, 2, 5}), ("3-1", set())])
