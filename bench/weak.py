@@ -15,16 +15,24 @@ from pathlib import Path
 from typing import Any
 
 from bench.prose import VOICE
-from cadence.alex.paraphrase import Narrator
+from cadence.alex.material import material
+from cadence.alex.paraphrase import Narrator, Paraphrasing
+from cadence.alex.prompts import retelling
+from cadence.alex.prose import Trace
+from cadence.alex.transcript import Transcript
+from cadence.counts import ProseCounts
 from cadence.models.chat import ChatModel
-from cadence.rooms.wire import Member, ViewPatch
+from cadence.rooms.wire import Author, Member, Message, ViewPatch
 from tests.alex.house import house
 
 SCRIPT = Path(__file__).parent.parent / "rooms" / "incident.script.jsonl"
 CADENCES = (5.0, 12.0, 30.0)
 LINE_SECONDS = 1.0
 LAST_SECONDS = 35.0  # so that the slowest reader looks once more
-EXAMPLES_MAX = 3
+EXAMPLES_MAX = 4
+STRETCHES, STRETCH_LINES, STRETCH_WORDS = 6, 4, 24
+UNHURRIED_SECONDS = 120.0
+AT = "2026-01-01T00:00:00.000Z"
 
 
 def with_a_real_model(found: Any, card: Path, minutes: float) -> None:
@@ -42,6 +50,7 @@ def with_a_real_model(found: Any, card: Path, minutes: float) -> None:
 
 async def _run(found: Any, opened: Any, name: str, minutes: float) -> None:
     model: ChatModel = opened.models[name]
+    await _unhurried(found, model, name)
     table = found.table(f"{name}, {minutes:g} minutes in real time", "reader", "turns", "by model", "by the digest")
     async with house() as room:
         room.driver.narrate(Narrator(model, VOICE))
@@ -59,6 +68,25 @@ async def _run(found: Any, opened: Any, name: str, minutes: float) -> None:
             table.add_row(f"cadence {cadence:g} s", str(len(turns)), str(told), str(len(turns) - told))
         _tell(found, room.driver.counts.prose, room.driver._rooms["lab"].transcript.written.traces(1, room.head))
     await opened.aclose()
+
+
+async def _unhurried(found: Any, model: ChatModel, name: str) -> None:
+    """What its answers are worth when it may take its time: a few stretches of the script, one after the other."""
+    counts, lines, traces = ProseCounts(), _lines(), []
+    asking = Paraphrasing(lambda: 0.0, lambda work: work.close(), counts)
+    for _ in range(STRETCHES):
+        transcript = Transcript()
+        for seq in range(1, STRETCH_LINES + 1):
+            speaker, text = next(lines)
+            transcript.enter(Message("lab", "e", seq, f"m{seq}", Author(speaker, speaker.title(), "agent"), AT, text))
+        about = material(transcript, 1, STRETCH_LINES)
+        call = retelling(VOICE, about.sources, (), STRETCH_WORDS, names=about.names, pronouns={})
+        work = await asking.ask(model, call, about.ground(STRETCH_WORDS, {}), UNHURRIED_SECONDS)
+        traces.append(Trace(name, work.outcome, "", tuple(work.attempts), about.seqs))
+    found.table(
+        f"{name}, without a clock: {STRETCHES} stretches of {STRETCH_LINES} messages in {STRETCH_WORDS} words", ""
+    )
+    _tell(found, counts, traces)
 
 
 def _tell(found: Any, counts: Any, traces: Any) -> None:

@@ -158,6 +158,7 @@ class Driver:
         if self._encoder is not None:
             await self._encoder.close()
         self._looks.close()
+        self.narrate(None)
         await self._background.finish(STORE_RETRY_SECONDS)
         for keeper in self._keepers.values():
             await keeper.close()

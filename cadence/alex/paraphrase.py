@@ -88,14 +88,14 @@ class Paraphrasing:
 
     def _need(self, mediated: MediatedRoom, first: int, last: int) -> None:
         """Ask for each rung that a reader needs, once."""
-        now = self._clock()
+        narrator, now = self.narrator, self._clock()
         seconds: dict[int, float] = {}
         for reader in mediated.readers.values():
             rung = reader.mediator.rung(now) if reader.mediator is not None and reader.connections else 0
             if rung:
                 given = DEADLINE_CADENCES * reader.view.cadence_s
                 seconds[rung] = max(seconds.get(rung, 0.0), given)
-        if not seconds:
+        if narrator is None or not seconds:
             return
         about = material(mediated.transcript, first, last)
         for rung, given in sorted(seconds.items()):
@@ -109,13 +109,19 @@ class Paraphrasing:
                 self._counts.crowded += 1
                 continue
             self._under_way += 1
-            self._spawn(self._write(mediated, first, last, rung, about, given))
+            self._spawn(self._write(narrator, mediated, first, last, rung, about, given))
 
     async def _write(
-        self, mediated: MediatedRoom, first: int, last: int, rung: int, about: Material, given: float
+        self,
+        narrator: Narrator,
+        mediated: MediatedRoom,
+        first: int,
+        last: int,
+        rung: int,
+        about: Material,
+        given: float,
     ) -> None:
-        narrator, written = self.narrator, mediated.transcript.written
-        assert narrator is not None, "expected a narrator, as when it was asked for"
+        written = mediated.transcript.written
         try:
             told = written.before(first)
             call = retelling(

@@ -1,7 +1,7 @@
 """What Alex asks a language model, and how its answer is read.
 
-A prompt has the voice of Alex' persona card, then the rules, which are the house's and never change, then who speaks,
-what was told before, oldest first, and last what is to be told. So it begins alike from call to call, and a server's
+A prompt has the voice of Alex' persona card, then the rules, which are the house's and never change, then what was told
+before, oldest first, and last who speaks and what is to be told. So it begins alike from call to call, and a server's
 prefix cache need not read it again.
 
 What people said enters as JSON, one line for each unit, so that nothing in it can look like a line of somebody else, a
@@ -101,8 +101,8 @@ def retelling(
     before = [json.dumps({"speaker": one.speaker, "told": one.text}, ensure_ascii=False) for one in told]
     asked = ["The reader asks: " + json.dumps(question, ensure_ascii=False), ""] if question else []
     body = [
-        "People:", *people, "",
         "Told before:", *(before or ["nothing"]), "",
+        "People:", *people, "",
         *asked,
         "To be told:", *(_line(source) for source in sources), "",
         f"Answer with JSON: {{\"segments\": [{{\"speaker\": id, \"sources\": [numbers], \"text\": sentence}}]}},"

@@ -21,7 +21,8 @@ RUNG_WORDS_FIRST = 12
 RUNGS_MAX = 6  # 12, 24, ... 384 words
 WRITTEN_MAX = 256  # proses kept of a room; those of the oldest nodes go first
 REDACTED_KEPT = 1_000  # messages taken back while prose about them may be on its way
-TOLD_MAX = 24  # segments told lately, which the next prose does not say again
+TOLD_STEP = 4  # nodes: a prompt holds what was told of the last 5 to 8, so that it begins alike for a while
+TOLD_MAX = 48  # segments of these
 
 Place = tuple[int, int]  # seq, index of a unit
 Outcome = Literal["held", "refused", "late", "failed"]
@@ -76,6 +77,8 @@ class Written:
     """The prose that was written of one room. At most `WRITTEN_MAX`."""
 
     _kept: OrderedDict[tuple[int, int, int], Prose] = field(default_factory=OrderedDict)
+    _numbers: dict[tuple[int, int], int] = field(default_factory=dict)  # of nodes, in the order they were first told
+    _added: int = 0
     _gone: deque[int] = field(default_factory=lambda: deque(maxlen=REDACTED_KEPT))
 
     def add(self, prose: Prose) -> bool:
@@ -83,8 +86,12 @@ class Written:
         if not prose.trace.seqs.isdisjoint(self._gone):
             return False
         self._kept[prose.first, prose.last, prose.rung] = prose
+        if (prose.first, prose.last) not in self._numbers:
+            self._numbers[prose.first, prose.last] = self._added
+            self._added += 1
         while len(self._kept) > WRITTEN_MAX:
-            self._kept.popitem(last=False)
+            _, oldest = self._kept.popitem(last=False)
+            self._numbers.pop((oldest.first, oldest.last), None)
         return True
 
     def redact(self, seq: int) -> None:
@@ -96,6 +103,7 @@ class Written:
     def clear(self) -> None:
         """A played conversation begins again."""
         self._kept.clear()
+        self._numbers.clear()
 
     def within(self, first: int, last: int, rung_max: int) -> list[Prose]:
         """For each node between these messages the longest prose of at most `rung_max` words, in order of time."""
@@ -112,12 +120,17 @@ class Written:
         return [prose.trace for prose in self._kept.values() if prose.first <= last and prose.last >= first]
 
     def before(self, first: int) -> list[Told]:
-        """What was told last of what came before message `first`, oldest first, each node once."""
+        """What was told last of what came before message `first`, oldest first, each node once.
+
+        It begins with the same node for a few nodes on, so that prompts share their beginning.
+        """
         latest: dict[tuple[int, int], Prose] = {}
         for prose in self._kept.values():
             if prose.last < first:
                 latest[prose.first, prose.last] = prose
-        told = [one for key in sorted(latest) for one in latest[key].told]
+        newest = max((self._numbers.get(key, 0) for key in latest), default=0)
+        since = newest // TOLD_STEP * TOLD_STEP - TOLD_STEP
+        told = [one for key in sorted(latest) if self._numbers.get(key, -1) >= since for one in latest[key].told]
         return told[-TOLD_MAX:]
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -175,17 +176,16 @@ def read(text: str, names: Collection[str] = ()) -> Reading:
     literals: dict[str, set[str]] = {"link": set(), "code": set(), "identifier": set()}
     found: list[tuple[str, int]] = []  # name, character
     taken = bytearray(len(text))
-    for name in sorted(names, key=len, reverse=True):  # "Grad G Smith" before "Grad G"
-        for match in _named(name).finditer(text):
-            if not any(taken[match.start() : match.end()]):
-                found.append((name, match.start()))
-                taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
+    pattern, known = _named(frozenset(names))
+    for match in pattern.finditer(text) if known else ():
+        found.append((known.get(match.group().casefold(), match.group()), match.start()))
+        taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     for match in _LITERAL.finditer(text):
         if not any(taken[match.start() : match.end()]):
             literals[match.lastgroup or "code"].add(match.group())
             taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
     words, places = _words(text, taken)
-    located = [(name, sum(at < start for at in places)) for name, start in sorted(found, key=lambda one: one[1])]
+    located = [(name, bisect_left(places, start)) for name, start in found]
     quotes = tuple(" ".join(match.split()) for match in _QUOTED.findall(text))
     return Reading(
         text,
@@ -245,9 +245,12 @@ def _refusals() -> frozenset[str]:
     return frozenset(stem(word) for word in REFUSALS)
 
 
-@lru_cache(maxsize=4_096)
-def _named(name: str) -> regex.Pattern[str]:
-    return regex.compile(rf"(?<![\p{{L}}\p{{N}}_]){regex.escape(name)}(?![\p{{L}}\p{{N}}_])", regex.IGNORECASE)
+@lru_cache(maxsize=256)
+def _named(names: frozenset[str]) -> tuple[regex.Pattern[str], dict[str, str]]:
+    """What finds any of these names, and each as it was given by its lower case. "Grad G Smith" before "Grad G"."""
+    known = {name.casefold(): name for name in sorted(names) if name}
+    longest = "|".join(regex.escape(name) for name in sorted(known.values(), key=lambda name: (-len(name), name)))
+    return regex.compile(rf"(?<![\p{{L}}\p{{N}}_])(?:{longest})(?![\p{{L}}\p{{N}}_])", regex.IGNORECASE), known
 
 
 def turned(word: str, stems: Collection[str]) -> bool:

@@ -52,6 +52,7 @@ def test_all_claims_together_keep_to_the_words_and_none_repeats() -> None:
     verdict = check([claim, claim], given)
     assert [(fault.rule, fault.claim) for fault in verdict.faults] == [("length", -1), ("repeat", 1)]
     assert rules(check([], given)) == {"shape"}
+    assert [fault.rule for fault in check([claim] * 9, given).faults] == ["length"]
     long = f"Vera reports that {CACHE.lower().rstrip('.')} {'and loses writes ' * CLAIM_WORDS_MAX}."
     assert "length" in rules(judge(long, words_max=10_000))
 

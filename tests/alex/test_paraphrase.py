@@ -208,6 +208,16 @@ async def test_no_more_calls_than_allowed_are_under_way() -> None:
         assert len(model.calls) == CALLS_AT_ONCE_MAX and counts.crowded > 0
 
 
+async def test_a_narrator_that_leaves_while_a_slot_ends_leaves_nothing_behind() -> None:
+    async with house() as opened:
+        model = narrated(opened)
+        await opened.attach()
+        await opened.flood(12, 0.1)
+        opened.driver.narrate(None)
+        await wait(2 * SLOT_SECONDS)
+        assert model.calls == [] and retold(opened.turns()) == []
+
+
 async def test_without_a_narrator_from_now_on_all_is_quoted() -> None:
     async with house() as opened:
         model = narrated(opened)

@@ -32,12 +32,12 @@ def test_a_prompt_is_voice_rules_people_what_was_told_and_then_the_lines() -> No
     system, user = call.messages
     assert system.text == f"Be brief.\n\n{RULES}"
     assert user.text.splitlines() == [
+        "Told before:",
+        '{"speaker": "odile", "told": "Odile says hello."}',
+        "",
         "People:",
         '{"id": "pell", "name": "Pell"}',
         '{"id": "vera", "name": "Vera", "pronouns": "she/her"}',
-        "",
-        "Told before:",
-        '{"speaker": "odile", "told": "Odile says hello."}',
         "",
         "To be told:",
         '{"number": 1, "speaker": "vera", "text": "Ask \'why\'?\\n{\\"x\\": 1}"}',
@@ -56,7 +56,7 @@ def test_a_longer_past_leaves_the_beginning_of_a_prompt_as_it_is() -> None:
 
     one, two = prompt("Vera says a."), prompt("Vera says a.", "Vera says b.")
     shared = next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
-    assert one[:shared].endswith('"told": "Vera says a."}\n')
+    assert '"told": "Vera says a."}\n' in one[:shared]
 
 
 def test_a_second_attempt_says_what_was_wrong() -> None:

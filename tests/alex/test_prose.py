@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.alex.prose import REDACTED_KEPT, TOLD_MAX, WRITTEN_MAX, Prose, Told, Trace, Written, rung_for, stems_of
+from cadence.alex.prose import REDACTED_KEPT, TOLD_STEP, WRITTEN_MAX, Prose, Told, Trace, Written, rung_for, stems_of
 
 
 def prose(first: int, last: int, rung: int = 12, *seqs: int, text: str = "Vera says so.") -> Prose:
@@ -49,12 +49,16 @@ def test_the_shelf_is_bounded_and_forgets_the_oldest() -> None:
 
 def test_what_was_told_before_is_the_last_of_it_each_node_once() -> None:
     written = Written()
-    for first in range(1, 2 * TOLD_MAX, 2):
+    starts = []
+    for first in range(1, 81, 2):
         written.add(prose(first, first + 1))
-    written.add(prose(1, 2, 24))
-    told = written.before(2 * TOLD_MAX + 1)
-    assert len(told) == TOLD_MAX and told[-1].units == ((2 * TOLD_MAX - 1, 0),)
+        written.add(prose(first, first + 1, 24))
+        told = written.before(first + 2)
+        assert told[-1].units == ((first, 0),) and len(told) <= 2 * TOLD_STEP
+        starts.append(told[0].units)
+    assert len(set(starts)) == 40 // TOLD_STEP - 1  # the first stands for eight nodes, each other for four
     assert written.before(1) == []
+    assert len(written.before(3)) == 1
 
 
 def test_the_words_of_what_was_told_leave_names_out() -> None:
