@@ -63,8 +63,12 @@ class Report:
             self.left_out += 1
             return
         if line is None and field:
-            line = _line_of(self.source, field)
+            line = self.line_of(field)
         self.problems.append(Problem(self.file, line, field, message))
+
+    def line_of(self, field: str) -> int | None:
+        """The line of the file that sets `field`, if one can tell."""
+        return _line_of(self.source, field)
 
     def all(self) -> list[Problem]:
         """The problems in the order they were told."""
