@@ -24,16 +24,14 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.casting import Casting, ModelSource, no_models
 from cadence.lod.pack import Pack
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import PackError, pack_at
-from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
-from cadence.personas.play import Action, Restarted
 from cadence.personas.roomfile import Room
-from cadence.personas.stage import Cast, Stage, StageError
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.health import Metrics
@@ -77,6 +75,7 @@ class Service:
         clock: Callable[[], float],
         host_token: str,
         pack: Pack | None = None,
+        models: ModelSource = no_models,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -104,12 +103,19 @@ class Service:
         self.metrics = Metrics(
             Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
+        self.casting = Casting(
+            self.gateway,
+            self.identity.persona_token,
+            models=models,
+            forget=self.driver.forget,
+            folder=settings.data / "minds",
+            speed=settings.speed,
+        )
         self._rooms: dict[str, Room] = {}
-        self._stages: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
-    async def open(cls, settings: Settings) -> Service:
-        """Open the log and the rooms of the place. Raises `StartError`."""
+    async def open(cls, settings: Settings, models: ModelSource = no_models) -> Service:
+        """Open the log and the rooms of the place; minds think with `models`. Raises `StartError`."""
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -125,7 +131,7 @@ class Service:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, host_token, pack)
+        service = cls(settings, store, clock, host_token, pack, models)
         await service.identity.load()
         await service.read_place()
         return service
@@ -144,9 +150,7 @@ class Service:
 
     async def drain(self) -> None:
         """Fall silent, then ask all clients to come back in a moment."""
-        for task in self._stages.values():
-            task.cancel()
-        await asyncio.gather(*self._stages.values(), return_exceptions=True)
+        await self.casting.end()
         await self.hub.drain(RECONNECT_SECONDS)
 
     async def close(self) -> None:
@@ -157,7 +161,6 @@ class Service:
         await self.store.close()
 
     async def _open(self, room: Room, place: Place) -> None:
-        before = self._rooms.get(room.id)
         await self.hub.open_room(RoomInfo(room.id, room.title, public=room.public, pods=room.pods))
         opened = next(known for known in self.hub.rooms() if known.info.room == room.id)
         await self.driver.open_room(
@@ -171,38 +174,7 @@ class Service:
             floor=room.floor,
         )
         self._rooms[room.id] = room
-        if before is not None and (before.script, before.members) == (room.script, room.members):
-            return
-        if (playing := self._stages.pop(room.id, None)) is not None:
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
-        if room.script:
-            self._stages[room.id] = asyncio.create_task(self._play(room, place))
-
-    async def _play(self, room: Room, place: Place) -> None:
-        speakers = dict.fromkeys(line.speaker for line in room.script)
-        cast = [
-            Cast(id, place.personas[id].name, self.identity.persona_token(id, place.personas[id].name))
-            for id in speakers
-        ]
-
-        def observe(action: Action) -> None:
-            if isinstance(action, Restarted):
-                self.driver.forget(room.id)
-
-        stage = Stage(
-            room.id,
-            cast,
-            room.script,
-            connect=lambda _: InProcessDuplex.open(self.gateway),
-            run_id=secrets.token_hex(8),
-            speed=self.settings.speed,
-            observe=observe,
-        )
-        try:
-            await stage.run()
-        except StageError as error:
-            log.error("conversation stopped", room=room.id, why=str(error))
+        await self.casting.cast(room, place)
 
 
 def encoder_for(data: Path) -> EncoderFactory | None:
@@ -236,7 +208,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, models: ModelSource = no_models) -> int:
     """Run the server until a signal ends it; returns the exit code. Problems are told on stderr."""
     configure_logging()
     gc.freeze()
@@ -247,7 +219,7 @@ def serve(settings: Settings) -> int:
         listener = listen(settings.host, settings.port)
         with contextlib.closing(listener):
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                return runner.run(_serve(settings, listener))
+                return runner.run(_serve(settings, listener, models))
     except StartError as error:
         print(f"cadence: {error}", file=sys.stderr)
         return 1
@@ -255,8 +227,8 @@ def serve(settings: Settings) -> int:
         return 130
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> int:
-    service = await Service.open(settings)
+async def _serve(settings: Settings, listener: socket.socket, models: ModelSource) -> int:
+    service = await Service.open(settings, models)
     try:
         host, port = listener.getsockname()[:2]
         api = create_api(service.hub, service.identity, __version__, service.metrics)

@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.duplex": ("cadence.rooms.wire",),
     "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
+    "cadence.casting": ("cadence.models", "cadence.personas"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),
@@ -42,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.app": (
         *ROOMS_OF_THE_HOUSE,
+        "cadence.casting",
         "cadence.settings",
         "cadence.packing",
         "cadence.reload",

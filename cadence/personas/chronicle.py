@@ -33,7 +33,7 @@ MESSAGE_CHARS_MAX = 4_000  # of one message in a prompt
 PART_CHARS_MAX = 1_200
 CATCH_UP_MESSAGES_MAX = 10_000  # a mind that comes new into an old room reads back so far
 REWIND_MESSAGES = 1_000  # heard again after a restart: the tail, and what was not thought about yet
-NODES_READ_MAX = 24
+UNBUILT_MAX = 8  # leaves that a reading may have to build first, some milliseconds each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,6 @@ class Chronicle:
         self.pyramid = Pyramid(room, bodies, first=first)
         self.last = max(first - 1, self.pyramid.last - REWIND_MESSAGES)  # the last message heard
         self.head = self.last  # the highest seq known of; above `last`: not heard yet
-        self.level = True  # the pyramid has nothing left to build
         self.recent = ShownMemory()
         self._tail: deque[Utterance] = deque()
         self._tail_chars = 0
@@ -90,7 +89,6 @@ class Chronicle:
         units, said = heard_as(message)
         if said.seq == self.pyramid.last + 1:
             self.pyramid.add(said)
-            self.level = False
         answered = self.find(message.reply_to) if isinstance(message.reply_to, int) else None
         heard = self._utterance(message, units, answered)
         self._keep(heard)
@@ -141,20 +139,15 @@ class Chronicle:
         """The tail has every message from this seq on."""
         return self._whole_from
 
-    def carry(self) -> bool:
-        """Build one node of the pyramid; False when nothing is left to do."""
-        self.level = not self.pyramid.carry()
-        return not self.level
-
-    def nodes(self, before: int, nodes: int = NODES_READ_MAX) -> list[Node] | None:
-        """Closed nodes that together stand for all that was said before seq `before`, oldest first; None while some are
-        still being built.
+    def nodes(self, before: int, nodes: int) -> list[Node] | None:
+        """Closed nodes that together stand for all that was said before seq `before`, oldest first; None while many
+        are still being built.
 
         The last may reach beyond it. The largest are the oldest, and stay as they are the longest.
         """
-        if not self.level:
+        if self.pyramid.unbuilt > UNBUILT_MAX:
             return None
-        return [node for node in self.pyramid.read(nodes=nodes) if node.first < before]
+        return [node for node in self.pyramid.outline(nodes) if node.first < before]
 
     def redact(self, seq: int) -> None:
         """A message is gone: its text is forgotten here. What the pyramid knows of its words is to be mended."""

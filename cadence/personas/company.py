@@ -32,7 +32,7 @@ from cadence.personas.mind import Mind
 from cadence.personas.passages import Passages
 from cadence.personas.play import Audience
 from cadence.personas.play import Event as SpeakerEvent
-from cadence.personas.recollection import MindFile, load_chronicle, save_chronicle
+from cadence.personas.recollection import MindFile, forget_chronicle, load_chronicle, save_chronicle
 from cadence.personas.speaker import Speaker, StageError
 from cadence.personas.thinker import RunTool, Thinker
 from cadence.personas.thoughts import Counts, Erased, Heard, Present
@@ -42,7 +42,6 @@ PAGE_SECONDS_MAX = 10.0
 RETRY_SECONDS = 1.0
 SAVE_SECONDS = 30.0
 CARRY_SECONDS = 0.005  # between two nodes of the pyramid: nobody waits for it, so it may not fill the loop
-IDLE_SECONDS = 0.25
 MEMBERS_MAX = 10_000
 
 log = structlog.get_logger(__name__)
@@ -80,6 +79,8 @@ class Company:
         self._pages: dict[str, asyncio.Future[wire.Page]] = {}
         self._refs = count(1)
         self._reading = asyncio.Event()  # there may be something to read from the log
+        self._building = asyncio.Event()  # there may be nodes to build
+        self._unsaved = asyncio.Event()
         self._redacted: list[int] = []  # what the pyramid must forget; at most the messages of the room
         self._speakers = {
             seat.card.id: Speaker(
@@ -88,9 +89,9 @@ class Company:
                 connect,
                 partial(self._event, seat.card.id),
                 hear=partial(self._frame, seat.card.id),
-                after=self._after,
+                after=self._after if number == 0 else lambda: UNSET,  # once is enough: minds share what they hear
             )
-            for seat in seats
+            for number, seat in enumerate(seats)
         }
 
     @property
@@ -98,8 +99,14 @@ class Company:
         """What each mind has done since the start."""
         return {id: thinker.mind.counts for id, thinker in self._thinkers.items()}
 
+    @property
+    def inside(self) -> int:
+        """How many of the minds are in the room."""
+        return sum(speaker.connected for speaker in self._speakers.values())
+
     async def run(self) -> None:
         """Live until cancelled, or until no mind is left."""
+        self._chronicle = load_chronicle(self._path("chronicle"), self._room)
         tasks = [asyncio.create_task(self._live(id)) for id in self._speakers]
         beside = [asyncio.create_task(work()) for work in (self._read, self._build, self._save)]
         try:
@@ -112,7 +119,7 @@ class Company:
                 thinker.end()
             for thinker in self._thinkers.values():
                 await thinker.ended()
-            if self._chronicle is not None:
+            if self._chronicle is not None and not self._redacted:
                 save_chronicle(self._path("chronicle"), self._chronicle.stored())
 
     async def _live(self, id: str) -> None:
@@ -163,7 +170,7 @@ class Company:
 
     def _joined(self, id: str, joined: wire.Joined) -> None:
         known = self._chronicle
-        if known is None or known.epoch != joined.epoch:
+        if known is None or known.epoch != joined.epoch or known.last > joined.head:
             known = self._begin(joined)
         known.head = max(known.head, joined.head)
         fresh = id not in self._thinkers and self._wake(id, known, joined.head)
@@ -175,7 +182,7 @@ class Company:
     def _begin(self, joined: wire.Joined) -> Chronicle:
         """Another log: all that was known belongs to the one before."""
         first = max(1, joined.head - CATCH_UP_MESSAGES_MAX + 1)
-        self._chronicle = load_chronicle(self._path("chronicle"), self._room, joined.epoch, first)
+        self._chronicle = Chronicle(self._room, joined.epoch, first=first)
         self._passages = Passages()
         self._redacted.clear()
         for thinker in self._thinkers.values():
@@ -201,6 +208,8 @@ class Company:
         assert self._chronicle is not None
         heard = self._chronicle.hear(message)
         if heard is not None:
+            self._building.set()
+            self._unsaved.set()
             self._tell(Heard(heard))
         if self._chronicle.head > self._chronicle.last or self._passages.wanted:
             self._reading.set()
@@ -211,6 +220,7 @@ class Company:
         self._passages.redact(seq)
         if seq not in self._redacted:
             self._redacted.append(seq)
+            forget_chronicle(self._path("chronicle"))
             self._reading.set()
         self._tell(Erased(seq))
 
@@ -297,20 +307,28 @@ class Company:
                 if isinstance(item, wire.Message) and heard.last < item.seq <= last:
                     heard.add(heard_as(item)[1])
         self._redacted.remove(seq)
+        self._building.set()
+        self._unsaved.set()
 
     # What is done now and then.
 
     async def _build(self) -> None:
         """Build the pyramid a node at a time, so that nobody waits for a long chain of merges."""
         while True:
-            busy = self._chronicle is not None and not self._redacted and self._chronicle.carry()
-            await asyncio.sleep(CARRY_SECONDS if busy else IDLE_SECONDS)
+            await self._building.wait()
+            self._building.clear()
+            busy = True
+            while busy:
+                busy = self._chronicle is not None and not self._redacted and self._chronicle.pyramid.carry()
+                await asyncio.sleep(CARRY_SECONDS)
 
     async def _save(self) -> None:
         while True:
+            await self._unsaved.wait()
             await asyncio.sleep(SAVE_SECONDS)
-            if self._chronicle is not None and not self._redacted:
-                await asyncio.to_thread(save_chronicle, self._path("chronicle"), self._chronicle.stored())
+            if self._chronicle is not None and not self._redacted:  # what knows of a redacted message is not written
+                self._unsaved.clear()
+                save_chronicle(self._path("chronicle"), self._chronicle.stored())
 
 
 class _NoPage(Exception):

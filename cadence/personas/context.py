@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cadence.lod.nodes import Node
 from cadence.models.chat import ChatMessage
 from cadence.personas.cards import Card
 from cadence.personas.chronicle import Chronicle, Utterance, tokens_of
@@ -27,6 +28,7 @@ TAIL_SHARE = 0.6  # of what persona and rules leave
 TAIL_SLACK = 1.5  # how far the tail may outgrow its share while the texts of the past are being fetched
 SHRINK = 0.7
 SCALE_MIN = 0.1
+NODES_MAX = 24  # of the past
 PASSAGE_WORDS = (64, 32, 16, 8)  # of each node: the most that fits
 TOKENS_PER_WORD = 1.5
 TOKENS_MIN = 200  # for past and tail; with less there is no conversation to take part in
@@ -73,6 +75,7 @@ class Context:
         self._scale = 1.0
         self._start = 0  # the tail begins here; 0: wherever the chronicle's does
         self._past: list[str] | None = None  # not told yet
+        self._planned: tuple[int, list[Node]] | None = None  # a cut that waits for the texts of these nodes
         budget = self._budget()
         if budget.room < TOKENS_MIN:
             raise WindowTooSmall(
@@ -86,7 +89,7 @@ class Context:
         if self._scale * SHRINK < SCALE_MIN:
             return False
         self._scale *= SHRINK
-        self._start, self._past = 0, None
+        self._start, self._past, self._planned = 0, None, None
         return True
 
     def compose(self, chronicle: Chronicle, cue: str) -> tuple[ChatMessage, ...]:
@@ -132,30 +135,34 @@ class Context:
 
     def _cut(self, chronicle: Chronicle, tail: list[Utterance], budget: Budget) -> list[Utterance]:
         """The later half of the tail, with what is before it in the past; the whole tail while that cannot be told."""
-        kept, size = len(tail), 0
-        while kept and size + tail[kept - 1].tokens <= budget.tail // 2:
-            size += tail[kept - 1].tokens
-            kept -= 1
-        start = tail[kept].seq if kept < len(tail) else tail[-1].seq if tail else chronicle.last + 1
-        past = self._told(chronicle, start, budget.room - budget.tail)
+        if self._planned is None:
+            start = _later_part(tail, budget.tail // 2) if tail else chronicle.last + 1
+            nodes = chronicle.nodes(start, NODES_MAX)
+            if nodes is None:
+                return tail
+            self._planned = start, nodes
+        # What was planned is done, also if more was said since: else the texts that are asked for would never do.
+        start, nodes = self._planned
+        tokens = budget.room - budget.tail
+        fitting = (words for words in PASSAGE_WORDS if NODES_MAX * words * TOKENS_PER_WORD <= tokens)
+        past = self._passages.render(nodes, next(fitting, PASSAGE_WORDS[-1]))
         if past is None:
             return tail
-        self._start, self._past = start, past
+        while past and sum(map(tokens_of, past)) > tokens:
+            past.pop(0)
+        self._planned, self._start, self._past = None, start, past
         return [heard for heard in tail if heard.seq >= start]
 
-    def _told(self, chronicle: Chronicle, before: int, tokens: int) -> list[str] | None:
-        nodes = chronicle.nodes(before)
-        if nodes is None:
-            return None
-        for words in PASSAGE_WORDS:
-            if len(nodes) * words * TOKENS_PER_WORD <= tokens or words == PASSAGE_WORDS[-1]:
-                break
-        passages = self._passages.render(nodes, words)
-        if passages is None:
-            return None
-        while passages and sum(map(tokens_of, passages)) > tokens:
-            passages.pop(0)
-        return passages
+
+def _later_part(tail: list[Utterance], tokens: int) -> int:
+    """The seq from which on the tail has at most so many tokens; its last message at least."""
+    start, size = tail[-1].seq, tail[-1].tokens
+    for heard in reversed(tail[:-1]):
+        size += heard.tokens
+        if size > tokens:
+            break
+        start = heard.seq
+    return start
 
 
 def system_text(card: Card) -> str:

@@ -65,24 +65,30 @@ class MindFile:
             self._kept, self._at = memory, now
 
 
-def load_chronicle(path: Path | None, room: str, epoch: str, first: int) -> Chronicle:
-    """The chronicle of a room, gone on with if this log's is there; else an empty one that begins with `first`."""
+def load_chronicle(path: Path | None, room: str) -> Chronicle | None:
+    """The chronicle of a room as an earlier run left it, of whatever log that was; None if there is none."""
     try:
         raw = path.read_bytes() if path is not None else b""
-        kept = msgspec.msgpack.decode(raw, type=Stored) if raw else None
-        if kept is not None and kept.epoch == epoch and kept.bodies:
-            return Chronicle(room, epoch, kept.bodies, first=kept.first)
+        if raw:
+            kept = msgspec.msgpack.decode(raw, type=Stored)
+            return Chronicle(room, kept.epoch, kept.bodies, first=kept.first)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
         log.warning("what minds know of a room is built again", file=str(path), why=str(error))
-    return Chronicle(room, epoch, first=first)
+    return None
 
 
 def save_chronicle(path: Path | None, stored: Stored) -> None:
     """Write a chronicle."""
     if path is not None:
         _write(path, msgspec.msgpack.encode(stored))
+
+
+def forget_chronicle(path: Path | None) -> None:
+    """Remove a chronicle from the disk: it knows words that were taken back. What is in memory is stored again."""
+    if path is not None:
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, body: bytes) -> bool:

@@ -108,7 +108,7 @@ class Chamber:
         self.times.append(self.now)
         heard = self.chronicle.hear(message)
         assert heard is not None
-        while self.chronicle.carry():
+        while self.chronicle.pyramid.carry():
             pass
         for other in list(self.minds):
             self.tell(other, Heard(heard))
@@ -143,8 +143,10 @@ class Chamber:
                 answer = self.models[id](call)
                 if answer is None:
                     return
-                event = Answered(thought, answer) if isinstance(answer, str) else Failed(
-                    thought, answer.trouble, answer.passing, answer.text
+                event = (
+                    Answered(thought, answer)
+                    if isinstance(answer, str)
+                    else Failed(thought, answer.trouble, answer.passing, answer.text)
                 )
                 self.at(self.now + self.random.uniform(*self.think_s), lambda: self._outcome(id, mind, event))
             case Speak():
