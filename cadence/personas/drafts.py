@@ -16,7 +16,7 @@ _THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL 
 _THOUGHT_END = re.compile(r"\A.*</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
 _NUMBER = re.compile(r"\A#(\d{1,15})\b[\s:,.—-]*")
 _SPEAKER = re.compile(
-    r"^(?:#\d{1,15} )?(?:\(to [^)\n]{1,60}\) )?\**([^\n:*]{1,40}?)(?: \(a person\))?\**:[ \t]*", re.MULTILINE
+    r"^(?:#\d{1,15} )?(?:\(to [^)\n]{1,60}\) )?\**([^\n:*]{1,40}?)(?: \(a person\))?\**:\**[ \t]*", re.MULTILINE
 )
 _PASS = re.compile(r"[\W_]*pass[\W_]*\Z", re.IGNORECASE)
 _PASS_LINE = re.compile(r"\A[\W_]*PASS[\W_]*(?:\n|\Z)")
