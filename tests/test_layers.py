@@ -19,7 +19,9 @@ ROOMS_OF_THE_HOUSE = (
 # What each layer may import of ours, besides itself and the version.
 LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.lod": (),
-    "cadence.models": (),
+    "cadence.fields": (),
+    "cadence.folder": ("cadence.fields",),
+    "cadence.models": ("cadence.fields", "cadence.folder"),
     "cadence.counts": (),
     "cadence.rooms": ("cadence.counts",),
     "cadence.factory": ("cadence.models",),
@@ -31,9 +33,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.rooms.mediation",
     ),
     "cadence.duplex": ("cadence.rooms.wire",),
-    "cadence.personas": ("cadence.lod", "cadence.models", "cadence.rooms.wire", "cadence.duplex"),
+    "cadence.personas": (
+        "cadence.fields",
+        "cadence.folder",
+        "cadence.lod",
+        "cadence.models",
+        "cadence.rooms.wire",
+        "cadence.duplex",
+    ),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex"),
-    "cadence.casting": ("cadence.models", "cadence.personas"),
+    "cadence.casting": ("cadence.fields", "cadence.models", "cadence.personas"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),
@@ -59,6 +68,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.doctor",
         "cadence.conform",
     ),
+    "cadence.modelling": (*ROOMS_OF_THE_HOUSE, "cadence.fields", "cadence.settings", "cadence.operating"),
     "cadence.cli": ("cadence",),
     "cadence.__main__": ("cadence.cli",),
 }

@@ -2,6 +2,8 @@
 
 `ChatModel` is all that personas and Alex know of models. What speaks to an endpoint, what picks one of several, and
 the scripted fake all keep the same promises, and the same tests hold them to these.
+
+Pure: what streams brings its own loop.
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ Trouble = Literal[
 class ModelError(Exception):
     """A call that brought no answer. The text is one sentence: what was expected, what came, what to do.
 
-    `passing` tells whether the same call may succeed later or elsewhere.
+    `passing` tells whether the same call may succeed later or elsewhere; `again_s` is when an endpoint asked to be
+    called again, in seconds from now.
     """
 
-    def __init__(self, trouble: Trouble, text: str) -> None:
+    def __init__(self, trouble: Trouble, text: str, *, again_s: float | None = None) -> None:
         super().__init__(text)
         self.trouble = trouble
+        self.again_s = again_s
 
     @property
     def passing(self) -> bool:

@@ -30,15 +30,13 @@ Pure: text in, card and problems out.
 
 from __future__ import annotations
 
-import re
-import tomllib
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from cadence.personas.fields import Report, brief, nearest, read
+from cadence.fields import Report, brief, line_of, nearest, parse_toml, read
 from cadence.personas.tools import TOOLS
 
 CARD_BYTES_MAX = 64 * 1024
@@ -136,7 +134,7 @@ def parse_card(id: str, text: str, report: Report) -> Card | None:
     manner = Manner(
         front.interests, front.silence_s, front.answer_tokens, front.temperature, tuple(dict.fromkeys(front.tools))
     )
-    model_line = None if front.model is None else report.line_of("model")
+    model_line = None if front.model is None else line_of(report.source, "model")
     return Card(id, front.name, front.pronouns, prompt, front.voice, front.model, front.temperament, manner, model_line)
 
 
@@ -153,17 +151,3 @@ def name_complaint(name: str) -> str | None:
 def name_key(name: str) -> str:
     """What two names share that nobody could tell apart by ear: case and joiners do not count."""
     return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char not in _JOINERS)
-
-
-def parse_toml(text: str, report: Report) -> dict[str, object] | None:
-    """The TOML table in `text`, or None after telling where it is broken."""
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        report.tell("expected TOML, got values nested too deeply to read")
-    except ValueError as error:  # TOMLDecodeError, and integers with thousands of digits
-        reason, _, place = str(error).partition(" (at ")
-        found = re.match(r"line (\d+)", place)
-        last = text.count("\n") + 1  # the parser says "at end of document" instead of a line
-        report.tell(f"expected TOML, but: {reason}", line=int(found[1]) if found else last)
-    return None

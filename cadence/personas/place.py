@@ -3,7 +3,7 @@
     PLACE/rooms/ID.toml            a room (cadence.personas.roomfile)
     PLACE/rooms/ANY.jsonl          a conversation that a room file names (cadence.personas.script)
     PLACE/personas/ID.md           a persona (cadence.personas.cards)
-    PLACE/models/                  model cards; not read here
+    PLACE/models/ID.toml           a language model (cadence.models.cards)
 
 Every folder may be missing or empty. Other files are left alone, except that Python files are refused: a
 place is content, and nothing in it is ever run. A symbolic link must not lead out of the place. Files whose
@@ -15,19 +15,21 @@ Reading blocks; where a loop runs, call it from a thread.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cadence.fields import Problem, Report, nearest
+from cadence.folder import Folder
+from cadence.models.cards import ModelCard
+from cadence.models.loading import load_cards
 from cadence.personas.cards import CARD_BYTES_MAX, MEDIATOR, RESERVED_IDS, Card, name_key, parse_card
-from cadence.personas.fields import Problem, Report, nearest
-from cadence.personas.folder import Folder
 from cadence.personas.roomfile import ROOM_BYTES_MAX, Room, parse_room
 from cadence.personas.script import SCRIPT_BYTES_MAX, parse_script
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a place holds. `rooms` and `personas` are those without problems, by id, in the order of ids.
+    """What a place holds. Rooms, personas and models are those without problems, by id, in the order of ids.
 
     `broken` are ids of rooms that have a file, but cannot be used as it stands: on a reload keep what you had.
     """
@@ -37,6 +39,7 @@ class Place:
     personas: dict[str, Card]
     broken: frozenset[str]
     problems: tuple[Problem, ...]
+    models: dict[str, ModelCard] = field(default_factory=dict)
 
 
 def load_place(root: Path) -> Place:
@@ -56,7 +59,9 @@ def load_place(root: Path) -> Place:
         else:
             rooms[id] = room
     personas = {id: card for id, card in cards.items() if card is not None}
-    return Place(root, rooms, personas, frozenset(broken), tuple(dict.fromkeys([*folder.problems, *told])))
+    models = load_cards(root)
+    every = dict.fromkeys([*folder.problems, *told, *models.problems])
+    return Place(root, rooms, personas, frozenset(broken), tuple(every), models.models)
 
 
 def check(root: Path) -> list[Problem]:

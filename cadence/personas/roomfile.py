@@ -32,9 +32,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from cadence.fields import ID_PATTERN, Id, Report, brief, nearest, parse_toml, read
 from cadence.lod.scopes import TABLE_RADIUS_M, Floor, Point
-from cadence.personas.cards import MEDIATOR, name_complaint, parse_toml
-from cadence.personas.fields import ID_PATTERN, Id, Report, brief, nearest, read
+from cadence.personas.cards import MEDIATOR, name_complaint
 from cadence.personas.script import Line
 from cadence.rooms.wire import ViewPatch
 

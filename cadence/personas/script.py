@@ -25,7 +25,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from cadence.personas.fields import Id, Report, brief, read
+from cadence.fields import Id, Report, brief, read
 from cadence.rooms.wire import FRAME_BYTES_MAX, PARTS_MAX, Part, Say, encode
 
 SCRIPT_BYTES_MAX = 8 * 1024 * 1024

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import threading
 import urllib.request
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +13,7 @@ from cadence.factory.plan import Plan
 from cadence.factory.surgery.operation import operate
 from cadence.models.servable import check_servable
 from cadence.models.shards import read_checkpoint, read_config
+from tests.models.serving import TEMPLATE, served
 
 pytestmark = [pytest.mark.vllm, pytest.mark.real_time, pytest.mark.filterwarnings("default")]
 
@@ -33,11 +27,10 @@ SIZES = {
 }
 EXPERTS, KEEP = 16, {0: (0, 2, 3, 5, 7, 8, 9, 11, 12, 14, 15), 1: (1, 2, 4, 5, 6, 8, 10, 11, 13, 14, 15)}
 PROMPT = [(7_919 * at) % 93 + 3 for at in range(33)]
-READY, TAIL_LINES = "Application startup complete", 40
 
 
 def compacted(folder: Path) -> Path:
-    """A tiny OLMoE with 11 of 16 experts and a tokenizer."""
+    """A tiny OLMoE with 11 of 16 experts, a tokenizer and a template."""
     from tests.factory.tiny import make
 
     whole = make("olmoe", folder / "whole", num_experts=EXPERTS, **SIZES)
@@ -55,6 +48,7 @@ def with_tokenizer(folder: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<pad>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
+    fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
 
 
@@ -69,59 +63,11 @@ def expected(folder: Path) -> list[float]:
     return [float(logs[at, token]) for at, token in enumerate(PROMPT[1:])]
 
 
-@contextmanager
-def serving(python: str, model: Path, cache: Path) -> Iterator[str]:
-    """The address of a vLLM that is ready, in a process of its own on the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    place = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CACHE_ROOT": str(cache)}
-    options = ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", "half", "--max-model-len", "64"]
-    process = subprocess.Popen(
-        [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), *options]
-        + ["--dtype", "float32", "--enforce-eager"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **offline, **place},
-    )
-    assert process.stdout is not None
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
-    try:
-        for line in process.stdout:
-            tail.append(line)
-            if READY in line:
-                break
-        else:
-            pytest.fail(f"vLLM ended before it was ready:\n{''.join(tail)}")
-        reading = threading.Thread(target=tail.extend, args=(process.stdout,))
-        reading.start()  # a pipe that nobody reads would stop the server
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            end(process)
-            reading.join()
-    finally:
-        end(process)
-        process.stdout.close()
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Ask, then insist; its children end with it."""
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def asked(address: str) -> list[float]:
     """The same from vLLM."""
     question = {"model": "half", "prompt": PROMPT, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
     request = urllib.request.Request(
-        f"{address}/v1/completions", json.dumps(question).encode(), {"Content-Type": "application/json"}
+        f"{address}/completions", json.dumps(question).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request) as answer:
         read: Any = json.load(answer)
@@ -133,7 +79,8 @@ def test_vllm_answers_as_transformers_does(tmp_path: Path, pytestconfig: pytest.
     half = compacted(tmp_path)
     check_servable(read_checkpoint(half), read_config(half))
     wanted, before = expected(half), expected(tmp_path / "whole")
-    with serving(pytestconfig.getoption("--vllm"), half, tmp_path / "cache") as address:
+    options = ["--name", "half", "--context", "64", "--dtype", "float32", "--data", str(tmp_path)]
+    with served(half, "--python", pytestconfig.getoption("--vllm"), *options) as address:
         found = asked(address)
     assert found == pytest.approx(wanted, abs=1e-4)
     assert found != pytest.approx(before, abs=1e-2), "what is left out must be felt"

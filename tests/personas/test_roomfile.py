@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cadence.fields import Report
 from cadence.lod.scopes import Floor
-from cadence.personas.fields import Report
 from cadence.personas.roomfile import Room, parse_room
 from cadence.rooms.wire import Focus, ViewPatch
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.personas.fields import Report
+from cadence.fields import Report
 from cadence.personas.script import SCRIPT_LINES_MAX, Line, frame_bytes, parse_script
 from cadence.rooms.wire import FRAME_BYTES_MAX, Part, Say, encode
 

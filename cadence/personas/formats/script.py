@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cadence.personas.fields import Report
+from cadence.fields import Report
 from cadence.personas.formats.talk import PlanError, Utterance
 from cadence.personas.play import LINES_PER_MINUTE
 from cadence.personas.script import SCRIPT_BYTES_MAX, parse_script

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from cadence.personas.fields import ID_PATTERN, Problem, Report
+from cadence.fields import ID_PATTERN, Problem, Report
 
 CONTENT_FOLDERS = ("rooms", "personas", "models")
 MACHINE_FOLDERS = ("models/line", "models/shelf")  # the factory writes these, they are nobody's content

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from cadence.personas.fields import PROBLEMS_PER_FILE_MAX, Id, Problem, Report, brief, nearest, read
+from cadence.fields import PROBLEMS_PER_FILE_MAX, Id, Problem, Report, brief, line_of, nearest, parse_toml, read
 
 
 class Inner(Struct, frozen=True):
@@ -140,3 +140,30 @@ def test_a_table_with_free_keys_names_the_key_that_is_wrong() -> None:
     report = Report("x.toml")
     assert read(Floor, {"at": {"door": 1, "hearth": "far", "stairs": []}}, report) == Floor()
     assert [problem.field for problem in report.all()] == ["at.hearth", "at.stairs"]
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 1\na = 2", "\x00", "a = '"])
+def test_broken_toml_is_a_problem_and_never_an_exception(text: str) -> None:
+    report = Report("f")
+    assert parse_toml(text, report) is None
+    assert len(report.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("a", 1),
+        ("t.a", 3),
+        ("t.u.a", 6),
+        ("t.b", 4),
+        ("t.u", 5),
+        ("t", 2),
+        ("v.w", 8),
+        ("items[2]", 9),
+        ("zz", None),
+        ("", None),
+    ],
+)
+def test_the_line_of_a_field_is_found_below_its_table(field: str, line: int | None) -> None:
+    source = "a = 1\n[t]\na = 2\nb = 3\n[t.u]\na = 4\n\nv.w = 5\nitems = [1]"
+    assert line_of(source, field) == line

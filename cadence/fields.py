@@ -12,6 +12,7 @@ import difflib
 import json
 import math
 import re
+import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,12 +64,8 @@ class Report:
             self.left_out += 1
             return
         if line is None and field:
-            line = self.line_of(field)
+            line = line_of(self.source, field)
         self.problems.append(Problem(self.file, line, field, message))
-
-    def line_of(self, field: str) -> int | None:
-        """The line of the file that sets `field`, if one can tell."""
-        return _line_of(self.source, field)
 
     def all(self) -> list[Problem]:
         """The problems in the order they were told."""
@@ -104,6 +101,20 @@ def read(
         elif item.required:
             complete = False
     return struct(**values) if complete else None
+
+
+def parse_toml(text: str, report: Report) -> dict[str, object] | None:
+    """The TOML table in `text`, or None after telling where it is broken."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        report.tell("expected TOML, got values nested too deeply to read")
+    except ValueError as error:  # TOMLDecodeError, and integers with thousands of digits
+        reason, _, place = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", place)
+        last = text.count("\n") + 1  # the parser says "at end of document" instead of a line
+        report.tell(f"expected TOML, but: {reason}", line=int(found[1]) if found else last)
+    return None
 
 
 def nearest(word: str, known: Mapping[str, object] | list[str] | tuple[str, ...]) -> str:
@@ -189,8 +200,16 @@ def _item_of(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is tuple else None
 
 
-def _line_of(source: str, field: str) -> int | None:
-    """The line that sets `field` in a TOML text, as far as one can tell without a second parser."""
-    key = re.escape(re.split(r"\[", field.rsplit(".", 1)[-1])[0])
-    found = re.search(rf"^[ \t]*(?:[\w.]+\.)?{key}[ \t]*=", source, re.MULTILINE) if key else None
-    return None if found is None else source.count("\n", 0, found.start()) + 1
+def line_of(source: str, field: str) -> int | None:
+    """The line that sets `field` in a TOML text, as far as one can tell without a second parser; counts from 1.
+
+    A field of a table is looked for below the table's own header first.
+    """
+    table, _, key = field.rpartition(".")
+    key = key.partition("[")[0]
+    below = re.search(rf"^[ \t]*\[{re.escape(table)}\][^\n]*\n(?:(?![ \t]*\[).*\n)*", f"{source}\n", re.MULTILINE)
+    pattern = re.compile(rf"^[ \t]*(?:[\w.]+\.)?{re.escape(key)}[ \t]*=", re.MULTILINE)
+    found = pattern.search(source, *below.span()) if table and below else None
+    found = found or (pattern.search(source) if key else None)
+    header = found or (re.search(rf"^[ \t]*\[{re.escape(field)}\]", source, re.MULTILINE) if key else None)
+    return None if header is None else source.count("\n", 0, header.start()) + 1

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cadence.personas import folder as module
-from cadence.personas.fields import Report
-from cadence.personas.folder import Folder
+from cadence import folder as module
+from cadence.fields import Report
+from cadence.folder import Folder
 
 
 def text(root: Path, name: str, bytes_max: int = 100) -> tuple[str | None, list[str]]:
