@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bench.crowd import Crowd
 from bench.prefixes import CALLS, on_endpoint, on_fake
 from bench.thinking import TOKENS_PER_S
 from tests.stranger import Closed, Stranger, dial
@@ -133,19 +134,6 @@ class Thinking:
         self._child = None
 
 
-async def _crowd(url: str, readers: int) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
-    crowd = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.rawpath", url, str(readers), stdin=pipe, stdout=pipe
-    )
-    assert crowd.stdout is not None
-    async with asyncio.timeout(3 * START_SECONDS_MAX):
-        said = await crowd.stdout.readline()
-    if said != b"there\n":
-        raise RuntimeError(f"expected a crowd of {readers} to say that it is there, got {said!r}")
-    return crowd
-
-
 async def _talk(url: str) -> None:
     """A guest who always has another figure, until cancelled."""
     guest = Stranger("Guest", "agent")
@@ -170,11 +158,11 @@ async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Pr
         try:
             for number in steps:
                 progress.update(bar, description=f"{minds} minds, {number} readers")
-                crowd = await _crowd(server.url, number) if number else None
+                crowd = await Crowd.gather(server.url, ROOM, number) if number else None
                 await asyncio.sleep(SETTLE_SECONDS)
                 found.append((number, *await server.measure(seconds)))
                 if crowd is not None:
-                    await crowd.communicate(b"")
+                    await crowd.leave()
                     await asyncio.sleep(SETTLE_SECONDS)
                 progress.advance(bar)
         finally:
@@ -187,6 +175,7 @@ async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Pr
     busy_alone = max(busy for _, busy in alone)
     what = f"{minds} minds, thoughts of {thought:,} tokens"
     rows = [Row(f"{what}, no readers", "reported", f"{apart} tokens/s each, loop {busy_alone:.0%} busy", None)]
+    progress.console.print(rows[0].what, rows[0].measured, sep=": ")
     for number, tokens, busy in found:
         if number:
             saturated = busy > BUSY_MAX
@@ -194,6 +183,7 @@ async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Pr
             floor = "saturated" if saturated else f">= {RATIO_MIN}"
             met = None if saturated else tokens / base >= RATIO_MIN
             rows.append(Row(f"{what}, {number:,} readers", floor, measured, met))
+            progress.console.print(rows[-1].what, measured, sep=": ")
     return rows
 
 
@@ -247,9 +237,10 @@ async def run(given: argparse.Namespace, progress: Progress) -> list[Row]:
         return [_share("prefix-cache hits by the endpoint's own count", share)]
     rows = [_share("prompt shared with the call before (fake)", on_fake())]
     progress.advance(bar)
+    rows.append(await survival(progress))
     for minds in given.minds:
         rows += await speed(minds, given.readers, given.seconds, progress)
-    return [*rows, await survival(progress)]
+    return rows
 
 
 def _share(what: str, share: float) -> Row:

@@ -159,6 +159,7 @@ class Chronicle:
 
     def stored(self) -> Stored:
         """What is worth storing; what is not built yet is heard again."""
+        self.pyramid.take_changes()  # stored whole each time: the list of what changed must not grow for ever
         return Stored(self.epoch, self.pyramid.first, self.pyramid.bodies())
 
 
