@@ -238,7 +238,7 @@ class Pyramid:
     def outline(self, nodes: int) -> list[Node]:
         """The closed past in at most so many nodes if the stack is not longer, oldest first, cut as deep everywhere.
 
-        Unlike `read`, what stands at the beginning seldom changes while more is said.
+        What stands at the beginning changes less often than with `read` while more is said.
         """
         self.settle()
         chosen: list[Branch] = []

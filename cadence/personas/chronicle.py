@@ -12,6 +12,7 @@ Pure: no clock, no files. Texts of old messages are not kept: whoever renders a 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MESSAGE_CHARS_MAX = 4_000  # of one message in a prompt
 PART_CHARS_MAX = 1_200
 CATCH_UP_MESSAGES_MAX = 10_000  # a mind that comes new into an old room reads back so far
 REWIND_MESSAGES = 1_000  # heard again after a restart: the tail, and what was not thought about yet
+_SIGNS = re.compile(r"[^\w .'’-]")
 UNBUILT_MAX = 8  # leaves that a reading may have to build first, some milliseconds each
 
 
@@ -103,7 +105,7 @@ class Chronicle:
             seq=message.seq,
             id=message.id,
             speaker=message.from_.id,
-            name=message.from_.name,
+            name=plain_name(message),
             human=message.from_.kind == "human",
             text=shown(message),
             line=line,
@@ -209,9 +211,15 @@ def shown(message: Message) -> str:
 def line_of(message: Message) -> str:
     """A message as others are shown it. Further lines are indented, so that nobody can forge somebody else's."""
     to = f"(to #{message.reply_to}) " if message.reply_to else ""
-    who = f"{message.from_.name} (a person)" if message.from_.kind == "human" else message.from_.name
+    name = plain_name(message)
+    who = f"{name} (a person)" if message.from_.kind == "human" else name
     text = "(taken back)" if message.redacted else "\n  ".join(shown(message).splitlines())
     return f"#{message.seq} {to}{who}: {text}"
+
+
+def plain_name(message: Message) -> str:
+    """The author's name without signs that mean something in a prompt: no name can claim to be a person's."""
+    return " ".join(_SIGNS.sub(" ", message.from_.name).split()) or message.from_.id
 
 
 def _cut(text: str, chars_max: int) -> str:

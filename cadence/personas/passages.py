@@ -18,6 +18,7 @@ from cadence.lod.digest import SpeakerMemory
 from cadence.lod.nodes import Kept, Node
 from cadence.lod.reading import Interval
 from cadence.lod.units import Source, parse
+from cadence.personas.chronicle import plain_name
 from cadence.rooms.wire import Message, from_iso, to_iso
 
 MESSAGES_KEPT_MAX = 2_000  # learned and not yet rendered
@@ -51,7 +52,7 @@ class Passages:
         for message in messages:
             source = Source(message.seq, message.from_.id, from_iso(message.at), message.text, (), message.spoken)
             self._clauses[message.seq] = (
-                message.from_.name,
+                plain_name(message),
                 {unit.index: unit.text for unit in parse(source).units if unit.block is None},
             )
         for seq in asked:

@@ -70,7 +70,12 @@ class Thinker:
         """Something happened. Does what follows, without waiting for it."""
         if self._stopped:
             return
-        actions = self.mind.handle(event, self._loop.time() if now is None else now)
+        try:
+            actions = self.mind.handle(event, self._loop.time() if now is None else now)
+        except Exception:  # a fault of ours ends this mind and no other
+            log.exception("mind broke", room=self._room, card=self.card.file)
+            self.end()
+            return
         self._file.keep(self.mind.memory, at_once=any(isinstance(action, Speak) for action in actions))
         for action in actions:
             self._do(action)

@@ -116,7 +116,7 @@ def test_an_interval_is_read_from_about_so_many_nodes_the_recent_past_in_detail(
     assert found[-1].unit_words < found[0].unit_words / 20
 
 
-def test_an_outline_is_the_whole_closed_past_and_its_beginning_seldom_changes() -> None:
+def test_an_outline_is_the_whole_closed_past_in_few_nodes() -> None:
     heard = talk(1200, 2.0, 5)
     pyramid, before, changed = Pyramid("lab"), [], 0
     for one in heard:
@@ -127,7 +127,7 @@ def test_an_outline_is_the_whole_closed_past_and_its_beginning_seldom_changes() 
             assert all(a[1] + 1 == b[0] for a, b in zip(found, found[1:], strict=False))
             changed += bool(before) and found[: len(before) // 2] != before[: len(before) // 2]
             before = found
-    assert changed <= 30, "out of sixty: where `read` changes at nearly all"
+    assert changed <= 30, "out of sixty"
     assert len(spans(pyramid.outline(1))) >= 1, "never less than the stack"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 from structlog.testing import capture_logs
 
 from cadence.models.chat import Call, Done, ModelError, Piece, ToolCall
@@ -161,3 +162,16 @@ async def test_an_error_of_the_model_is_told_in_its_own_words() -> None:
     assert [line["why"] for line in logs] == [str(error)]
     booth.thinker.end()
     await booth.thinker.ended()
+
+
+async def test_a_mind_that_breaks_ends_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    booth = Booth(model(lambda call: "Eleven minutes, by the log of the desk."))
+
+    def broken(event: object, now: float) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(booth.thinker.mind, "handle", broken)
+    with capture_logs() as logs:
+        booth.ask("@Vera how long?")
+        booth.ask("@Vera are you there?")
+    assert [(line["event"], line["card"]) for line in logs] == [("mind broke", "personas/vera.md")]
