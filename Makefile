@@ -146,7 +146,7 @@ $(LLAMA)/llama.stamp: Makefile | $(PY)
 
 # What transformers needs to read the weights of llama.cpp.
 $(VENV)/gguf.stamp: pyproject.toml | $(VENV)/forge.stamp
-	$(call install,"gguf>=0.19" "accelerate>=1.12")
+	$(call install,gguf==0.19.0 accelerate==1.15.0)
 	@touch $@
 
 # Like the browser: without the extra or its tokenizer, the tests of real vectors are skipped by name. Tried again next time.

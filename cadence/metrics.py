@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from cadence.alex.driver import Driver
 from cadence.counts import Spread
+from cadence.models.opening import OpenModels
 from cadence.rooms.hub import Hub
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -28,8 +29,8 @@ MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 class Figures(Collector):
     """Everything a server counts, as of the moment `write` is called."""
 
-    def __init__(self, hub: Hub, driver: Driver, version: str) -> None:
-        self._hub, self._driver, self._version = hub, driver, version
+    def __init__(self, hub: Hub, driver: Driver, version: str, models: OpenModels | None = None) -> None:
+        self._hub, self._driver, self._version, self._models = hub, driver, version, models
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -43,6 +44,8 @@ class Figures(Collector):
         yield from self._rooms()
         yield from self._connections()
         yield from self._mediation()
+        if self._models is not None:
+            yield from self._language_models(self._models)
 
     def _rooms(self) -> Iterator[Metric]:
         counts = self._hub.counts
@@ -82,6 +85,31 @@ class Figures(Collector):
             yield _counter("vectors_encoded", "Units given vectors.", encoding.encoded)
             yield _counter("vectors_dropped", "Units left without, as the encoder was behind.", encoding.dropped)
             yield _gauge("vectors_waiting", "Units waiting for the encoder.", encoding.queue)
+
+    def _language_models(self, models: OpenModels) -> Iterator[Metric]:
+        """By model; tokens by room and persona too, which are as many as the host has files. Readers are left out."""
+        calls = CounterMetricFamily("cadence_model_calls", "Calls of models.", labels=["model", "outcome"])
+        tokens = CounterMetricFamily("cadence_model_tokens", "Tokens, cached ones too.", labels=["model", "kind"])
+        cost = CounterMetricFamily("cadence_model_cost", "What they cost.", labels=["model", "currency"])
+        for (model, _, _), spent in models.ledger.rows(""):
+            calls.add_metric([model, "answered"], spent.calls - spent.failed)
+            calls.add_metric([model, "failed"], spent.failed)
+            for kind in ("prompt", "cached", "answer"):
+                tokens.add_metric([model, kind], getattr(spent, f"{kind}_tokens"))
+            if model in models.pools:  # a card may be gone since
+                cost.add_metric([model, models.pools[model].card.price.currency], spent.cost)
+        spenders = CounterMetricFamily("cadence_model_spent_tokens", "Tokens, by whom.", labels=["model", "by", "name"])
+        for by in ("room", "persona"):
+            for (model, _, name), spent in models.ledger.rows(by):
+                spenders.add_metric([model, by, name], spent.prompt_tokens + spent.answer_tokens)
+        endpoints = GaugeMetricFamily("cadence_model_endpoints", "Endpoints, by state.", labels=["model", "state"])
+        under_way = GaugeMetricFamily("cadence_model_outstanding", "Calls under way.", labels=["model"])
+        for model, pool in models.pools.items():
+            health = [each for _, each in pool.health()]
+            for state in ("well", "resting", "trying"):
+                endpoints.add_metric([model, state], sum(each.state == state for each in health))
+            under_way.add_metric([model], sum(each.outstanding for each in health))
+        yield from (calls, tokens, cost, spenders, endpoints, under_way)
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

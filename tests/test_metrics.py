@@ -8,10 +8,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from cadence.alex.driver import Driver
 from cadence.metrics import Figures
 from cadence.models.async_encoder import EncodingCount
+from cadence.models.cards import ModelCard, Price
+from cadence.models.chat import Account, Call, ChatMessage, Usage, answer_of
+from cadence.models.opening import OpenModels, open_models
+from cadence.models.scripted import ScriptedModel
 from cadence.rooms.wire import ViewPatch
 from tests.rooms.house import HOST_TOKEN, House, clock, settle
 from tests.source import ROOT
 
+CALL = Call((ChatMessage("user", "y" * 20),), tokens_max=5, account=Account("lab", "vera", "bob"))
 Read = dict[tuple[str, str], float]
 
 
@@ -29,14 +34,20 @@ class Full:
         return EncodingCount(encoded=5, dropped=2, queue=1)
 
 
-async def served() -> tuple[House, Driver, Figures]:
+def modelled() -> OpenModels:
+    """A model of one card, that answers at one of its two addresses."""
+    card = ModelCard("local", ("http://a/v1", "http://b/v1"), "tiny", price=Price(answer=1e6, currency="EUR"))
+    return open_models({"local": card}, connect=lambda card, address, key: ScriptedModel(lambda _: "x" * 8))
+
+
+async def served(models: OpenModels | None = None) -> tuple[House, Driver, Figures]:
     house = House()
     driver = Driver(house.log, clock, house.hub.tell)
     house.hub.mediation = driver
     await house.start()
     state = await house.log.open_room("lab")
     await driver.open_room("lab", state.epoch, state.head, ViewPatch())
-    return house, driver, Figures(house.hub, driver, "1.2.3")
+    return house, driver, Figures(house.hub, driver, "1.2.3", models)
 
 
 async def test_the_figures_follow_what_happens() -> None:
@@ -91,8 +102,31 @@ async def test_slow_readers_and_returns_are_counted() -> None:
     await driver.close()
 
 
+async def test_what_models_cost_is_counted() -> None:
+    models = modelled()
+    _, driver, figures = await served(models)
+    await answer_of(models.models["local"], CALL)
+    found = read(figures)
+    assert (
+        found["cadence_model_calls_total", "local,answered"],
+        found["cadence_model_calls_total", "local,failed"],
+    ) == (1, 0)
+    assert [found["cadence_model_tokens_total", f"{kind},local"] for kind in ("prompt", "cached", "answer")] == [
+        5,
+        0,
+        2,
+    ]
+    assert found["cadence_model_cost_total", "EUR,local"] == 2
+    assert found["cadence_model_spent_tokens_total", "persona,local,vera"] == 7
+    assert (found["cadence_model_endpoints", "local,well"], found["cadence_model_outstanding", "local"]) == (2, 0)
+    assert not any("bob" in labels for _, labels in found), "readers are people, and many"
+    await driver.close()
+
+
 async def test_the_dashboard_shows_every_figure_and_no_other() -> None:
-    _, driver, figures = await served()
+    models = modelled()
+    models.ledger.settle(models.ledger.admit(models.pools["local"].card, CALL, 0.0), Usage(1, 1), 0.0)
+    _, driver, figures = await served(models)
     driver._encoder = Full()  # type: ignore[assignment]
     board = json.loads((ROOT / "docs/grafana.json").read_text())
     expressions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]

@@ -102,7 +102,13 @@ class EndpointModel:
         able = replace(self._able, form=self._forms.get(schema, "schema"))
         for _ in range(TRIES_MAX):
             try:
-                chunks = await self._client.chat.completions.create(**body(self.card, call, able))
+                chunks = await self._client.post(
+                    "/chat/completions",
+                    body=body(self.card, call, able),
+                    cast_to=object,  # chunks as they are: to make the library's own of each takes most of a call's time
+                    stream=True,
+                    stream_cls=openai.AsyncStream[object],
+                )
             except openai.APIStatusError as error:
                 trouble, said = self._refused(error, call), _said(error)
             else:

@@ -23,6 +23,7 @@ from cadence.models.servable import faults
 GIB = 1 << 30
 PORT = 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LLAMA_SLOTS_MAX = 4  # calls at a time; each takes memory for a whole context, and a core
 ENGINE_GIB = {"vllm": 1.75, "llama": 0.25}  # beside weights and cache: measured on CPUs
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
@@ -75,7 +76,6 @@ class Wanted:
     calls_max: int | None = None
     serve: Serve = Serve(model="")
     key: str | None = None
-    where: str = ""  # card and line of the address, for errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def wanted_by(card: ModelCard, key: str | None) -> Wanted:
         told = f"{line}: expected one endpoint like http://127.0.0.1:8000/v1 to serve at, got another kind: correct it"
         raise LaunchError(told)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    return Wanted(card.served, host, port, card.context_tokens, card.calls_max, card.serve, key, line)
+    return Wanted(card.served, host, port, card.context_tokens, card.calls_max, card.serve, key)
 
 
 def launch(model: Model, wanted: Wanted, machine: Machine, python: str, cache: str, program: str) -> Launch:
@@ -119,12 +119,13 @@ def launch(model: Model, wanted: Wanted, machine: Machine, python: str, cache: s
     `python` is that of the engine's environment, `cache` a folder that vLLM may write to, `program` the file that
     starts llama.cpp's server.
     """
-    told = [*_of_model(model, machine), *_of_machine(model, wanted, machine)]
+    told = [*_of_model(model, wanted, machine), *_of_machine(model, wanted, machine)]
     if told:
         raise LaunchError(*told)
     cores = cores_of(wanted.serve.cores) if wanted.serve.cores else machine.cores
-    make = _vllm if model.engine == "vllm" else _llama
-    return make(model, wanted, machine, cores, python, cache, program)
+    if model.engine == "vllm":
+        return _vllm(model, wanted, machine, cores, (python, cache))
+    return _llama(model, wanted, cores, (python, program))
 
 
 def cores_of(text: str) -> frozenset[int]:
@@ -136,7 +137,7 @@ def cores_of(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _of_model(model: Model, machine: Machine) -> list[str]:
+def _of_model(model: Model, wanted: Wanted, machine: Machine) -> list[str]:
     """What is wrong with the files."""
     if model.checkpoint is None:
         return []
@@ -148,13 +149,26 @@ def _of_model(model: Model, machine: Machine) -> list[str]:
         told.append(f"{model.path}: expected a tokenizer ({TOKENIZERS[0]}), got none: copy it from the original model")
     if not model.files & set(TEMPLATES) and not model.tokenizer_config.get("chat_template"):
         told.append(f"{model.path}: expected a chat template, got none: save one beside it as {TEMPLATES[0]}")
+    longest = model.config.get("max_position_embeddings")
+    if type(longest) is int and not _is_stretched(model.config) and (wanted.context_tokens or 0) > longest:
+        told.append(
+            f"expected a context of at most the model's {longest} positions, got {wanted.context_tokens}: lower it"
+        )
     return told
+
+
+def _is_stretched(config: Mapping[str, Any]) -> bool:
+    """Whether the model counts positions otherwise than one by one, so that it may have more than its config says."""
+    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    return isinstance(scaling, dict) and scaling.get("rope_type", scaling.get("type", "default")) != "default"
 
 
 def _of_machine(model: Model, wanted: Wanted, machine: Machine) -> list[str]:
     """What the machine has not got."""
     told = []
-    if wanted.serve.cores:
+    if wanted.serve.cores and not cores_of(wanted.serve.cores):
+        told.append(f"expected a list of cores such as 0-3, got {wanted.serve.cores}, which names none: correct it")
+    elif wanted.serve.cores:
         missing = sorted(cores_of(wanted.serve.cores) - machine.cores)
         if missing:
             have = f"{len(machine.cores)} cores, {min(machine.cores)} to {max(machine.cores)}"
@@ -169,10 +183,8 @@ def _of_machine(model: Model, wanted: Wanted, machine: Machine) -> list[str]:
     return told
 
 
-def _vllm(
-    model: Model, wanted: Wanted, machine: Machine, cores: frozenset[int], python: str, cache: str, program: str
-) -> Launch:
-    serve = wanted.serve
+def _vllm(model: Model, wanted: Wanted, machine: Machine, cores: frozenset[int], paths: tuple[str, str]) -> Launch:
+    serve, (python, cache) = wanted.serve, paths
     longest = model.config.get("max_position_embeddings")
     context = wanted.context_tokens or min(longest if type(longest) is int else CONTEXT_TOKENS, CONTEXT_TOKENS)
     # By the module, not by `vllm serve`: that command looks for its own name, and the build for CPUs has another.
@@ -205,10 +217,8 @@ def _vllm(
     )
 
 
-def _llama(
-    model: Model, wanted: Wanted, machine: Machine, cores: frozenset[int], python: str, cache: str, program: str
-) -> Launch:
-    slots = min(wanted.calls_max or 4, 4 * len(cores))
+def _llama(model: Model, wanted: Wanted, cores: frozenset[int], command: tuple[str, str]) -> Launch:
+    slots = min(wanted.calls_max or LLAMA_SLOTS_MAX, len(cores), LLAMA_SLOTS_MAX)
     settings: dict[str, object] = {
         "model": model.path,
         "served": wanted.served,
@@ -221,7 +231,7 @@ def _llama(
     }
     return Launch(
         "llama",
-        (python, program),
+        command,
         {},
         wanted.host,
         wanted.port,

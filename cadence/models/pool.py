@@ -98,7 +98,8 @@ class Pool:
         """Why no endpoint takes the call."""
         last = self._routing.why_none(asyncio.get_running_loop().time())
         if last is not None:
-            return ModelError(last.trouble, str(last), again_s=last.again_s)
+            place = "" if str(last).startswith(self.card.file) else f"{where(self.card)}: "
+            return ModelError(last.trouble, f"{place}{last}", again_s=last.again_s)
         text = f"{where(self.card)}: expected room for a call, but {self.card.calls_max} are under way at each endpoint"
         return ModelError("overloaded", f"{text}: try again later, or raise calls_max")
 

@@ -42,7 +42,6 @@ def body(card: ModelCard, call: Call, able: Able) -> dict[str, Any]:
         "stream": True,
         able.limit: call.tokens_max,
         "temperature": call.temperature,
-        "extra_body": dict(card.extra) or None,
         "stop": list(call.stop) or None,
         "seed": call.seed,
         "tools": [
@@ -56,7 +55,7 @@ def body(card: ModelCard, call: Call, able: Able) -> dict[str, Any]:
         "stream_options": {"include_usage": True} if able.usage else None,
         "response_format": _format(call.schema, able.form),
     }
-    return {key: value for key, value in wanted.items() if value is not None}
+    return {**card.extra, **{key: value for key, value in wanted.items() if value is not None}}
 
 
 def lowered(able: Able, call: Call, said: str) -> Able | None:

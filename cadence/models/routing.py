@@ -93,9 +93,9 @@ class Routing:
             endpoint.failures = endpoint.rests = 0
             endpoint.broken = False
             return
-        endpoint.last = error
         if error.trouble in _THE_CALLS:
             return
+        endpoint.last = ModelError(error.trouble, str(error), again_s=error.again_s)  # without what it was raised in
         endpoint.failures += 1
         if error.again_s is not None:
             self._rest(endpoint, now, min(error.again_s, REST_SECONDS_MAX))

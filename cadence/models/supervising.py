@@ -21,12 +21,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from cadence.models.launch import GIB, Launch, LaunchError, described
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 5.0
 STOP_SECONDS = 30.0  # vLLM has taken up to 10 under load
+GROUP_SECONDS = 3.0  # for what it started, once it has ended itself
 MEMORY_SECONDS = 5.0  # between looks at what it uses
 TAIL_LINES = 30
 LINE_CHARS_MAX = 100  # of its output in a progress line
@@ -42,6 +44,7 @@ class Supervised:
     def __init__(self, launch: Launch, say: Say, log: Path | None = None) -> None:
         self._launch, self._say = launch, say
         self._log = log
+        self._file: TextIO | None = None
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._stop = False
         self._process: subprocess.Popen[str] | None = None
@@ -57,12 +60,20 @@ class Supervised:
             self._say(f"starting {described(launch)}")
             began = time.monotonic()
             try:
+                self._open_log()
                 self._start()
                 if self._wait_until_ready(began):
                     self._say(f"ready: {launch.served} at {launch.address} after {time.monotonic() - began:.0f} s")
                     self._watch()
             finally:
                 self._end()
+                self._close_log()
+
+    def _open_log(self) -> None:
+        try:
+            self._file = None if self._log is None else self._log.open("a", encoding="utf-8")
+        except OSError as error:
+            raise LaunchError(f"expected a file to log to at {self._log}, but: {error.strerror}") from None
 
     def _start(self) -> None:
         launch = self._launch
@@ -95,13 +106,12 @@ class Supervised:
     def _read(self) -> None:
         """Keep the end of what the server prints: a pipe that nobody reads would stop it."""
         assert self._process is not None and self._process.stdout is not None
-        with contextlib.ExitStack() as stack:
-            log = None if self._log is None else stack.enter_context(self._log.open("a", encoding="utf-8"))
-            for line in self._process.stdout:
-                self._tail.append(line.rstrip())
-                if log is not None:
-                    log.write(line)
-                    log.flush()
+        for line in self._process.stdout:
+            self._tail.append(line.rstrip())
+            if self._file is not None:
+                with contextlib.suppress(OSError):  # a full disk is no reason to stop the server
+                    self._file.write(line)
+                    self._file.flush()
 
     def _wait_until_ready(self, began: float) -> bool:
         """Whether it answers; False if we are told to stop before."""
@@ -156,6 +166,10 @@ class Supervised:
             except subprocess.TimeoutExpired:
                 self._say(f"{self._launch.engine} did not end within {STOP_SECONDS:g} s: it is made to")
         with contextlib.suppress(ProcessLookupError):
+            by = time.monotonic() + GROUP_SECONDS
+            while process.returncode is not None and time.monotonic() < by:
+                os.killpg(process.pid, 0)
+                time.sleep(GROUP_SECONDS / 60)
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert process.stdin is not None and process.stdout is not None
@@ -164,6 +178,11 @@ class Supervised:
         if self._reader is not None:
             self._reader.join(STOP_SECONDS)
         process.stdout.close()
+
+    def _close_log(self) -> None:
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     def _group(self) -> int:
         assert self._process is not None

@@ -18,7 +18,7 @@ from cadence.models.cards import Allowance, ModelCard
 from cadence.models.chat import Account, Call, ModelError, Usage, tokens_about
 
 DAY_SECONDS = 86_400
-ROWS_MAX = 20_000  # of spenders, over all cards; beyond, the one that was seen first is added to nobody's row
+ROWS_MAX = 20_000  # of spenders, over all cards; beyond, the one that called longest ago is added to nobody's row
 MILLION = 1_000_000
 NAME_CHARS_MAX = 40  # of a spender in an error
 
@@ -133,18 +133,19 @@ class Ledger:
         return None
 
     def _row(self, key: Key, now: float) -> _Row:
-        row = self._rows.get(key)
+        row = self._rows.pop(key, None)
         if row is None:
             if len(self._rows) >= ROWS_MAX:
                 self._forget()
-            row = self._rows[key] = _Row()
+            row = _Row()
+        self._rows[key] = row  # last, as the order is that of the last calls
         day = int(now // DAY_SECONDS)
         if row.day != day:
             row.day, row.tokens, row.cost = day, 0, 0.0
         return row
 
     def _forget(self) -> None:
-        """Add the row that was seen first to nobody's of its kind, so that sums stay what they are."""
+        """Add the row that called longest ago to nobody's of its kind, so that sums stay what they are."""
         named = (key for key, row in self._rows.items() if key[2] and not row.reserved_tokens)
         first = next(named, None)
         if first is not None:

@@ -24,6 +24,7 @@ SIZES = {
     "num_key_value_heads": 4,
     "head_dim": 32,
     "intermediate_size": 64,
+    "max_position_embeddings": 1_024,
 }
 EXPERTS, KEEP = 16, {0: (0, 2, 3, 5, 7, 8, 9, 11, 12, 14, 15), 1: (1, 2, 4, 5, 6, 8, 10, 11, 13, 14, 15)}
 PROMPT = [(7_919 * at) % 93 + 3 for at in range(33)]

@@ -75,15 +75,18 @@ class FakeEndpoint:
             leaving = asyncio.ensure_future(reader.read())
             await asyncio.wait([answering, leaving], return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
-                self.ended_early += 1
-                self.gone.set()
+                self._left()
             for task in (answering, leaving):
                 task.cancel()
             await asyncio.gather(answering, leaving, return_exceptions=True)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            self._left()
         finally:
             writer.close()
+
+    def _left(self) -> None:
+        self.ended_early += 1
+        self.gone.set()
 
     async def _answer(self, line: str, content: bytes, writer: asyncio.StreamWriter) -> None:
         body = json.loads(content or b"{}")

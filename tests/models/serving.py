@@ -32,6 +32,7 @@ def served(target: Path | str, *options: str) -> Iterator[str]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     tail: deque[str] = deque(maxlen=TAIL_LINES)
+    reading: threading.Thread | None = None
     try:
         for line in process.stderr:
             tail.append(line)
@@ -45,8 +46,9 @@ def served(target: Path | str, *options: str) -> Iterator[str]:
     finally:
         process.terminate()  # it tells its server, waits for it, and insists
         code = process.wait()
-    reading.join()
-    process.stderr.close()
+        if reading is not None:
+            reading.join()
+        process.stderr.close()
     assert code == 0, "".join(tail)
 
 

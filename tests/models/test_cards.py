@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence.fields import Report
-from cadence.models.cards import Budget, Limits, ModelCard, Price, Serve, parse_model_card
+from cadence.models.cards import Budget, Limits, ModelCard, Price, Serve, _Fields, parse_model_card
+from tests.source import ROOT
 
 SECRET = "sk-live-0123456789"
 WHOLE = """\
@@ -132,3 +133,9 @@ def test_a_key_in_a_card_is_refused_and_never_repeated(line: str) -> None:
 def test_no_text_whatever_makes_parsing_fail(text: str) -> None:
     card, problems = parse(text)
     assert (card is None) == bool(problems)
+
+
+def test_the_guide_names_every_key() -> None:
+    guide = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    keys = [key for kind in (_Fields, Price, Limits, Budget, Serve) for key in kind.__struct_encode_fields__]
+    assert [key for key in keys if f"`{key}`" not in guide and f"{key}]" not in guide and f"{key} =" not in guide] == []

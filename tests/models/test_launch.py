@@ -112,8 +112,8 @@ def test_llama_gets_its_settings_apart() -> None:
         "served": "tiny",
         "host": "127.0.0.1",
         "port": 8123,
-        "context_tokens": 2048 * 6,
-        "slots": 6,
+        "context_tokens": 2048 * 2,
+        "slots": 2,
         "threads": 2,
         "key": None,
     }
@@ -129,6 +129,14 @@ def test_every_fault_of_the_files_is_told(tmp_path: Path) -> None:
     launched(
         replace(model, files=frozenset({"tokenizer.json"}), tokenizer_config={"chat_template": "x"}), Wanted("tiny")
     )
+
+
+def test_a_context_ends_where_the_positions_do(tmp_path: Path) -> None:
+    model = read_model(dense(tmp_path, max_position_embeddings=512))
+    wanted = Wanted("tiny", context_tokens=1_024)
+    assert "expected a context of at most the model's 512 positions, got 1024: lower it" in told(model, wanted)
+    for key, scaling in (("rope_scaling", {"type": "yarn"}), ("rope_parameters", {"rope_type": "llama3"})):
+        launched(replace(model, config={**model.config, key: scaling}), wanted)
 
 
 def test_a_broken_mixture_is_not_started(tmp_path: Path) -> None:
@@ -154,6 +162,8 @@ def test_what_does_not_fit_into_memory_is_not_started(tmp_path: Path) -> None:
 def test_cores_must_be_there() -> None:
     wanted = Wanted("t", serve=Serve(model="", cores="2-5"))
     assert "expected cores that this process may use (4 cores, 0 to 3), got 4" in told(GGUF, wanted)
+    none = Wanted("t", serve=Serve(model="", cores="3-1"))
+    assert "expected a list of cores such as 0-3, got 3-1, which names none" in told(GGUF, none)
 
 
 @pytest.mark.parametrize(("text", "cores"), [("0", {0}), ("0-2,5", {0, 1, 2, 5}), ("3-1", set())])

@@ -144,6 +144,18 @@ async def test_one_that_hangs_is_found_out_by_callers_with_deadlines() -> None:
     assert pool.health()[0][1].state == "resting"
 
 
+async def test_who_calls_a_resting_pool_is_told_where_to_look() -> None:
+    pool, _ = pooled(lambda _: Scripted(delay_s=math.inf))
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(answer_of(pool, CALL), 4.0)
+    with pytest.raises(
+        ModelError, match="^models/local.toml:1: expected an answer before its caller gave up"
+    ) as caught:
+        await answer_of(pool, CALL)
+    assert caught.value.trouble == "timed_out" and caught.value.passing
+
+
 async def test_a_reader_who_stops_after_the_end_leaves_no_call_behind() -> None:
     pool, _ = pooled(lambda _: "fine")
     async with aclosing(pool.stream(CALL)) as parts:  # type: ignore[type-var]

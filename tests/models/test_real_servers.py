@@ -46,7 +46,10 @@ class Server:
     @property
     def card(self) -> ModelCard:
         lines = {"endpoint": 1, "served": 2, "context_tokens": 3}
-        return ModelCard("local", (self.address,), "tiny", "models/local.toml", CONTEXT_TOKENS, lines=lines)
+        extra = {} if self.real else {"ignore_eos": True}  # else chance may end an answer at its first word
+        return ModelCard(
+            "local", (self.address,), "tiny", "models/local.toml", CONTEXT_TOKENS, extra=extra, lines=lines
+        )
 
     @asynccontextmanager
     async def model(self) -> AsyncIterator[ChatModel]:
@@ -134,10 +137,11 @@ async def test_an_answer_is_cut_where_it_is_asked_to_be(server: Server) -> None:
 
 
 async def test_an_answer_in_a_schema_is_json(server: Server) -> None:
+    if not server.real:
+        pytest.skip("a vocabulary of made-up words has no JSON in it")
     async with server.model() as model:
         answer = await answer_of(model, replace(CALL, tokens_max=200, schema=SCHEMA))
-    if server.real:
-        assert list(json.loads(answer.text)) == ["name"]
+    assert list(json.loads(answer.text)) == ["name"]
 
 
 async def test_tools_are_understood_or_refused(server: Server) -> None:

@@ -26,7 +26,7 @@ def test_what_does_not_apply_is_absent() -> None:
 
 
 def test_the_card_adds_fields_of_its_own() -> None:
-    assert body(replace(CARD, extra={"top_k": 4}), CALL, Able())["extra_body"] == {"top_k": 4}
+    assert body(replace(CARD, extra={"top_k": 4}), CALL, Able())["top_k"] == 4
 
 
 def test_tools_and_their_answers() -> None:

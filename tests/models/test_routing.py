@@ -98,7 +98,7 @@ def test_a_success_forgets_failures() -> None:
 def test_what_the_call_is_to_blame_for_says_nothing_of_the_endpoint(trouble: Trouble) -> None:
     routing = Routing(1, 10)
     fail(routing, 0, 0, 20, trouble)
-    assert states(routing, 0) == ["well"]
+    assert states(routing, 0) == ["well"] and routing.health(0)[0].last is None
 
 
 @pytest.mark.parametrize("trouble", ["forbidden", "unknown_model"])

@@ -131,6 +131,11 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
         run(fake(argv=("/nowhere/python",)), tmp_path / "log")
 
 
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match="expected a file to log to at .*, but: No such file or directory"):
+        run(fake(), tmp_path / "nowhere" / "log")
+
+
 def stand_in(tmp_path: Path) -> str:
     """A file that is called like a Python and starts the stand-in."""
     python = tmp_path / "env/bin/python"
@@ -140,20 +145,26 @@ def stand_in(tmp_path: Path) -> str:
     return str(python)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process of one thread started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_the_command_serves_a_folder(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with served(dense(tmp_path / "model"), "--python", stand_in(tmp_path), "--log", str(log), "--data", str(tmp_path)):
-        pids = [int(pid) for pid in log.read_text().split()[1:3]]
-    assert all(map(ended, pids))
+        pass
+    pids = [int(pid) for pid in log.read_text().split()[1:3]]
+    assert len(pids) == 2 and all(map(ended, pids))
 
 
 def test_a_server_does_not_outlive_who_started_it(tmp_path: Path) -> None:
-    port = str(free_port())
-    options = ["--python", stand_in(tmp_path), "--log", str(tmp_path / "log"), "--data", str(tmp_path), "--port", port]
+    options = ["--python", stand_in(tmp_path), "--data", str(tmp_path), "--port", str(free_port())]
     command = [sys.executable, "-m", "cadence", "models", "serve", str(dense(tmp_path / "model")), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any(line.startswith("ready") for line in process.stderr)
+        (server,) = children(process.pid)
+        (its_child,) = children(server)
         process.kill()
-    pids = [int(pid) for pid in (tmp_path / "log").read_text().split()[1:3]]
-    assert len(pids) == 2 and all(map(ended, pids))
+    assert ended(server) and ended(its_child)

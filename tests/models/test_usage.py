@@ -102,9 +102,10 @@ def test_spenders_have_a_bound_and_sums_stay_what_they_are(monkeypatch: pytest.M
     monkeypatch.setattr(module, "ROWS_MAX", 20)
     ledger = Ledger()
     for n in range(200):
-        spend(ledger, CARD, Usage(10, 1), who=Account(reader=f"reader {n}"))
+        spend(ledger, CARD, Usage(10, 1), who=Account("lab", reader=f"reader {n}"))
     rows = list(ledger.rows("reader"))
     assert len(rows) <= 21
+    assert ledger.spent("local", "room", "lab").calls == 200, "who calls is not forgotten"
     assert sum(spent.calls for _, spent in rows) == 200
     assert ledger.spent("local").calls == 200
 
