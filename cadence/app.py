@@ -100,10 +100,12 @@ class Service:
             version=__version__,
             hosts=LOOPBACK if self.identity.open and loopback else None,
         )
-        self.metrics = Metrics(
-            Figures(self.hub, self.driver, __version__).write, MEDIA_TYPE, open=loopback and self.identity.open
-        )
         self.models = PlaceModels()
+        self.metrics = Metrics(
+            Figures(self.hub, self.driver, __version__, self.models).write,
+            MEDIA_TYPE,
+            open=loopback and self.identity.open,
+        )
         self.casting = Casting(
             self.gateway,
             self.identity.persona_token,

@@ -18,6 +18,7 @@ from cadence.fields import nearest
 from cadence.models.cards import ModelCard
 from cadence.models.chat import ChatModel, ModelError
 from cadence.models.opening import OpenModels, open_models
+from cadence.models.pool import Pool
 from cadence.models.usage import Ledger
 from cadence.personas.cards import Card
 from cadence.personas.cast import Cast
@@ -45,6 +46,11 @@ class PlaceModels:
         self._open: dict[str, OpenModels] = {}
         self._retired: list[OpenModels] = []
         self._trouble: dict[str, ModelError] = {}
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Where their calls go, by name."""
+        return {name: opened.pools[name] for name, opened in self._open.items()}
 
     def update(self, cards: Mapping[str, ModelCard]) -> None:
         """These are the cards now. What speaks with a model that changed goes on until `sweep`."""

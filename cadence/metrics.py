@@ -5,7 +5,8 @@ Names follow Prometheus' rules (base units, `_total` for what only grows). `docs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -20,16 +21,27 @@ from prometheus_client.registry import Collector
 
 from cadence.alex.driver import Driver
 from cadence.counts import Spread
-from cadence.models.opening import OpenModels
+from cadence.models.pool import Pool
+from cadence.models.usage import Ledger
 from cadence.rooms.hub import Hub
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
+class Models(Protocol):
+    """The language models of a server: their pools by name, and what they cost."""
+
+    @property
+    def pools(self) -> Mapping[str, Pool]: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+
 class Figures(Collector):
     """Everything a server counts, as of the moment `write` is called."""
 
-    def __init__(self, hub: Hub, driver: Driver, version: str, models: OpenModels | None = None) -> None:
+    def __init__(self, hub: Hub, driver: Driver, version: str, models: Models | None = None) -> None:
         self._hub, self._driver, self._version, self._models = hub, driver, version, models
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -86,7 +98,7 @@ class Figures(Collector):
             yield _counter("vectors_dropped", "Units left without, as the encoder was behind.", encoding.dropped)
             yield _gauge("vectors_waiting", "Units waiting for the encoder.", encoding.queue)
 
-    def _language_models(self, models: OpenModels) -> Iterator[Metric]:
+    def _language_models(self, models: Models) -> Iterator[Metric]:
         """By model; tokens by room and persona too, which are as many as the host has files. Readers are left out."""
         calls = CounterMetricFamily("cadence_model_calls", "Calls of models.", labels=["model", "outcome"])
         tokens = CounterMetricFamily("cadence_model_tokens", "Tokens, cached ones too.", labels=["model", "kind"])
