@@ -7,23 +7,23 @@ from collections.abc import Callable, Mapping
 from cadence.alex.condensing import AlexModels
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
-from cadence.models.chat import ChatModel
+from cadence.models.chat import ChatModel, ModelError
 from cadence.personas.answering import PersonaModels
 from cadence.personas.cards import Card
 from cadence.rooms.hub import Hub
 from cadence.rooms.wire import Member
 from cadence.rooms.wire.completions import Models
 
-ModelOf = Callable[[Card], ChatModel | None]
+ModelSource = Callable[[str], ChatModel]
 
 
-def no_model(card: Card) -> ChatModel | None:
-    """The model of a persona on a server that was given none."""
-    return None
+def no_models(name: str) -> ChatModel:
+    """The models of a server that was given none."""
+    raise ModelError("unknown_model", f"expected a model card models/{name}.toml, got none")
 
 
 def models_of(
-    hub: Hub, alex: Driver | Mediators, cards: Callable[[], Mapping[str, Card]], model_of: ModelOf = no_model
+    hub: Hub, alex: Driver | Mediators, cards: Callable[[], Mapping[str, Card]], models: ModelSource = no_models
 ) -> tuple[Models, ...]:
     """Everything that answers on this server."""
 
@@ -34,5 +34,11 @@ def models_of(
             for room in hub.rooms()
             if room.admits(asker) and (asker is None or room.standing.out_s(asker.id, now) == 0)
         ]
+
+    def model_of(card: Card) -> ChatModel | None:
+        try:
+            return None if card.model is None else models(card.model)
+        except ModelError:
+            return None  # what is wrong with the card was told when the place was read
 
     return AlexModels(readable, alex.answer, hub.clock), PersonaModels(cards, model_of)

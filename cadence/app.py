@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,17 @@ from cadence.alex.remote.mediators import Mediators
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.proxy import Server
 from cadence.answering import models_of
+from cadence.casting import Casting, ModelSource, PlaceModels
 from cadence.fastpath import server_config, why_not
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.mediating import Options, Process, encoder_for
 from cadence.metrics import MEDIA_TYPE, Figures
-from cadence.models.chat import ChatModel
 from cadence.narrating import NoNarrator, narrator_for
 from cadence.packing import PackError, pack_at
 from cadence.personas.cards import Card
-from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
-from cadence.personas.play import Action, Restarted
 from cadence.personas.roomfile import Room
-from cadence.personas.stage import Cast, Stage, StageError
 from cadence.process import clock_offset, configure_logging, loop_factory, spare_garbage, wall_clock
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
@@ -82,6 +79,7 @@ class Service:
         host_token: str,
         pack: Pack | None = None,
         path: SinkPath = "transport",
+        models: ModelSource | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -107,22 +105,32 @@ class Service:
             hosts=LOOPBACK if self.identity.open and loopback else None,
             path=path,
         )
+        self.models = PlaceModels()
         self.metrics = Metrics(
-            Figures(self.hub, self.driver, __version__, path).write, MEDIA_TYPE, open=loopback and self.identity.open
+            Figures(self.hub, self.driver, __version__, path, self.models).write,
+            MEDIA_TYPE,
+            open=loopback and self.identity.open,
+        )
+        self.model_source = models or self.models
+        self.casting = Casting(
+            self.gateway,
+            self.identity.persona_token,
+            models=self.model_source,
+            forget=self.driver.forget,
+            folder=settings.data / "minds",
+            speed=settings.speed,
         )
         self.book = RoomBook(store, clock, self._open_made)
         self.office = Office(self.book, lambda: copies(settings.data))
         self._housekeeping: asyncio.Task[None] | None = None
         self.guests = Guests(self.identity, clock, LOOPBACK) if loopback and self.identity.open else None
-        self.answering = models_of(self.hub, self.driver, lambda: self._cards)
-        self.models: Mapping[str, ChatModel] = {}  # by the ids of their cards
+        self.answering = models_of(self.hub, self.driver, lambda: self._cards, self.model_source)
         self._cards: dict[str, Card] = {}
         self._rooms: dict[str, Room] = {}
-        self._stages: dict[str, asyncio.Task[None]] = {}
 
     @classmethod
-    async def open(cls, settings: Settings) -> Service:
-        """Open the log and the rooms of the place. Raises `StartError`."""
+    async def open(cls, settings: Settings, models: ModelSource | None = None) -> Service:
+        """Open the log and the rooms of the place; `models` instead of its own. Raises `StartError`."""
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -139,7 +147,7 @@ class Service:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings))
+        service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings), models)
         await service.identity.load()
         if isinstance(service.driver, Mediators):
             try:
@@ -173,23 +181,23 @@ class Service:
             log.error("place has a problem", problem=str(problem))
         self._cards = place.personas
         self.identity.reserve([taken for card in place.personas.values() for taken in (card.id, card.name)])
+        self.models.update(place.models)
         try:
-            self.driver.narrate(narrator_for(place, self.models))
+            self.driver.narrate(narrator_for(place, self.model_source))
         except NoNarrator as error:
             self.driver.narrate(None)
             log.error("no prose", why=str(error))
         for room in place.rooms.values():
             await self._open(room, place)
         await self.book.open_all({*self._rooms, *place.rooms, *place.broken})
+        await self.models.sweep()
         for gone in self._rooms.keys() - place.rooms.keys() - place.broken:
             log.warning("room has no file any more; it stays open until the next start", room=gone)
         log.info("place read", place=str(place.root), rooms=len(self._rooms), problems=len(place.problems))
 
     async def drain(self) -> None:
         """Fall silent, then ask all clients to come back in a moment."""
-        for task in self._stages.values():
-            task.cancel()
-        await asyncio.gather(*self._stages.values(), return_exceptions=True)
+        await self.casting.end()
         await self.hub.drain(RECONNECT_SECONDS)
 
     async def close(self) -> None:
@@ -198,22 +206,16 @@ class Service:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self.models.aclose()
         await self.driver.close()
         await self.hub.close()
         await self.store.close()
 
     async def _open(self, room: Room, place: Place) -> None:
-        before = self._rooms.get(room.id)
         info = RoomInfo(room.id, room.title, room.public, room.pods, frozenset(room.members), room.keep_days)
         await self._open_room(info, room.view, room.scope, room.floor)
         self._rooms[room.id] = room
-        if before is not None and (before.script, before.members) == (room.script, room.members):
-            return
-        if (playing := self._stages.pop(room.id, None)) is not None:
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
-        if room.script:
-            self._stages[room.id] = asyncio.create_task(self._play(room, place))
+        await self.casting.cast(room, place)
 
     async def _open_made(self, room: str, settings: RoomSettings) -> None:
         """Open or change a room that a host made here."""
@@ -233,31 +235,6 @@ class Service:
             public=info.public,
             floor=floor,
         )
-
-    async def _play(self, room: Room, place: Place) -> None:
-        speakers = dict.fromkeys(line.speaker for line in room.script)
-        cast = [
-            Cast(id, place.personas[id].name, self.identity.persona_token(id, place.personas[id].name))
-            for id in speakers
-        ]
-
-        def observe(action: Action) -> None:
-            if isinstance(action, Restarted):
-                self.driver.forget(room.id)
-
-        stage = Stage(
-            room.id,
-            cast,
-            room.script,
-            connect=lambda _: InProcessDuplex.open(self.gateway),
-            run_id=secrets.token_hex(8),
-            speed=self.settings.speed,
-            observe=observe,
-        )
-        try:
-            await stage.run()
-        except StageError as error:
-            log.error("conversation stopped", room=room.id, why=str(error))
 
 
 async def path_for(settings: Settings) -> SinkPath:
@@ -292,7 +269,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, models: ModelSource | None = None) -> int:
     """Run the server until a signal ends it; returns the exit code. Problems are told on stderr."""
     configure_logging()
     spare_garbage()
@@ -302,7 +279,7 @@ def serve(settings: Settings) -> int:
         listener = listen(settings.host, settings.port)
         with contextlib.closing(listener):
             with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                return runner.run(_serve(settings, listener))
+                return runner.run(_serve(settings, listener, models))
     except StartError as error:
         print(f"cadence: {error}", file=sys.stderr)
         return 1
@@ -310,8 +287,8 @@ def serve(settings: Settings) -> int:
         return 130
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> int:
-    service = await Service.open(settings)
+async def _serve(settings: Settings, listener: socket.socket, models: ModelSource | None) -> int:
+    service = await Service.open(settings, models)
     try:
         host, port = listener.getsockname()[:2]
         api = create_api(

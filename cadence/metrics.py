@@ -5,7 +5,7 @@ Names follow Prometheus' rules (base units, `_total` for what only grows). `docs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from cadence.counts import MediationCounts, Spread
 from cadence.models.async_encoder import EncodingCount
-from cadence.models.opening import OpenModels
+from cadence.models.pool import Pool
+from cadence.models.usage import Ledger
 from cadence.rooms.hub import Hub
 from cadence.rooms.sink import Path
 
@@ -39,16 +40,21 @@ class Mediating(Protocol):
     def encoding(self) -> EncodingCount | None: ...
 
 
+class Models(Protocol):
+    """The language models of a server: their pools by name, and what they cost."""
+
+    @property
+    def pools(self) -> Mapping[str, Pool]: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+
 class Figures(Collector):
     """Everything a server counts, as of the moment `write` is called."""
 
     def __init__(
-        self,
-        hub: Hub,
-        driver: Mediating,
-        version: str,
-        path: Path = "transport",
-        models: OpenModels | None = None,
+        self, hub: Hub, driver: Mediating, version: str, path: Path = "transport", models: Models | None = None
     ) -> None:
         self._hub, self._driver, self._version, self._path, self._models = hub, driver, version, path, models
         self._registry = CollectorRegistry()
@@ -108,7 +114,7 @@ class Figures(Collector):
             yield _counter("vectors_dropped", "Units left without, as the encoder was behind.", encoding.dropped)
             yield _gauge("vectors_waiting", "Units waiting for the encoder.", encoding.queue)
 
-    def _language_models(self, models: OpenModels) -> Iterator[Metric]:
+    def _language_models(self, models: Models) -> Iterator[Metric]:
         """By model; tokens by room and persona too, which are as many as the host has files. Readers are left out."""
         calls = CounterMetricFamily("cadence_model_calls", "Calls of models.", labels=["model", "outcome"])
         tokens = CounterMetricFamily("cadence_model_tokens", "Tokens, cached ones too.", labels=["model", "kind"])

@@ -6,11 +6,10 @@ the place. Another card is another voice; what may be shown is decided by the gr
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from cadence.alex.paraphrase import Narrator
-from cadence.models.chat import ChatModel
+from cadence.models.chat import ChatModel, ModelError
 from cadence.personas.cards import MEDIATOR
 from cadence.personas.place import Place
 
@@ -19,16 +18,17 @@ class NoNarrator(Exception):
     """Alex' card names a model that is not there; the text says which were expected. Alex quotes meanwhile."""
 
 
-def narrator_for(place: Place, models: Mapping[str, ChatModel]) -> Narrator | None:
-    """The narrator of a place, by its models' ids; None if Alex' card names no model. Raises `NoNarrator`."""
+def narrator_for(place: Place, models: Callable[[str], ChatModel]) -> Narrator | None:
+    """The narrator of a place; None if Alex' card names no model. Raises `NoNarrator`.
+
+    `models` gives the model with a card's name and raises `ModelError` if there is none that works.
+    """
     card = place.personas.get(MEDIATOR)
     if card is None or card.model is None:
         return None
-    if card.model not in models:
-        near = difflib.get_close_matches(card.model, list(models), n=1, cutoff=0.0)
-        hint = f"; the nearest is `{near[0]}`" if near else ""
-        raise NoNarrator(
-            f"personas/{MEDIATOR}.md: `model`: expected a card models/{card.model}.toml, got none{hint}; Alex quotes"
-        )
+    try:
+        model = models(card.model)
+    except ModelError as error:
+        raise NoNarrator(f"{card.model_at}: `model`: {error}; Alex quotes") from error
     pronouns = {id: one.pronouns for id, one in place.personas.items()}
-    return Narrator(models[card.model], card.prompt, pronouns)
+    return Narrator(model, card.prompt, pronouns)

@@ -27,6 +27,8 @@ COVERED_BY = {
     "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/training.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
+    "cadence/personas/jail.py": "tests/personas/test_sandbox.py",
+    "cadence/personas/thoughts.py": "tests/personas/test_mind.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
     "cadence/terminal/events.py": "tests/terminal/test_machine.py",
 }

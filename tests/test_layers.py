@@ -45,6 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.client",
     ),
     "cadence.terminal": ("cadence.rooms.wire", "cadence.duplex", "cadence.client"),
+    "cadence.casting": ("cadence.fields", "cadence.models", "cadence.personas"),
     "cadence.settings": ROOMS_OF_THE_HOUSE,
     "cadence.site": (),
     "cadence.address": (),
@@ -68,6 +69,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.app": (
         *ROOMS_OF_THE_HOUSE,
         "cadence.answering",
+        "cadence.casting",
         "cadence.settings",
         "cadence.packing",
         "cadence.process",

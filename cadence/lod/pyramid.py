@@ -125,6 +125,11 @@ class Pyramid:
 
     # Building.
 
+    @property
+    def unbuilt(self) -> int:
+        """How many leaves `carry` has still to put in their place."""
+        return len(self._closed) + (self._incoming is not None)
+
     def carry(self) -> bool:
         """Build one node, if there is one to build. False when nothing is left to do."""
         if self._incoming is None:
@@ -236,6 +241,18 @@ class Pyramid:
         if self._open and self._open[-1].seq > after:
             found.append(leaf(self.scope, self._open_key, self._open))
         return found
+
+    def outline(self, nodes: int) -> list[Node]:
+        """The closed past in at most so many nodes if the stack is not longer, oldest first, cut as deep everywhere.
+
+        What stands at the beginning changes less often than with `read` while more is said.
+        """
+        self.settle()
+        chosen: list[Branch] = []
+        finer = self._stack
+        while len(finer) > len(chosen) and (len(finer) <= nodes or not chosen):
+            chosen, finer = finer, [half for one in finer for half in (one.halves or (one,))]
+        return [branch.node() for branch in chosen]
 
     # Redaction.
 

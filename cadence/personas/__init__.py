@@ -1,1 +1,1 @@
-"""Who speaks in the rooms of a host: cards and scripts, and the stage that plays them as strangers would."""
+"""Who speaks in the rooms of a host: cards, scripts and the stage that plays them, minds and the company they keep."""

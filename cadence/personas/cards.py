@@ -14,8 +14,13 @@ A card is `personas/ID.md`: TOML front matter between two lines `+++`, then the 
 | `name` | required | 1 to 40 characters, NFKC, no control characters, unique in the place whatever the case |
 | `pronouns` | required | 1 to 40 characters: "they/them" |
 | `voice` | optional | 1 to 100 characters: the name of a voice |
-| `model` | optional | 1 to 200 characters: the name of a language model |
+| `model` | optional | 1 to 200 characters: a model card; with it the persona is a mind |
 | `temperament` | optional | 1 to 400 characters |
+| `interests` | optional | at most 8 texts of 1 to 200 characters; what touches them makes the mind look up |
+| `silence_s` | optional | 0 to 86,400: after so much quiet it may speak unasked (120); 0: never |
+| `answer_tokens` | optional | 16 to 32,768: the longest answer of the model, its thoughts included (600) |
+| `temperature` | optional | 0 to 2: how freely the model chooses its words (0.7) |
+| `tools` | optional | names of tools the model may use: calculate, python |
 
 The prompt must not be empty. The stem is the persona's id, [a-z0-9_-]{1,64}; `alex` is the mediator and never
 a member of a room; `host` is the host's own id and no persona's. `README.md` is not a card.
@@ -26,18 +31,33 @@ Pure: text in, card and problems out.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from cadence.fields import Report, parse_toml, read
+from cadence.fields import Report, brief, line_of, nearest, parse_toml, read
+from cadence.personas.tools import TOOLS
 
 CARD_BYTES_MAX = 64 * 1024
 MEDIATOR = "alex"
 RESERVED_IDS = ("host",)
 _FENCE = "+++"
 _JOINERS = "\u200c\u200d"  # they hold emoji and several scripts together
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a persona with a model behaves as a mind; durations in seconds, `answer_tokens` with the model's thoughts."""
+
+    interests: tuple[str, ...] = ()
+    silence_s: float = 120.0
+    answer_tokens: int = 600
+    temperature: float = 0.7
+    tools: tuple[str, ...] = ()
+
+
+MANNER = Manner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,18 @@ class Card:
     voice: str | None = None
     model: str | None = None
     temperament: str | None = None
+    manner: Manner = field(default_factory=Manner)
+    model_line: int | None = None  # where the card names its model, for whoever has to say that it is broken
+
+    @property
+    def file(self) -> str:
+        """How problems call the card."""
+        return f"personas/{self.id}.md"
+
+    @property
+    def model_at(self) -> str:
+        """The file and line that name the model."""
+        return self.file if self.model_line is None else f"{self.file}:{self.model_line}"
 
 
 def _text(length_max: int) -> Meta:
@@ -63,6 +95,11 @@ class _Front(Struct, frozen=True):
     voice: Annotated[str, _text(100)] | None = None
     model: Annotated[str, _text(200)] | None = None
     temperament: Annotated[str, _text(400)] | None = None
+    interests: Annotated[tuple[Annotated[str, _text(200)], ...], Meta(max_length=8)] = ()
+    silence_s: Annotated[float, Meta(ge=0, le=86_400)] = MANNER.silence_s
+    answer_tokens: Annotated[int, Meta(ge=16, le=32_768)] = MANNER.answer_tokens
+    temperature: Annotated[float, Meta(ge=0, le=2)] = MANNER.temperature
+    tools: tuple[str, ...] = ()
 
 
 def parse_card(id: str, text: str, report: Report) -> Card | None:
@@ -85,9 +122,20 @@ def parse_card(id: str, text: str, report: Report) -> Card | None:
     complaint = name_complaint(front.name) if front else None
     if complaint:
         report.tell(complaint, field="name")
+    for tool in front.tools if front else ():
+        if tool not in TOOLS:
+            known = ", ".join(TOOLS)
+            report.tell(
+                f"expected tools out of {known}; the nearest to {brief(tool)} is `{nearest(tool, TOOLS)}`",
+                field="tools",
+            )
     if front is None or report.problems:
         return None
-    return Card(id, front.name, front.pronouns, prompt, front.voice, front.model, front.temperament)
+    manner = Manner(
+        front.interests, front.silence_s, front.answer_tokens, front.temperature, tuple(dict.fromkeys(front.tools))
+    )
+    model_line = None if front.model is None else line_of(report.source, "model")
+    return Card(id, front.name, front.pronouns, prompt, front.voice, front.model, front.temperament, manner, model_line)
 
 
 def name_complaint(name: str) -> str | None:

@@ -104,9 +104,11 @@ def _read_room(folder: Folder, id: str, path: Path, cards: dict[str, Card | None
     if room.script_file is not None:
         room, script_report = _with_script(folder, room, path.parent / room.script_file, report)
     problems = report.all() + (script_report.all() if script_report else [])
-    # A broken card breaks its rooms too, but is told once, where it is broken.
-    usable = not problems and all(cards[member] is not None for member in room.members)
-    return (room if usable else None), problems
+    # A broken card is told once, where it is broken. Its room goes on without it, unless its script cannot.
+    broken = {member for member in room.members if cards.get(member) is None}
+    usable = not problems and broken.isdisjoint(line.speaker for line in room.script)
+    members = tuple(member for member in room.members if member not in broken)
+    return (replace(room, members=members) if usable else None), problems
 
 
 def _with_script(folder: Folder, room: Room, path: Path, room_report: Report) -> tuple[Room, Report | None]:

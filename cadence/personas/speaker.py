@@ -11,7 +11,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 import structlog
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from cadence.duplex import Closed, Connect, Duplex
 from cadence.personas.cast import Cast, Humans, numbered
@@ -45,7 +45,11 @@ class _Failed(Exception):
 
 
 class Speaker:
-    """One connection at a time for one member of the cast. Tells what a `Play` must know, in order."""
+    """One connection at a time for one member of the cast. Tells what a `Play` must know, in order.
+
+    `hear` gets every frame of the room as well, `joined` first; who only recites needs none. `after` says what is known
+    of the room already, so that what was missed is sent.
+    """
 
     def __init__(
         self,
@@ -55,8 +59,12 @@ class Speaker:
         tell: Callable[[Event], Awaitable[None]],
         *,
         attempts_max: int = ATTEMPTS_MAX,
+        hear: Callable[[wire.ServerFrame], Awaitable[None]] | None = None,
+        after: Callable[[], wire.After | UnsetType] = lambda: UNSET,
     ) -> None:
         self.cast = cast
+        self._hear = hear
+        self._after = after
         self._room = room
         self._connect = connect
         self._tell = tell
@@ -68,6 +76,11 @@ class Speaker:
         self._wait_s: float | None = None  # what the server asked for before it went away
         self._entered_at: float | None = None  # this attempt, if it came that far
         self._humans = Humans()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the speaker is in the room."""
+        return self._duplex is not None
 
     async def run(self) -> None:
         """Stay in the room until cancelled. Raises `StageError`."""
@@ -94,9 +107,6 @@ class Speaker:
 
     async def say(self, speak: Speak) -> None:
         """Send a message, or end a connection that does not take it; the answer is told as an event."""
-        duplex = self._duplex
-        if duplex is None:
-            return  # lost in this very moment: `Lost` is on its way
         reply_to = UNSET if speak.reply_to is None else speak.reply_to
         frame = wire.Say(
             room=self._room,
@@ -107,6 +117,13 @@ class Speaker:
             spoken=speak.spoken,
             ref=speak.id,
         )
+        await self.request(frame)
+
+    async def request(self, frame: Struct) -> None:
+        """Send any frame, or end a connection that does not take it."""
+        duplex = self._duplex
+        if duplex is None:
+            return  # lost in this very moment: `Lost` is on its way
         try:
             async with asyncio.timeout(SEND_SECONDS_MAX):
                 await _send(duplex, frame)
@@ -142,6 +159,8 @@ class Speaker:
         self._duplex, self._was_there = duplex, True
         self._entered_at = asyncio.get_running_loop().time()
         try:
+            if self._hear is not None:
+                await self._hear(joined)
             await self._tell(Connected(self.cast.id, joined.head))
             self._humans.whole(joined.members, joined.member_count)
             await self._tell(Audience(self.cast.id, self._humans.present))
@@ -167,7 +186,7 @@ class Speaker:
         await _send(duplex, hello)
         welcome = await self._reply(duplex, wire.Welcome, "hello")
         self._resume = welcome.session
-        await _send(duplex, wire.Join(room=self._room, ref="join"))
+        await _send(duplex, wire.Join(room=self._room, after=self._after(), ref="join"))
         return await self._reply(duplex, wire.Joined, "join")
 
     async def _reply(self, duplex: Duplex, kind: type[_R], ref: str) -> _R:
@@ -191,6 +210,8 @@ class Speaker:
         """Tell what matters of the frames that come, and drop the rest; never returns."""
         while True:
             frame = await _receive(duplex)
+            if self._hear is not None and frame is not None:
+                await self._hear(frame)
             match frame:
                 case wire.Said():
                     await self._tell(Said(frame.id, frame.seq))

@@ -116,6 +116,34 @@ def test_an_interval_is_read_from_about_so_many_nodes_the_recent_past_in_detail(
     assert found[-1].unit_words < found[0].unit_words / 20
 
 
+def test_an_outline_is_the_whole_closed_past_in_few_nodes() -> None:
+    heard = talk(1200, 2.0, 5)
+    pyramid, before, changed = Pyramid("lab"), [], 0
+    for one in heard:
+        pyramid.add(one)
+        if one.seq % 20 == 0:
+            found = spans(pyramid.outline(24))
+            assert len(found) <= 24 and (not found or found[0][0] == 1)
+            assert all(a[1] + 1 == b[0] for a, b in zip(found, found[1:], strict=False))
+            changed += bool(before) and found[: len(before) // 2] != before[: len(before) // 2]
+            before = found
+    assert changed <= 30, "out of sixty"
+    assert len(spans(pyramid.outline(1))) >= 1, "never less than the stack"
+
+
+def test_unbuilt_counts_the_leaves_that_wait() -> None:
+    pyramid = Pyramid("lab")
+    assert pyramid.unbuilt == 0
+    for one in talk(40, 40.0, 1):
+        pyramid.add(one)
+    waiting = pyramid.unbuilt
+    assert 20 <= waiting <= 39, "at most a leaf for each message but the last"
+    pyramid.carry()
+    assert pyramid.unbuilt == waiting, "built, and not yet in its place"
+    pyramid.settle()
+    assert pyramid.unbuilt == 0
+
+
 def test_what_weighs_more_is_read_in_more_detail() -> None:
     heard = [said(n, f"Word number{n} is followed by others such as these.", START + n) for n in range(1, 3001)]
     pyramid = built(heard)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadence.fields import Report
-from cadence.personas.cards import Card, name_complaint, name_key, parse_card
+from cadence.personas.cards import Card, Manner, name_complaint, name_key, parse_card
 
 FRONT = 'name = "Mira"\npronouns = "she/her"\n'
 
@@ -74,3 +74,36 @@ def test_names_that_sound_alike_share_a_key() -> None:
 def test_no_text_whatever_makes_parsing_fail(text: str) -> None:
     card, problems = parse(text)
     assert (card is None) == bool(problems)
+
+
+def test_a_card_with_a_model_is_a_mind_with_manners() -> None:
+    more = (
+        'model = "small"\ninterests = ["harbours", "boats"]\nsilence_s = 0\nanswer_tokens = 200\ntemperature = 1.0\n'
+        'tools = ["python", "calculate", "python"]\n'
+    )
+    card, problems = parse(f"+++\n{FRONT}{more}+++\nYou are Mira.\n")
+    assert problems == [] and card is not None
+    assert card.manner == Manner(("harbours", "boats"), 0.0, 200, 1.0, ("python", "calculate"))
+    assert (card.model, card.model_line, card.model_at) == ("small", 4, "personas/mira.md:4")
+
+
+def test_a_card_without_a_model_has_no_line_for_it() -> None:
+    card, _ = parse(f"+++\n{FRONT}+++\nYou are Mira.\n")
+    assert card is not None and card.manner == Manner() and card.model_at == "personas/mira.md"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            'tools = ["calculat"]',
+            '4: `tools`: expected tools out of calculate, python; the nearest to "calculat" is `calculate`',
+        ),
+        ("silence_s = -1", "4: `silence_s`: expected a number >= 0.0, got -1"),
+        ("answer_tokens = 3", "4: `answer_tokens`: expected a whole number >= 16, got 3"),
+        ("temperature = 9", "4: `temperature`: expected a number <= 2.0, got 9"),
+        ("interests = 3", "4: `interests`: expected a list, each entry a string of 1 to 200 characters, got 3"),
+    ],
+)
+def test_what_is_wrong_with_a_manner_is_told_by_line(line: str, problem: str) -> None:
+    assert parse(f"+++\n{FRONT}{line}\n+++\nYou are Mira.\n")[1] == [problem]

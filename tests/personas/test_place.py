@@ -125,11 +125,21 @@ def test_what_is_broken_is_known_and_the_rest_is_usable(place: Path) -> None:
     assert found.broken == {"cellar"}
 
 
-def test_a_broken_card_breaks_its_rooms_and_is_told_once(place: Path) -> None:
+def test_a_broken_card_breaks_a_script_that_needs_it_and_is_told_once(place: Path) -> None:
     (place / "personas/bo.md").write_text("no front matter")
     found = load_place(place)
     assert found.rooms == {} and found.broken == {"kitchen"} and "bo" not in found.personas
     assert [problem.file for problem in found.problems] == ["personas/bo.md"]
+
+
+def test_a_room_goes_on_without_a_member_whose_card_is_broken(place: Path) -> None:
+    (place / "rooms/porch.toml").write_text('title = "The porch"\nmembers = ["ada", "bo"]\n')
+    (place / "personas/bo.md").write_text('+++\nname = "Bo"\npronouns = "he/him"\nmodell = "x"\n+++\nYou are Bo.\n')
+    found = load_place(place)
+    assert found.rooms["porch"].members == ("ada",) and "porch" not in found.broken
+    assert [str(problem) for problem in found.problems] == [
+        "personas/bo.md:4: `modell`: unknown key; the nearest known key is `model`"
+    ]
 
 
 def test_a_script_of_two_rooms_tells_its_own_problems_once(place: Path) -> None:

@@ -1,0 +1,275 @@
+"""Whether minds are as fast before a thousand readers as before none, outlive a kill, and have prompts that share much.
+
+    python -m bench.minds [--minds 1,4,16,64] [--readers 0,1,100,1000] [--seconds 20] [--json]
+    python -m bench.minds --endpoint URL --model NAME        the prefix cache of a real vLLM, over 50 calls of one mind
+
+Speed: a real server (`bench.thinking`), its minds on a scripted model of 1,000 tokens/s each in pieces of 50 ms. A
+thought is mostly thinking: the more minds, the longer, so that a room says about `ROOM_MESSAGES_PER_S` whatever their
+number; a guest adds two a second. Before none, then before more and more mediated readers (in a process of their own,
+cadences of 1, 5, 10 and 30 s mixed), then before none again. Where the event loop is busy more than 60 % the row is
+saturated: it is reported, and its ratio is no criterion. Exit code 1 if a criterion is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench.crowd import Crowd
+from bench.prefixes import CALLS, on_endpoint, on_fake
+from bench.thinking import TOKENS_PER_S
+from tests.stranger import Closed, Stranger, dial
+
+ROOM = "meeting"
+ROOM_MESSAGES_PER_S = 4.0  # of all minds together
+GUEST_SECONDS = 0.5  # between two messages of the guest, who keeps even a single mind busy
+THOUGHT_TOKENS_MIN = 1_000
+START_SECONDS_MAX = 90.0
+SETTLE_SECONDS = 6.0
+RATIO_MIN = 0.98
+BUSY_MAX = 0.6
+SHARE_MIN = 0.6
+KILLS = 3
+TABLE_WIDTH_MIN = 140
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `met` None: reported, no criterion."""
+
+    what: str
+    floor: str
+    measured: str
+    met: bool | None
+
+
+class Thinking:
+    """A server of `minds` minds in a process of its own, on data that outlives it."""
+
+    def __init__(self, folder: Path, minds: int, thought_tokens: int) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.names = [f"mind{n}" for n in range(1, minds + 1)]
+        self._place, self._data, self._tokens = folder / "place", folder / "data", thought_tokens
+        for content in ("rooms", "personas"):
+            (self._place / content).mkdir(parents=True)
+        members = json.dumps(self.names)
+        (self._place / "rooms" / f"{ROOM}.toml").write_text(f'title = "The meeting"\nmembers = {members}\n')
+        for name in self.names:
+            (self._place / "personas" / f"{name}.md").write_text(
+                f'+++\nname = "{name.title()}"\npronouns = "it/its"\nmodel = "{name}"\ninterests = ["figures"]\n'
+                f"answer_tokens = {thought_tokens + 100}\n+++\nYou are {name}. You talk in figures.\n"
+            )
+        self._child: asyncio.subprocess.Process | None = None
+        self._told: list[dict[str, float]] = []
+        self._news = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def start(self) -> None:
+        """Start, and wait until it can be reached."""
+        arguments = [self._place, self._data, self.port, self._tokens]
+        self._child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.thinking",
+            *map(str, arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        ready = asyncio.Event()
+        self._reading = asyncio.create_task(self._read(ready))
+        async with asyncio.timeout(START_SECONDS_MAX):
+            await ready.wait()
+
+    async def _read(self, ready: asyncio.Event) -> None:
+        assert self._child is not None and self._child.stdout is not None
+        async for line in self._child.stdout:
+            if line.startswith(b"{"):
+                self._told.append(json.loads(line))
+                self._news.set()
+            elif b"#ticket=" in line:
+                ready.set()
+
+    async def measure(self, seconds: float) -> tuple[float, float]:
+        """Tokens a second of one mind, and the share of time the loop was busy, over so long."""
+        first = await self._next()
+        last = first
+        while last["at"] - first["at"] < seconds:
+            last = await self._next()
+        took = last["at"] - first["at"]
+        tokens = (last["tokens"] - first["tokens"]) / took / len(self.names)
+        return tokens, (last["cpu_s"] - first["cpu_s"]) / took
+
+    async def _next(self) -> dict[str, float]:
+        self._news.clear()
+        async with asyncio.timeout(START_SECONDS_MAX):
+            await self._news.wait()
+        return self._told[-1]
+
+    async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the server; SIGKILL is the crash."""
+        if self._child is not None and self._child.returncode is None:
+            self._child.send_signal(how)
+            await self._child.wait()
+        if self._reading is not None:
+            await self._reading
+        self._child = None
+
+
+async def _talk(url: str) -> None:
+    """A guest who always has another figure, until cancelled."""
+    guest = Stranger("Guest", "agent")
+    await guest.open(await dial(url))
+    await guest.join(ROOM)
+    for number in count():
+        await guest.say(ROOM, f"The figures of day {number} are {number * 7919 % 10007} boats and {number * 31} sails.")
+        guest.diary.clear()
+        await asyncio.sleep(GUEST_SECONDS)
+
+
+async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Progress) -> list[Row]:
+    """A row for each number of readers; the ratio is to the mean of the two times without any."""
+    thought = max(THOUGHT_TOKENS_MIN, round(minds * TOKENS_PER_S / ROOM_MESSAGES_PER_S))
+    steps = [0, *(number for number in readers if number), 0]
+    bar = progress.add_task(f"{minds} minds", total=len(steps))
+    found: list[tuple[int, float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        server = Thinking(Path(folder), minds, thought)
+        await server.start()
+        guest = asyncio.create_task(_talk(server.url))
+        try:
+            for number in steps:
+                progress.update(bar, description=f"{minds} minds, {number} readers")
+                crowd = await Crowd.gather(server.url, ROOM, number) if number else None
+                await asyncio.sleep(SETTLE_SECONDS)
+                found.append((number, *await server.measure(seconds)))
+                if crowd is not None:
+                    await crowd.leave()
+                    await asyncio.sleep(SETTLE_SECONDS)
+                progress.advance(bar)
+        finally:
+            guest.cancel()
+            await asyncio.wait([guest])
+            await server.end()
+    alone = [(tokens, busy) for number, tokens, busy in found if not number]
+    base = sum(tokens for tokens, _ in alone) / len(alone)
+    apart = "/".join(f"{tokens:.0f}" for tokens, _ in alone)
+    busy_alone = max(busy for _, busy in alone)
+    what = f"{minds} minds, thoughts of {thought:,} tokens"
+    rows = [Row(f"{what}, no readers", "reported", f"{apart} tokens/s each, loop {busy_alone:.0%} busy", None)]
+    progress.console.print(rows[0].what, rows[0].measured, sep=": ")
+    for number, tokens, busy in found:
+        if number:
+            saturated = busy > BUSY_MAX
+            measured = f"{tokens:.0f} tokens/s each, ratio {tokens / base:.3f}, loop {busy:.0%} busy"
+            floor = "saturated" if saturated else f">= {RATIO_MIN}"
+            met = None if saturated else tokens / base >= RATIO_MIN
+            rows.append(Row(f"{what}, {number:,} readers", floor, measured, met))
+            progress.console.print(rows[-1].what, measured, sep=": ")
+    return rows
+
+
+async def survival(progress: Progress) -> Row:
+    """Ask every mind, kill the server in the middle of their thoughts, start it again: who was asked, answers once."""
+    bar = progress.add_task("kills in the middle of thoughts", total=KILLS)
+    asked: list[tuple[int, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        server = Thinking(Path(folder), 4, 3_000)
+        await server.start()
+        person = Stranger("Pip")
+        await person.open(await dial(server.url))
+        await person.join(ROOM, view={"mode": "raw"})
+        try:
+            for turn in range(KILLS):
+                await asyncio.sleep(SETTLE_SECONDS)
+                for name in server.names:
+                    said = await person.say(ROOM, f"@{name.title()} what are the figures of {turn} and {name}?")
+                    asked.append((said["seq"], name))
+                    await asyncio.sleep(0.3)
+                await asyncio.sleep(1.0)
+                await server.end(signal.SIGKILL)
+                await person.over()
+                await server.start()
+                await person.open(await dial(server.url))
+                await person.join(ROOM)
+                progress.advance(bar)
+            await asyncio.sleep(6 * SETTLE_SECONDS)
+            log = await person.messages(ROOM)
+        finally:
+            await server.end()
+            try:
+                await person.over()
+            except (Closed, TimeoutError):
+                pass
+    answers = [[one["from"]["id"] for one in log if one.get("reply_to") == seq] for seq, _ in asked]
+    kept = {one["seq"] for one in log}
+    lost = sum(seq not in kept for seq, _ in asked)
+    wrong = sum(found.count(name) != 1 for found, (_, name) in zip(answers, asked, strict=True))
+    doubled = len(log) - len({(one["from"]["id"], one["id"]) for one in log})
+    measured = f"{KILLS} kills, {len(asked)} questions: {lost} lost, {wrong} not answered once, {doubled} said twice"
+    return Row("kill -9 in the middle of thoughts", "0, 0, 0", measured, lost == wrong == doubled == 0)
+
+
+async def run(given: argparse.Namespace, progress: Progress) -> list[Row]:
+    """All rows."""
+    bar = progress.add_task("prompts", total=1)
+    if given.endpoint:
+        share = await on_endpoint(given.endpoint, given.model)
+        progress.advance(bar)
+        return [_share("prefix-cache hits by the endpoint's own count", share)]
+    rows = [_share("prompt shared with the call before (fake)", on_fake())]
+    progress.advance(bar)
+    rows.append(await survival(progress))
+    for minds in given.minds:
+        rows += await speed(minds, given.readers, given.seconds, progress)
+    return rows
+
+
+def _share(what: str, share: float) -> Row:
+    return Row(f"{what}, {CALLS} calls of one mind", f">= {SHARE_MIN:.0%}", f"{share:.1%}", share >= SHARE_MIN)
+
+
+def main() -> int:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",") if part]
+
+    parser = argparse.ArgumentParser(prog="python -m bench.minds", description=__doc__)
+    parser.add_argument("--minds", type=numbers, default=[1, 4, 16, 64])
+    parser.add_argument("--readers", type=numbers, default=[0, 1, 100, 1000])
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
+    parser.add_argument("--endpoint", help="measure the prefix cache of this vLLM instead: http://127.0.0.1:8000/v1")
+    parser.add_argument("--model", default="", help="the name under which it serves")
+    parser.add_argument("--json", action="store_true", help="print one JSON list of rows")
+    given = parser.parse_args()
+    with Progress(console=Console(stderr=True), disable=given.json) as progress:
+        found = asyncio.run(run(given, progress))
+    if given.json:
+        print(json.dumps([asdict(row) for row in found]))
+    else:
+        table = Table("what", "floor", "measured", "met", title="Minds")
+        for row in found:
+            table.add_row(row.what, row.floor, row.measured, {None: "-", True: "yes", False: "NO"}[row.met])
+        Console(width=max(Console().width, TABLE_WIDTH_MIN)).print(table)
+    return 1 if any(row.met is False for row in found) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,142 @@
+"""Rooms of scripted, thinking and foreign speakers on the real server, from the files of a place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from cadence.app import Service
+from cadence.casting import PlaceModels
+from cadence.models.cards import ModelCard
+from cadence.models.chat import Call, ChatModel, ModelError
+from cadence.models.scripted import ScriptedModel
+from cadence.settings import load
+from tests.pipe import Pipe
+from tests.stranger import Frame, Stranger
+
+pytestmark = pytest.mark.real_time
+
+SCRIPT = (
+    '{"from": "ada", "text": "The oven is ten degrees too hot."}\n{"from": "ada", "text": "I measured it twice."}\n'
+)
+
+
+def persona(place: Path, id: str, more: str = "") -> None:
+    text = f'+++\nname = "{id.title()}"\npronouns = "they/them"\n{more}+++\nYou are {id.title()}.\n'
+    (place / "personas" / f"{id}.md").write_text(text)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    found = tmp_path / "place"
+    for folder in ("rooms", "personas", "models"):
+        (found / folder).mkdir(parents=True)
+    persona(found, "ada")
+    persona(found, "vera", 'model = "fake"\n')
+    (found / "rooms" / "hall.toml").write_text('title = "H"\nmembers = ["ada", "vera"]\nscript = "hall.script.jsonl"\n')
+    (found / "rooms" / "hall.script.jsonl").write_text(SCRIPT)
+    return found
+
+
+def fake(name: str) -> ChatModel:
+    if name != "fake":
+        raise ModelError("unknown_model", f"expected a model card models/{name}.toml, got none")
+
+    def script(call: Call) -> str:
+        asked = "speaks to you in" in call.messages[-1].text
+        return "Eleven minutes, by the log of the desk." if asked else "PASS"
+
+    return ScriptedModel(script, name=name)
+
+
+@asynccontextmanager
+async def serving(place: Path) -> AsyncIterator[Service]:
+    service = await Service.open(load(place=place, data=place.parent / "data", speed=20.0), fake)
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+async def guest(service: Service, name: str, kind: str = "human") -> Stranger:
+    someone = Stranger(name, kind)
+    await someone.open(Pipe(service.gateway, headers=((b"host", b"127.0.0.1"),)))
+    await someone.join("hall", view={"mode": "raw"} if kind == "human" else None)
+    return someone
+
+
+def by(name: str) -> object:
+    def fits(frame: Frame) -> bool:
+        return frame["type"] == "message" and frame["from"]["name"] == name
+
+    return fits
+
+
+async def members(one: Stranger, *wanted: str) -> None:
+    """Wait until all of them are in the room."""
+    while not set(wanted) <= {member["name"] for member in one.places["hall"].members.values()}:
+        await one.expect(lambda frame: frame["type"] == "presence")
+
+
+async def test_a_script_a_mind_and_a_foreign_agent_share_a_room(place: Path) -> None:
+    async with serving(place) as service:
+        pip = await guest(service, "Pip")
+        echo = await guest(service, "Echo", "agent")
+        await asyncio.wait_for(members(pip, "Ada", "Vera", "Echo"), 20.0)
+        said = await echo.say("hall", "@Vera how long may a desk be without its calendar?")
+        answer = await pip.until(by("Vera"), within=20.0)  # type: ignore[arg-type]
+        assert answer["reply_to"] == said["seq"] and answer["from"]["kind"] == "agent"
+        await pip.until(by("Ada"), within=20.0)  # type: ignore[arg-type]
+        assert list(service.casting.counts["hall"]) == ["vera"]
+        for one in (pip, echo):
+            await one.cut()
+
+
+async def test_a_model_that_is_not_there_is_told_by_card_and_line_and_comes_with_a_reload(place: Path) -> None:
+    persona(place, "vera", 'temperament = "dry"\nmodel = "fakes"\n')
+    with capture_logs() as logs:
+        async with serving(place) as service:
+            pip = await guest(service, "Pip")
+            await pip.until(by("Ada"), within=20.0)  # type: ignore[arg-type]
+            (told,) = [line for line in logs if line["event"] == "mind cannot think"]
+            assert told["card"] == "personas/vera.md:5" and "models/fakes.toml" in told["why"]
+            persona(place, "vera", 'model = "fake"\n')
+            await service.read_place()
+            await asyncio.wait_for(members(pip, "Vera"), 20.0)
+            persona(place, "vera")
+            await service.read_place()
+            assert "hall" not in service.casting.counts
+            await pip.cut()
+
+
+async def test_what_did_not_change_goes_on_over_a_reload(place: Path) -> None:
+    async with serving(place) as service:
+        pip = await guest(service, "Pip")
+        await asyncio.wait_for(members(pip, "Vera"), 20.0)
+        before = service.casting.counts["hall"]
+        await service.read_place()
+        assert service.casting.counts["hall"]["vera"] is before["vera"]
+        await pip.cut()
+
+
+async def test_models_of_a_place_are_opened_once_and_closed_when_their_cards_change() -> None:
+    pytest.importorskip("openai")
+    models = PlaceModels()
+    card = ModelCard("big", ("http://127.0.0.1:9/v1",), "big")
+    models.update({"big": card})
+    first = models("big")
+    models.update({"big": card})
+    assert models("big") is first
+    models.update({"big": ModelCard("big", ("http://127.0.0.1:9/v1",), "bigger")})
+    assert models("big") is not first
+    await models.sweep()
+    with pytest.raises(ModelError, match="models/bigg.toml that can be used, got none; the nearest is `big`"):
+        models("bigg")
+    await models.aclose()
+    with pytest.raises(ModelError, match="models/big.toml that can be used, got none$"):
+        models("big")
