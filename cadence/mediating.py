@@ -68,6 +68,10 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
+    async def wait_closed(self) -> None:
+        """Wait until the process is gone."""
+        await self._ended
+
     async def _reap(self) -> None:
         await self._process.wait()
 

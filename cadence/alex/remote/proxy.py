@@ -69,6 +69,10 @@ class Connection(Protocol):
         """End it; the worker ends too."""
         ...
 
+    async def wait_closed(self) -> None:
+        """Wait until the worker has ended."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -182,6 +186,7 @@ class Proxy:
         except (Gone, RuntimeError, TimeoutError) as error:
             log.warning("a mediator did not end well", why=str(error) or f"it took more than {CLOSE_SECONDS_MAX} s")
         connection.close()
+        await connection.wait_closed()
 
     # Mediation.
 

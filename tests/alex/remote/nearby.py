@@ -59,6 +59,9 @@ class Nearby:
     def close(self) -> None:
         self.kill()
 
+    async def wait_closed(self) -> None:
+        """It has ended by now."""
+
     def kill(self) -> None:
         if self._there.cut:
             return
