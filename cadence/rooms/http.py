@@ -70,6 +70,7 @@ def create_api(
     _add_schemas(api)
     add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
+    _add_search(api, hub, identity)
     if office is not None:
         add_hosting(api, hub, identity, office)
     add_twins(api, hub, identity, guests)
@@ -82,8 +83,6 @@ def create_api(
 
 
 def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
-    searches = Shares(SEARCHES_PER_S)
-
     @api.get("/api/rooms")
     async def rooms(authorization: Authorization = None) -> list[dict[str, Any]]:
         """The rooms you may enter: {room, title, members (how many), head, epoch, public}."""
@@ -116,6 +115,24 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
         items, more = await history.messages(hub.store, found.info.room, query)
         return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
 
+    @api.get("/api/rooms/{room}/export")
+    async def exported(room: str, authorization: Authorization = None) -> Response:
+        """All messages, a `message` frame per line, up to the last when asked; erased where taken back. Hosts only."""
+        found = hub.find(room, host(identity, authorization, "export a room"))
+        lines = await export.lines(hub.store, found.info.room, found.head)
+        name = f'attachment; filename="{found.info.room}.jsonl"'
+        return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
+
+    @api.post("/api/tickets")
+    async def tickets(authorization: Authorization = None) -> dict[str, Any]:
+        """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
+        you = bearer(identity, authorization)
+        return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
+
+
+def _add_search(api: FastAPI, hub: Hub, identity: Identity) -> None:
+    searches = Shares(SEARCHES_PER_S)
+
     @api.get("/api/rooms/{room}/search", response_class=Response, responses=gives(Page))
     async def search(
         room: str,
@@ -136,20 +153,6 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity) -> None:
             raise WireError("rate_limited", message, retry_after_s=retry_after_s(wait))
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
-
-    @api.get("/api/rooms/{room}/export")
-    async def exported(room: str, authorization: Authorization = None) -> Response:
-        """All messages, a `message` frame per line, up to the last when asked; erased where taken back. Hosts only."""
-        found = hub.find(room, host(identity, authorization, "export a room"))
-        lines = await export.lines(hub.store, found.info.room, found.head)
-        name = f'attachment; filename="{found.info.room}.jsonl"'
-        return StreamingResponse(lines, media_type=export.MEDIA_TYPE, headers={"Content-Disposition": name})
-
-    @api.post("/api/tickets")
-    async def tickets(authorization: Authorization = None) -> dict[str, Any]:
-        """A single-use token that makes one `hello` yours. For whoever has a token: the host, and who was given one."""
-        you = bearer(identity, authorization)
-        return {"ticket": identity.ticket(you), "expires_in_s": TICKET_SECONDS}
 
 
 def _add_schemas(api: FastAPI) -> None:
