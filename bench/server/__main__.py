@@ -31,7 +31,7 @@ from bench.server import parts
 from bench.server.parts import CROWD_CORE, KIB, SERVER_CORE
 from bench.server.peers import NAMES, install, running
 
-SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 30.0
+SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 20.0
 MODEST_RATE, MODEST_RECEIVERS = 20.0, 500
 MEDIATED_RATE = 20.0
 CHILD_S_MAX = 180.0

@@ -1,4 +1,4 @@
-"""`cadence serve` with the limits on speaking lifted, as none of its peers has any.
+"""`cadence serve` with the limits on speaking lifted, as none of its peers has any, and without pings.
 
     python -m bench.server.hosted alex|rooms serve ...     (then the arguments of `cadence`)
 
@@ -9,6 +9,7 @@ anybody is mediated: what is left is what the peers do, and a log on disk.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from cadence.rooms import limiter
 
@@ -20,6 +21,15 @@ if __name__ == "__main__":
         setattr(limiter, name, FREE)
     from cadence import app, cli
 
+    configured = app.server_config
+
+    def without_pings(*arguments: Any) -> Any:
+        """The crowd counts bytes and answers nothing."""
+        config = configured(*arguments)
+        config.ws_ping_interval = None
+        return config
+
+    app.server_config = without_pings  # type: ignore[assignment]
     if sys.argv.pop(1) == "rooms":
         made = app.Service.__init__
 

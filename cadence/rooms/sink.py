@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
+import structlog
+
 from cadence.rooms.outbox import Bundle, Encoded
 
 CLOSE_GRACE_S = 1.0  # for a close frame to find room in a full buffer
@@ -20,6 +22,8 @@ WRITE_BYTES_MAX = 64 * 1024  # joined into one write; a transport's usual high-w
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Path = Literal["transport", "asgi"]
+
+log = structlog.get_logger(__name__)
 
 
 class Sink(Protocol):
@@ -93,8 +97,8 @@ class AsgiSink:
                 self._limit = None
             if self._closing is not None and not self._abandoned:
                 await say_goodbye(self._send, *self._closing)
-        except Exception:  # servers name a lost peer differently; whatever it is, it only concerns this peer
-            pass
+        except Exception as error:  # servers name a lost peer differently; whatever it is, it only concerns this peer
+            log.info("peer lost", error=type(error).__name__)
         finally:
             self._ended()
 
@@ -233,7 +237,7 @@ class FrameSink:
         assert self._closing is not None
         with suppress(TimeoutError):  # the grace ended: what waited for a full buffer is given up
             async with asyncio.timeout_at(self._until):
-                while not self._drain() and not self._transport.is_closing():
+                while not self._drain() and not self._transport.is_closing() and not self._abandoned:
                     await self._writable.wait()
         if not await say_goodbye(self._send, *self._closing):
             self._transport.abort()  # an orderly end would wait behind what the peer does not read
