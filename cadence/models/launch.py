@@ -174,13 +174,21 @@ def _of_machine(model: Model, wanted: Wanted, machine: Machine) -> list[str]:
             have = f"{len(machine.cores)} cores, {min(machine.cores)} to {max(machine.cores)}"
             told.append(f"expected cores that this process may use ({have}), got {missing[0]}: name others")
     if not machine.gpu:
-        needs = model.bytes / GIB + wanted.serve.cache_gib + ENGINE_GIB[model.engine]
-        parts = f"weights {model.bytes / GIB:.2f}, cache {wanted.serve.cache_gib:.2f}, {model.engine} itself"
+        weights = _weights_bytes(model, wanted.serve.dtype) / GIB
+        needs = weights + wanted.serve.cache_gib + ENGINE_GIB[model.engine]
+        parts = f"weights {weights:.2f}, cache {wanted.serve.cache_gib:.2f}, {model.engine} itself"
         if needs > machine.free_gib:
             told.append(f"expected {needs:.2f} GiB of free memory ({parts}), got {machine.free_gib:.2f}: free some")
         elif wanted.serve.memory_gib is not None and needs > wanted.serve.memory_gib:
             told.append(f"expected memory_gib of at least {needs:.2f} ({parts}), got {wanted.serve.memory_gib:.2f}")
     return told
+
+
+def _weights_bytes(model: Model, dtype: str) -> int:
+    """What the weights take once they are loaded: more than on disk, where they are made wider."""
+    if model.checkpoint is None or dtype != "float32":
+        return model.bytes
+    return sum(4 * math.prod(tensor.shape) for tensor in model.checkpoint.tensors.values())
 
 
 def _vllm(model: Model, wanted: Wanted, machine: Machine, cores: frozenset[int], paths: tuple[str, str]) -> Launch:

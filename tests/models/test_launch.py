@@ -155,6 +155,11 @@ def test_what_does_not_fit_into_memory_is_not_started(tmp_path: Path) -> None:
     assert "expected 22.75 GiB of free memory (weights 20.00, cache 1.00, vllm itself), got 16.00" in told(
         model, Wanted("t")
     )
+    wider = replace(MACHINE, free_gib=2.75)
+    launched(replace(model, bytes=0), Wanted("t", serve=Serve(model="", dtype="bfloat16")), wider)
+    assert "expected 2.75 GiB" in told(
+        replace(model, bytes=0), Wanted("t", serve=Serve(model="", dtype="float32")), wider
+    )
     small = Wanted("t", serve=Serve(model="", memory_gib=1.0))
     assert "expected memory_gib of at least 1.34" in told(GGUF, small)
 
