@@ -270,6 +270,7 @@ class Mediator:
 
     def _next_turn(self, now: float) -> Turn | None:
         waiting, credit = list(self._waiting), self._bucket.credit
+        self._reasons = Reasons()
         self._listening.look(self._bucket.rate, now)
         stale = now - self._range.since >= CLOSING_SECONDS
         if not waiting:

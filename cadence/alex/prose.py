@@ -106,10 +106,10 @@ class Written:
         self._numbers.clear()
 
     def within(self, first: int, last: int, rung_max: int) -> list[Prose]:
-        """For each node between these messages the longest prose of at most `rung_max` words, in order of time."""
+        """For each node that ends between these messages its longest prose of at most `rung_max` words, in order."""
         best: dict[tuple[int, int], Prose] = {}
         for prose in self._kept.values():
-            if first <= prose.first and prose.last <= last and prose.rung <= rung_max:
+            if first <= prose.last <= last and prose.rung <= rung_max:
                 known = best.get((prose.first, prose.last))
                 if known is None or known.rung < prose.rung:
                     best[prose.first, prose.last] = prose

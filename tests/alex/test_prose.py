@@ -22,7 +22,8 @@ def test_of_each_node_the_longest_prose_that_fits_in_order_of_time() -> None:
         assert written.add(one)
     found = written.within(1, 20, 24)
     assert [(one.first, one.rung) for one in found] == [(1, 24), (11, 12)]
-    assert [one.first for one in written.within(2, 20, 24)] == [11]
+    assert [one.first for one in written.within(10, 20, 24)] == [1, 11]
+    assert [one.first for one in written.within(11, 20, 24)] == [11]
     assert written.within(1, 19, 11) == []
 
 
