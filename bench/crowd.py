@@ -14,6 +14,7 @@ import sys
 from tests.stranger import Stranger, dial
 
 CADENCES_S = (1, 5, 10, 30)
+ARRIVING = 25  # at once
 START_SECONDS_MAX = 300.0
 FORGET_SECONDS = 5.0  # diaries of a thousand readers would fill the memory
 
@@ -42,12 +43,16 @@ class Crowd:
         await self._child.communicate(b"")
 
 
+async def _arrive(reader: Stranger, url: str, room: str, n: int) -> None:
+    await reader.open(await dial(url))
+    await reader.join(room, view={"cadence_s": CADENCES_S[n % len(CADENCES_S)]})
+
+
 async def _stay(url: str, room: str, count: int) -> None:
     name = secrets.token_hex(4)  # a guest's name stays taken for a while after it left
     readers = [Stranger(f"Reader {name} {n}") for n in range(count)]
-    for n, reader in enumerate(readers):
-        await reader.open(await dial(url))
-        await reader.join(room, view={"cadence_s": CADENCES_S[n % len(CADENCES_S)]})
+    for first in range(0, count, ARRIVING):
+        await asyncio.gather(*(_arrive(readers[n], url, room, n) for n in range(first, min(count, first + ARRIVING))))
     print("there", flush=True)
     over = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     while not (await asyncio.wait([over], timeout=FORGET_SECONDS))[0]:

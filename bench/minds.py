@@ -1,6 +1,6 @@
 """Whether minds are as fast before a thousand readers as before none, outlive a kill, and have prompts that share much.
 
-    python -m bench.minds [--minds 1,4,16,64] [--readers 0,1,100,1000] [--seconds 20] [--json]
+    python -m bench.minds [--minds 1,4,16,64] [--readers 0,1,100,1000] [--seconds 20] [--only PART ...] [--json]
     python -m bench.minds --endpoint URL --model NAME        the prefix cache of a real vLLM, over 50 calls of one mind
 
 Speed: a real server (`bench.thinking`), its minds on a scripted model of 1,000 tokens/s each in pieces of 50 ms. A
@@ -43,6 +43,7 @@ RATIO_MIN = 0.98
 BUSY_MAX = 0.6
 SHARE_MIN = 0.6
 KILLS = 3
+PARTS = ("prompts", "kills", "speed")
 TABLE_WIDTH_MIN = 140
 
 
@@ -230,15 +231,14 @@ async def survival(progress: Progress) -> Row:
 
 async def run(given: argparse.Namespace, progress: Progress) -> list[Row]:
     """All rows."""
-    bar = progress.add_task("prompts", total=1)
     if given.endpoint:
-        share = await on_endpoint(given.endpoint, given.model)
-        progress.advance(bar)
-        return [_share("prefix-cache hits by the endpoint's own count", share)]
-    rows = [_share("prompt shared with the call before (fake)", on_fake())]
-    progress.advance(bar)
-    rows.append(await survival(progress))
-    for minds in given.minds:
+        return [_share("prefix-cache hits by the endpoint's own count", await on_endpoint(given.endpoint, given.model))]
+    rows: list[Row] = []
+    if "prompts" in given.only:
+        rows.append(_share("prompt shared with the call before (fake)", on_fake()))
+    if "kills" in given.only:
+        rows.append(await survival(progress))
+    for minds in given.minds if "speed" in given.only else ():
         rows += await speed(minds, given.readers, given.seconds, progress)
     return rows
 
@@ -254,6 +254,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.minds", description=__doc__)
     parser.add_argument("--minds", type=numbers, default=[1, 4, 16, 64])
     parser.add_argument("--readers", type=numbers, default=[0, 1, 100, 1000])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
     parser.add_argument("--endpoint", help="measure the prefix cache of this vLLM instead: http://127.0.0.1:8000/v1")
     parser.add_argument("--model", default="", help="the name under which it serves")

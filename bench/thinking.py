@@ -17,10 +17,11 @@ import random
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from cadence.app import serve
-from cadence.models.chat import TOKEN_CHARS, Call, ChatModel
+from cadence.models.chat import TOKEN_CHARS, Call, ChatModel, Done, Piece
 from cadence.models.scripted import CHUNK_SECONDS, ScriptedModel
 from cadence.settings import load
 
@@ -74,14 +75,15 @@ def model(name: str, tokens: int, tally: Tally) -> ChatModel:
 class Counted(ScriptedModel):
     """Counts the tokens that it gives, piece by piece."""
 
-    def __init__(self, script, tally: Tally, name: str, metronome: Metronome) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, script: Callable[[Call], str], tally: Tally, name: str, metronome: Metronome) -> None:
         super().__init__(script, name=name, tokens_s=TOKENS_PER_S, chunk_s=CHUNK_SECONDS, sleep=metronome)
         self._tally = tally
 
-    async def stream(self, call: Call):  # type: ignore[no-untyped-def]
+    async def stream(self, call: Call) -> AsyncIterator[Piece | Done]:
         """See `ChatModel`."""
         async for part in super().stream(call):
-            self._tally.tokens += len(getattr(part, "text", "")) // TOKEN_CHARS
+            if isinstance(part, Piece):
+                self._tally.tokens += len(part.text) // TOKEN_CHARS
             yield part
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from cadence.app import Service
@@ -16,6 +17,7 @@ from cadence.models.cards import ModelCard
 from cadence.models.chat import Call, ChatModel, ModelError
 from cadence.models.scripted import ScriptedModel
 from cadence.settings import load
+from tests.models.fake_endpoint import KEY, fake_endpoint
 from tests.pipe import Pipe
 from tests.stranger import Frame, Stranger
 
@@ -122,6 +124,54 @@ async def test_what_did_not_change_goes_on_over_a_reload(place: Path) -> None:
         await service.read_place()
         assert service.casting.counts["hall"]["vera"] is before["vera"]
         await pip.cut()
+
+
+@asynccontextmanager
+async def thinking_at_an_endpoint(place: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stranger]:
+    """The place with minds that think over real sockets, and a person in its room."""
+    pytest.importorskip("openai")
+    monkeypatch.setenv("CADENCE_TEST_KEY", key)
+    async with fake_endpoint(fake("fake"), "small", KEY) as model:
+        card = f'endpoint = "{model.address}"\nserved = "small"\nkey_env = "CADENCE_TEST_KEY"\n'
+        (place / "models" / "fake.toml").write_text(card)
+        service = await Service.open(load(place=place, data=place.parent / "data", speed=20.0))
+        try:
+            pip = await guest(service, "Pip")
+            await asyncio.wait_for(members(pip, "Vera"), 20.0)
+            yield pip
+            await pip.cut()
+        finally:
+            await service.close()
+
+
+async def test_a_mind_thinks_at_the_endpoint_of_its_models_card(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with thinking_at_an_endpoint(place, KEY, monkeypatch) as pip:
+        await pip.say("hall", "@Vera how long?")
+        answer = await pip.until(by("Vera"), within=20.0)  # type: ignore[arg-type]
+    assert answer["text"] == "Eleven minutes, by the log of the desk."
+
+
+async def test_a_wrong_key_is_told_by_both_cards_and_the_room_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = asyncio.Event()
+
+    def hear(logger: object, method: str, line: Frame) -> Frame:
+        if line["event"] == "mind cannot think":
+            assert line["card"] == "personas/vera.md:4" and "models/fake.toml" in line["why"], line
+            assert KEY not in str(line) and "wrong-key" not in str(line)
+            told.set()
+        raise structlog.DropEvent
+
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[hear])
+    try:
+        async with thinking_at_an_endpoint(place, "wrong-key-0123456789", monkeypatch) as pip:
+            await pip.say("hall", "@Vera how long?")
+            await asyncio.wait_for(told.wait(), 20.0)
+            await pip.until(by("Ada"), within=20.0)  # type: ignore[arg-type]
+    finally:
+        structlog.configure(processors=before)
 
 
 async def test_models_of_a_place_are_opened_once_and_closed_when_their_cards_change() -> None:

@@ -62,18 +62,25 @@ class Utterance:
 
 
 class Stored(Struct, frozen=True):
-    """A chronicle at rest: the epoch of its log, the first seq it knows, and its nodes."""
+    """A chronicle at rest: the epoch of its log, the first seq it knows, its nodes, and what it forgot."""
 
     epoch: str
     first: int
     bodies: list[bytes]
+    gone: list[int] = []
 
 
 class Chronicle:
-    """See the module's text. `bodies` are nodes of an earlier run; `first` is the seq to begin with otherwise."""
+    """See the module's text. `bodies` are nodes of an earlier run; `first` is the seq to begin with otherwise.
 
-    def __init__(self, room: str, epoch: str, bodies: Iterable[bytes] = (), *, first: int = 1) -> None:
+    `gone` are messages that were taken back and that nothing here knows a word of; at most those of the room.
+    """
+
+    def __init__(
+        self, room: str, epoch: str, bodies: Iterable[bytes] = (), *, first: int = 1, gone: Iterable[int] = ()
+    ) -> None:
         self.room, self.epoch = room, epoch
+        self.gone = set(gone)
         self.pyramid = Pyramid(room, bodies, first=first)
         self.last = max(first - 1, self.pyramid.last - REWIND_MESSAGES)  # the last message heard
         self.head = self.last  # the highest seq known of; above `last`: not heard yet
@@ -91,6 +98,8 @@ class Chronicle:
         units, said = heard_as(message)
         if said.seq == self.pyramid.last + 1:
             self.pyramid.add(said)
+            if message.redacted:
+                self.gone.add(message.seq)
         answered = self.find(message.reply_to) if isinstance(message.reply_to, int) else None
         heard = self._utterance(message, units, answered)
         self._keep(heard)
@@ -162,7 +171,7 @@ class Chronicle:
     def stored(self) -> Stored:
         """What is worth storing; what is not built yet is heard again."""
         self.pyramid.take_changes()  # stored whole each time: the list of what changed must not grow for ever
-        return Stored(self.epoch, self.pyramid.first, self.pyramid.bodies())
+        return Stored(self.epoch, self.pyramid.first, self.pyramid.bodies(), sorted(self.gone))
 
 
 def heard_as(message: Message) -> tuple[tuple[Unit, ...], Said]:

@@ -27,7 +27,7 @@ from cadence.models.chat import ChatModel
 from cadence.personas.cards import Card
 from cadence.personas.cast import Cast
 from cadence.personas.chronicle import CATCH_UP_MESSAGES_MAX, Chronicle, heard_as
-from cadence.personas.context import WindowTooSmall
+from cadence.personas.context import Context, WindowTooSmall
 from cadence.personas.mind import Mind
 from cadence.personas.passages import Passages
 from cadence.personas.play import Audience
@@ -76,6 +76,7 @@ class Company:
         self._passages = Passages()
         self._thinkers: dict[str, Thinker] = {}
         self._members: dict[str, wire.Member] = {}
+        self._present = Present({}, frozenset())
         self._pages: dict[str, asyncio.Future[wire.Page]] = {}
         self._refs = count(1)
         self._reading = asyncio.Event()  # there may be something to read from the log
@@ -98,6 +99,11 @@ class Company:
     def counts(self) -> dict[str, Counts]:
         """What each mind has done since the start."""
         return {id: thinker.mind.counts for id, thinker in self._thinkers.items()}
+
+    @property
+    def chronicle(self) -> Chronicle | None:
+        """What is known of the room; None before the first mind has entered it."""
+        return self._chronicle
 
     @property
     def inside(self) -> int:
@@ -123,12 +129,16 @@ class Company:
                 save_chronicle(self._path("chronicle"), self._chronicle.stored())
 
     async def _live(self, id: str) -> None:
+        seat = self._seats[id]
         try:
+            Context(seat.card, seat.model.context_tokens, self._passages)
             await self._speakers[id].run()
-        except StageError as error:
+        except (StageError, WindowTooSmall) as error:
             self._complain(id, str(error))
         except Exception:
-            log.exception("mind broke", room=self._room, card=self._seats[id].card.file)
+            log.exception("mind broke", room=self._room, card=seat.card.file)
+        if (thinker := self._thinkers.get(id)) is not None:
+            thinker.end()
 
     def _complain(self, id: str, why: str) -> None:
         seat = self._seats[id]
@@ -173,11 +183,12 @@ class Company:
         if known is None or known.epoch != joined.epoch or known.last > joined.head:
             known = self._begin(joined)
         known.head = max(known.head, joined.head)
-        fresh = id not in self._thinkers and self._wake(id, known, joined.head)
+        fresh = None if id in self._thinkers else self._wake(id, known, joined.head)
         self._presence(wire.Presence(room=self._room, members=joined.members, member_count=joined.member_count))
-        if fresh:
+        if fresh is not None:
+            fresh.tell(self._present)
             for heard in known.since(0):  # what others brought before
-                self._thinkers[id].tell(Heard(heard))
+                fresh.tell(Heard(heard))
 
     def _begin(self, joined: wire.Joined) -> Chronicle:
         """Another log: all that was known belongs to the one before."""
@@ -190,19 +201,15 @@ class Company:
         self._thinkers.clear()
         return self._chronicle
 
-    def _wake(self, id: str, chronicle: Chronicle, head: int) -> bool:
-        """A mind begins to live, with what an earlier life of it left; False if it cannot."""
+    def _wake(self, id: str, chronicle: Chronicle, head: int) -> Thinker:
+        """A mind begins to live, with what an earlier life of it left."""
         seat, file = self._seats[id], MindFile(self._path(f"{id}.json"))
         memory = file.load(chronicle.epoch, head)
-        tokens = seat.model.context_tokens
-        try:
-            mind = Mind(seat.card, chronicle, self._passages, tokens, self._run_id, memory)
-        except WindowTooSmall as error:
-            self._complain(id, str(error))
-            return False
+        mind = Mind(seat.card, chronicle, self._passages, seat.model.context_tokens, self._run_id, memory)
         say = self._speakers[id].say
-        self._thinkers[id] = Thinker(seat.card, self._room, mind, seat.model, say, self._run_tool, file)
-        return True
+        thinker = Thinker(seat.card, self._room, mind, seat.model, say, self._run_tool, file)
+        self._thinkers[id] = thinker
+        return thinker
 
     def _message(self, message: wire.Message) -> None:
         assert self._chronicle is not None
@@ -218,24 +225,25 @@ class Company:
         assert self._chronicle is not None
         self._chronicle.redact(seq)
         self._passages.redact(seq)
-        if seq not in self._redacted:
+        if seq not in self._redacted and seq not in self._chronicle.gone:
             self._redacted.append(seq)
             forget_chronicle(self._path("chronicle"))
             self._reading.set()
         self._tell(Erased(seq))
 
     def _presence(self, presence: wire.Presence) -> None:
-        members = self._members
-        if presence.members is not UNSET:
-            members.clear()
+        """Every connection tells the same; who is there is told to the minds when it changed."""
+        members = dict(self._members) if presence.members is UNSET else {}
         for many in (presence.members, presence.joined):
-            for member in () if many is UNSET else many:
-                if len(members) < MEMBERS_MAX:
-                    members[member.id] = member
+            members |= {} if many is UNSET else {member.id: member for member in many[:MEMBERS_MAX]}
         for gone in () if presence.left is UNSET else presence.left:
             members.pop(gone, None)
+        if members == self._members or len(members) > MEMBERS_MAX:
+            return
+        self._members = members
         agents = frozenset(id for id, member in members.items() if member.kind == "agent")
-        self._tell(Present({id: member.name for id, member in members.items()}, agents))
+        self._present = Present({id: member.name for id, member in members.items()}, agents)
+        self._tell(self._present)
 
     def _tell(self, event: Heard | Erased | Present) -> None:
         for thinker in self._thinkers.values():
@@ -296,6 +304,7 @@ class Company:
         """Hear the stretch around a redacted message again as the log has it now, so that the pyramid forgets it."""
         seq = self._redacted[0]
         heard: Pyramid | None = None
+        forgotten = {seq}
         while (span := known.pyramid.stretch(seq)) is not None:
             first, last = span
             if heard is None or heard.first != first:
@@ -303,10 +312,15 @@ class Company:
             if heard.last >= last:
                 known.pyramid.mend(heard)
                 break
-            for item in (await self._page(after=heard.last)).items:
+            before = heard.last
+            for item in (await self._page(after=before)).items:
                 if isinstance(item, wire.Message) and heard.last < item.seq <= last:
                     heard.add(heard_as(item)[1])
-        self._redacted.remove(seq)
+                    forgotten |= {item.seq} if item.redacted else set()
+            if heard.last == before:
+                raise _NoPage(f"expected the messages after {before}, got none")
+        known.gone |= forgotten
+        self._redacted = [one for one in self._redacted if one not in forgotten]
         self._building.set()
         self._unsaved.set()
 

@@ -71,7 +71,7 @@ def load_chronicle(path: Path | None, room: str) -> Chronicle | None:
         raw = path.read_bytes() if path is not None else b""
         if raw:
             kept = msgspec.msgpack.decode(raw, type=Stored)
-            return Chronicle(room, kept.epoch, kept.bodies, first=kept.first)
+            return Chronicle(room, kept.epoch, kept.bodies, first=kept.first, gone=kept.gone)
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:

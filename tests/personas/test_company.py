@@ -45,7 +45,7 @@ class House:
         return ToolResult(run.call, "42")
 
     @asynccontextmanager
-    async def minds(self, *seats: Seat) -> AsyncIterator[Company]:
+    async def minds(self, *seats: Seat, absent: int = 0) -> AsyncIterator[Company]:
         self.lives += 1
         token = self.server.identity.persona_token
         known = [replace(seat, cast=replace(seat.cast, token=token(seat.cast.id, seat.cast.name))) for seat in seats]
@@ -59,7 +59,7 @@ class House:
         )
         task = asyncio.create_task(company.run())
         try:
-            while company.inside < len(seats):
+            while company.inside < len(seats) - absent:
                 await _pass(0.1)
             yield company
         finally:
@@ -169,6 +169,7 @@ async def test_a_broken_model_says_so_by_card_and_the_others_go_on() -> None:
                 seat("bao", bug),
                 seat("dov", lambda call: "By the log, eleven minutes."),
                 seat("hob", lambda call: "never", context_tokens=100),
+                absent=1,
             ):
                 pip = await home.person()
                 await pip.say(ROOM, "How long may a desk be without its calendar?")
@@ -179,6 +180,7 @@ async def test_a_broken_model_says_so_by_card_and_the_others_go_on() -> None:
     assert "ZeroDivisionError" in told["personas/bao.md"]
     assert "got one of 100 tokens" in told["personas/hob.md"]
     assert len([line for line in logs if line.get("card") == "personas/vera.md"]) == 1, "told once"
+    assert "Hob" not in {member["name"] for member in pip.places[ROOM].members.values()}
 
 
 async def test_a_thought_cut_off_by_a_kill_is_begun_again_and_nothing_is_said_twice(tmp_path: Path) -> None:
@@ -247,6 +249,9 @@ async def test_what_was_taken_back_is_forgotten_in_memory_and_on_disk(tmp_path: 
             await pip.say(ROOM, "@Vera what is my password?")
             await _pass(10.0)
         assert b"swordfish" not in stored.read_bytes() and b"ledger" in stored.read_bytes()
+        async with home.minds(seat("vera", lambda call: "PASS")) as again:
+            await _pass(5.0)
+            assert again.chronicle is not None and secret["seq"] in again.chronicle.gone, "and is not mended each time"
     prompts = [message.text for call in calls(vera)[before:] for message in call.messages]
     assert prompts and not [text for text in prompts if "swordfish" in text]
 
