@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -9,59 +7,10 @@ import pytest
 from cadence.app import (
     Service,
     StartError,
-    check_exposure,
-    check_place,
     dispatch,
-    listen,
-    pid_file,
-    read_host_token,
 )
 from cadence.personas.starter import init
 from cadence.settings import load
-
-
-def test_a_host_token_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
-    token = read_host_token(tmp_path)
-    assert len(token) >= 32
-    assert read_host_token(tmp_path) == token
-    assert stat.S_IMODE((tmp_path / "host-token").stat().st_mode) == 0o600
-
-
-def test_an_empty_host_token_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "host-token").write_text("\n")
-    with pytest.raises(StartError, match="at least 16 characters"):
-        read_host_token(tmp_path)
-
-
-def test_a_taken_port_is_named() -> None:
-    with (
-        listen("127.0.0.1", 0) as first,
-        pytest.raises(StartError, match=f"port {first.getsockname()[1]} on 127.0.0.1"),
-    ):
-        listen("127.0.0.1", first.getsockname()[1])
-
-
-def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(StartError, match=r"203\.0\.113\.1"):
-        listen("203.0.113.1", 0)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
-def test_off_loopback_a_token_or_open_is_needed(host: str) -> None:
-    with pytest.raises(StartError, match="CADENCE_TOKEN"):
-        check_exposure(load(host=host))
-    check_exposure(load(host=host, open=True))
-    check_exposure(load(host=host, token="a-long-enough-secret"))
-
-
-def test_loopback_needs_nothing() -> None:
-    check_exposure(load(host="127.0.0.1"))
-
-
-def test_the_pid_file_lives_as_long_as_the_server(tmp_path: Path) -> None:
-    with pid_file(tmp_path):
-        assert (tmp_path / "cadence.pid").read_text() == f"{os.getpid()}\n"
-    assert not (tmp_path / "cadence.pid").exists()
 
 
 async def test_a_websocket_elsewhere_than_ws_is_closed() -> None:
@@ -103,12 +52,6 @@ async def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match="cannot be written"):
         await Service.open(load(place=tmp_path, data=tmp_path / "file" / "data"))
-
-
-def test_a_place_that_is_not_there_is_no_empty_place(tmp_path: Path) -> None:
-    check_place(tmp_path)
-    with pytest.raises(StartError, match="`cadence init .*rooom` makes one"):
-        check_place(tmp_path / "rooom")
 
 
 async def test_a_pack_that_is_none_is_named(tmp_path: Path) -> None:

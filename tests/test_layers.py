@@ -66,7 +66,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
     "cadence.answering": ROOMS_OF_THE_HOUSE,
+    "cadence.starting": ("cadence.reload", "cadence.settings"),
     "cadence.app": (
+        "cadence.starting",
         *ROOMS_OF_THE_HOUSE,
         "cadence.answering",
         "cadence.casting",
