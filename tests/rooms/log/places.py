@@ -14,6 +14,7 @@ from typing import Any
 
 from cadence.rooms.log import Draft, Log
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.wire import Author, Covers, Segment, Turn
 
@@ -27,6 +28,8 @@ class Place:
         self.now = 1000.0
         self._path = folder / FILE
         self._url = url
+        self._nodes = itertools.count(1)
+        self._house = MemoryHouse(lambda: self.now) if kind == "node" else None
         self._memory = MemoryLog(lambda: self.now, map(str, itertools.count(1))) if kind == "memory" else None
 
     async def open(self) -> Log:
@@ -34,6 +37,8 @@ class Place:
             from cadence.rooms.log.redis import RedisLog  # the extra may be absent
 
             return await RedisLog.open(self._url, lambda: self.now, index=self._path)
+        if self._house is not None:
+            return await MemoryNode.open(self._house, f"node-{next(self._nodes)}")
         if self._memory is None:
             return await SqliteLog.open(self._path, lambda: self.now)
         self._memory.recover()

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.real_time  # SqliteLog has threads
 HOSTILE = ["", "a\0b", "'; DROP TABLE messages; --", "\U0001f9ff" * 40, "%_*?[]", "naïve/../x", "123", "\r\n\t"]
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "node", "redis"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(request.param, tmp_path, request.getfixturevalue("redis_url") if request.param == "redis" else None)
 

@@ -10,7 +10,6 @@ speech, readers, store        the methods of `Log`
 
 from __future__ import annotations
 
-from cadence.rooms.log.redis.link import LogFenced
 from cadence.rooms.log.redis.store import RedisLog
 
-__all__ = ["LogFenced", "RedisLog"]
+__all__ = ["RedisLog"]

@@ -28,7 +28,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
-from cadence.rooms.log import LogConflict, LogError, LogUnavailable
+from cadence.rooms.log import LogError, LogFenced, LogUnavailable
 from cadence.rooms.log.redis import scripts
 
 ANSWER_SECONDS_MAX = 5.0  # for one answer, beyond which the connection counts as dead
@@ -38,10 +38,6 @@ CONNECTIONS_MAX = 32
 VERSION_MIN = (6, 2)
 
 log = structlog.get_logger(__name__)
-
-
-class LogFenced(LogConflict):
-    """Another node mediates this reader now: what this one still wanted to write is refused."""
 
 
 class UnknownRoom(LogError):

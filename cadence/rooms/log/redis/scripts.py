@@ -289,10 +289,41 @@ publish('action', ARGV[1])
 return number
 """
 
-# kind and value of something that every node must hear.
+# kind and value of something that every node must hear; of presence also the node, whether it is all that is there,
+# how many have left, who they are, then who is there and how.
 PUBLISH = """
+if ARGV[1] == 'here' then
+  if ARGV[4] == '1' then
+    local own = string.format('%d:', string.len(ARGV[3])) .. ARGV[3]
+    for _, field in ipairs(redis.call('HKEYS', k'here')) do
+      if string.sub(field, 1, string.len(own)) == own then redis.call('HDEL', k'here', field) end
+    end
+  end
+  local left = tonumber(ARGV[5])
+  for i = 6, 5 + left do redis.call('HDEL', k'here', ARGV[i]) end
+  for i = 6 + left, #ARGV, 2 do redis.call('HSET', k'here', ARGV[i], ARGV[i + 1]) end
+end
 publish(ARGV[1], ARGV[2])
 return 1
+"""
+READ_HERE = "return redis.call('HGETALL', k'here')"
+
+# user, node, whether to take it from a node that lives, the nodes that do as msgpack. Answers the new token, or 0.
+TAKE = """
+local lease = redis.call('HGET', k'lease', ARGV[1])
+local token = 1
+if lease then
+  local last, holder = string.match(lease, '^(%d+) (.*)$')
+  token = tonumber(last) + 1
+  if ARGV[3] == '0' and holder ~= ARGV[2] then
+    for _, node in ipairs(cmsgpack.unpack(ARGV[4])) do
+      if node == holder then return 0 end
+    end
+  end
+end
+redis.call('HSET', k'lease', ARGV[1], string.format('%.0f ', token) .. ARGV[2])
+publish('lease', string.format('%.0f ', token) .. ARGV[2] .. ' ' .. ARGV[1])
+return token
 """
 
 # Where the feed stands: the id of its last entry, and n, epoch, head.
@@ -312,6 +343,10 @@ for i = 1, #open, 2 do
     redis.call('HSET', k'closed', open[i], ARGV[2])
     redis.call('HDEL', k'open', open[i])
   end
+end
+for _, field in ipairs(redis.call('HKEYS', k'here')) do
+  local size, rest = string.match(field, '^(%d+):(.*)$')
+  if not living[string.sub(rest, 1, size)] then redis.call('HDEL', k'here', field) end
 end
 return 1
 """

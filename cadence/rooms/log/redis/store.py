@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from cadence.rooms.log import HostAction, LogConflict, LogUnavailable, RoomState, SessionRecord
+from cadence.rooms.log.redis.feed import Feed
 from cadence.rooms.log.redis.keys import HOUSE, pair
-from cadence.rooms.log.redis.readers import Readers
 from cadence.rooms.log.rows import SANCTIONS, standing_actions
 from cadence.rooms.log.searcher import Searcher
 from cadence.rooms.query import Term
@@ -24,7 +24,7 @@ _read_action = msgspec.json.Decoder(HostAction).decode
 _read_session = msgspec.json.Decoder(SessionRecord).decode
 
 
-class RedisLog(Readers):
+class RedisLog(Feed):
     """A `Log` in Redis 6.2 or newer, or Valkey; make one with `open`, and await `close` when done.
 
     What is acknowledged is as durable as Redis makes it: with `appendfsync always` it survives `kill -9` of
@@ -36,7 +36,6 @@ class RedisLog(Readers):
         self, url: str, clock: Callable[[], float], node: str | None = None, index: Path | None = None
     ) -> None:
         super().__init__(url, clock, node)
-        self._living: list[str] = []
         self._searcher = None if index is None else Searcher(self, index)
 
     @classmethod
@@ -49,7 +48,7 @@ class RedisLog(Readers):
             await log._link.open()
             await log.beat()
         except BaseException:
-            await log._link.close()
+            await log._disconnect()
             raise
         return log
 
@@ -139,6 +138,10 @@ class RedisLog(Readers):
             await self._link.call("beat", HOUSE, self.node, 0)
         except LogUnavailable:
             pass  # the others will find out by themselves
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        await super().close()
         await self._link.close()
 
 

@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("redis", reason="needs the extra `redis`")
 
-from cadence.rooms.log import LogConflict, LogError, LogUnavailable, ReaderRecord, SessionRecord
-from cadence.rooms.log.redis import LogFenced, RedisLog
+from cadence.rooms.log import LogConflict, LogError, LogFenced, LogUnavailable, ReaderRecord, SessionRecord
+from cadence.rooms.log.redis import RedisLog
 from cadence.rooms.query import parse
 from tests import redis_server
 from tests.redis_server import RedisServer
