@@ -48,6 +48,12 @@ class Settings(BaseSettings):
 
     token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
 
+    redis: Annotated[SecretStr | None, Field(description="the Redis by which servers share rooms")] = None
+
+    host_token: Annotated[
+        SecretStr | None, Field(min_length=16, description="the host's token, where several servers must know the same")
+    ] = None
+
     pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
 
 
@@ -58,6 +64,6 @@ def load(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        came = "" if name == "token" else f", got {first['input']!r}"[:80]
+        came = "" if name in ("token", "redis", "host_token") else f", got {first['input']!r}"[:80]
         said = first["msg"].replace("Input should be", "expected").replace("String should have", "expected a string of")
         raise SettingsError(f"{name} (CADENCE_{name.upper()}): {said}{came}") from None

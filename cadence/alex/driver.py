@@ -118,8 +118,12 @@ class Driver:
         mediated.defaults, mediated.ambience.title = defaults, title or room
         for reader in self._neighbourhood.put(mediated, scope, public, floor):
             self._place(reader)
-        if known is not None:
-            return
+        if known is None:
+            await self._begin(mediated, head)
+
+    async def _begin(self, mediated: MediatedRoom, head: int) -> None:
+        """Read what was said last, and the pyramid."""
+        room = mediated.room
         keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
         mediated.transcript.background.pack = self._pack
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
@@ -132,6 +136,30 @@ class Driver:
         mediated.transcript.forget()
         for reader in mediated.readers.values():
             self._feed(reader, Forgot())
+
+    # Among several nodes: see `cadence.rooms.placement`.
+
+    async def settle(self, room: str, user: str) -> None:
+        """Wait until what was decided for this reader is stored."""
+        if (reader := self._rooms[room].readers.get(user)) is not None:
+            async with reader.lock:
+                pass
+
+    def drop(self, room: str, user: str) -> None:
+        """Forget this reader, connections and all: another node mediates it, or knows it better."""
+        if (reader := self._rooms[room].readers.pop(user, None)) is not None:
+            reader.mediator, reader.connections = None, 0
+            reader.actions.clear()
+            self._looks.set(reader, None)
+
+    async def renew(self, room: str, epoch: str, head: int) -> None:
+        """The room began anew: forget it and its readers, of whom nobody is connected."""
+        mediated = self._rooms[room]
+        for user in list(mediated.readers):
+            self.drop(room, user)
+        self._keepers[room].abandon()
+        mediated.renew(epoch, head)
+        await self._begin(mediated, head)
 
     def readers(self) -> int:
         """How many readers are connected, counted once per room."""
@@ -349,7 +377,8 @@ class Driver:
                 reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
             else:
                 self._report(reader, action)
-            reader.actions.popleft()
+            if reader.actions and reader.actions[0] is action:  # else it was dropped meanwhile
+                reader.actions.popleft()
 
     def _report(self, reader: Reader, action: Action) -> None:
         if isinstance(action, Report):

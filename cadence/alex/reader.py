@@ -38,6 +38,12 @@ class MediatedRoom:
         self.ambience = Ambience(room)
         self.stirred_at = float("-inf")
 
+    def renew(self, epoch: str, head: int) -> None:
+        """Begin anew: the log has another epoch, and ends at `head`."""
+        self.epoch, self.head, self.transcript = epoch, head, Transcript()
+        for remembered in (self.unlearned, self.redacted, self.redacted_elsewhere):
+            remembered.clear()
+
     def gone(self) -> list[tuple[str, int]]:
         """What was redacted lately and a turn that is on its way may cite."""
         return [*((self.room, seq) for seq in self.redacted), *self.redacted_elsewhere]

@@ -210,14 +210,19 @@ class Hub:
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
         found = self._rooms.get(room)
+        self.tell_here(room, user, frame, but)
+        if self.peers is not None and found is not None and found.nodes(user):
+            self.peers.tell(room, user, frame)
+
+    def tell_here(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
+        """As `tell`, to the connections at this node only."""
+        found = self._rooms.get(room)
         connections = found.connections(user) if found is not None else []
         if connections:
             once = encoded(frame)
             for connection in connections:
                 if connection is not but:
                     connection.deliver(once, room)
-        if self.peers is not None and found is not None and found.nodes(user):
-            self.peers.tell(room, user, frame)
 
     def whole_presence(self, room: str) -> Struct | None:
         """Who is in `room` now."""

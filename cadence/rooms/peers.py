@@ -19,7 +19,6 @@ from cadence.rooms.hub import Hub
 from cadence.rooms.joining import REPLAY_MESSAGES_MAX
 from cadence.rooms.log import HostAction, LogError
 from cadence.rooms.openroom import OpenRoom
-from cadence.rooms.outbox import encoded
 from cadence.rooms.shared import BEAT_SECONDS, Did, Entry, Erased, Here, Leased, Renewed, Shared, Stand, Told, Typed
 from cadence.rooms.wire import Message, decode_reply, encode
 
@@ -27,8 +26,9 @@ RETRY_SECONDS = 0.5  # after a store that was away
 OUTGOING_EVENTS_MAX = (
     10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume from the log
 )
-PRESENCE_GATHER_SECONDS = 0.05  # a crowd that comes at once is told in one event
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
+
+_MOVED = Here("")  # stands in a queue for who has moved by the time it is published
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,9 @@ class Mediating(Protocol):
     def did(self, room: str, event: Did) -> None:
         """A reader has read something at another node."""
 
+    def told(self, room: str, user: str, frame: Struct) -> None:
+        """Another node sent this frame to a reader."""
+
     def living(self, nodes: frozenset[str]) -> None:
         """These nodes live, and no others."""
 
@@ -52,8 +55,9 @@ class Mediating(Protocol):
 class Node:
     """The `Peers` of a hub. Call `open` for each room, and `close` in the end."""
 
-    def __init__(self, hub: Hub, store: Shared, mediating: Mediating | None = None) -> None:
-        self._hub, self._store, self._mediating = hub, store, mediating
+    def __init__(self, hub: Hub, store: Shared) -> None:
+        self._hub, self._store = hub, store
+        self.mediating: Mediating | None = None  # set before the first room is opened, if at all
         self._stands: dict[str, Stand] = {}
         self._gone: dict[str, set[int]] = {}
         self._moved: dict[str, dict[str, None]] = {}
@@ -82,10 +86,9 @@ class Node:
     # What the hub tells.
 
     def moved(self, room: str, user: str) -> None:
-        moved = self._moved.setdefault(room, {})
-        if not moved:
-            asyncio.get_running_loop().call_later(PRESENCE_GATHER_SECONDS, self._tell_moved, room)
-        moved[user] = None
+        if not self._moved.setdefault(room, {}):
+            self._publish(room, _MOVED)
+        self._moved[room][user] = None
 
     def tell(self, room: str, user: str, frame: Struct) -> None:
         self._publish(room, Told(self._store.node, user, encode(frame).decode()))
@@ -97,11 +100,12 @@ class Node:
         """A connection here sent what concerns whoever mediates `user` elsewhere."""
         self._publish(room, Did(self._store.node, user, encode(frame).decode()))
 
-    def _tell_moved(self, room: str) -> None:
+    def _who_moved(self, room: str) -> Here:
+        """All who came and left since it was last told: a crowd that comes at once is one event."""
         moved = self._moved.pop(room, {})
         here = {member.id: member for member in self._room(room).here()}
         joined = tuple(here[user] for user in moved if user in here)
-        self._publish(room, Here(self._store.node, joined, tuple(user for user in moved if user not in here)))
+        return Here(self._store.node, joined, tuple(user for user in moved if user not in here))
 
     def _publish(self, room: str, event: Struct) -> None:
         waiting = self._outgoing.setdefault(room, deque(maxlen=OUTGOING_EVENTS_MAX))
@@ -112,6 +116,8 @@ class Node:
 
     async def _drain(self, room: str, waiting: deque[Any]) -> None:
         while waiting:
+            if waiting[0] is _MOVED:
+                waiting[0] = self._who_moved(room)
             event = waiting[0]
             try:
                 await self._store.publish(room, event)
@@ -179,13 +185,14 @@ class Node:
             case Typed(node, user) if node != self._store.node:
                 room.types_elsewhere(user)
             case Told(node, user, frame) if node != self._store.node:
-                once = encoded(decode_reply(frame))
-                for connection in room.connections(user):
-                    connection.deliver(once, name)
-            case Leased() if self._mediating is not None:
-                self._mediating.leased(name, event)
-            case Did(node) if self._mediating is not None and node != self._store.node:
-                self._mediating.did(name, event)
+                reply = decode_reply(frame)
+                if self.mediating is not None:
+                    self.mediating.told(name, user, reply)
+                self._hub.tell_here(name, user, reply)
+            case Leased() if self.mediating is not None:
+                self.mediating.leased(name, event)
+            case Did(node) if self.mediating is not None and node != self._store.node:
+                self.mediating.did(name, event)
 
     def _erased(self, room: OpenRoom, seq: int) -> None:
         self._gone[room.info.room].add(seq)
@@ -227,8 +234,8 @@ class Node:
         log.warning("the room begins anew", room=name, epoch=state.epoch, head=state.head)
         self._hub.renew(room, state.epoch, state.head)
         self._gone[name] = set()
-        if self._mediating is not None:
-            await self._mediating.renewed(name, state.epoch, state.head)
+        if self.mediating is not None:
+            await self.mediating.renewed(name, state.epoch, state.head)
         room.renewing = False
 
     async def _beat(self) -> None:
@@ -251,8 +258,8 @@ class Node:
         for room in self._hub.rooms():
             room.hear_all({node: members for node, members in _elsewhere(room).items() if node in living})
             room.gather_presence()
-        if self._mediating is not None:
-            self._mediating.living(living)
+        if self.mediating is not None:
+            self.mediating.living(living)
 
     def _room(self, room: str) -> OpenRoom:
         found = self._hub.opened(room)

@@ -130,6 +130,9 @@ class Shared(Log, Protocol):
         With `take` false only from a node that is dead: 0 if it is not.
         """
 
+    async def let_go(self, room: str, user: str, token: int) -> None:
+        """Let a lease go that bears `token`, so that nobody holds it; does nothing if another was taken since."""
+
     def fence(self, room: str, user: str, token: int | None) -> None:
         """Write for this reader only while its lease bears `token`; None: without a lease."""
 

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from cadence.rooms.log.memory_node import NODE_SECONDS, MemoryHouse, MemoryNode
-from cadence.rooms.peers import Node
+from cadence.rooms.log.memory_node import NODE_SECONDS
 from cadence.rooms.shared import BEAT_SECONDS, Leased
 from cadence.rooms.wire import Typing
 from tests.asgi import Closed
-from tests.rooms.house import HOST_TOKEN, Client, House, clock, settle
+from tests.rooms.house import HOST_TOKEN, Client, settle
+from tests.rooms.town import town
 
 SOON_S = 0.2  # all that is told has arrived, and nothing that is only found by looking
 LATER_S = 8.0
-
-
-class At(House):
-    """One node of several: a whole server over its way to what they share."""
-
-    node: Node
-
-    @classmethod
-    async def begin(cls, shared: MemoryHouse, name: str) -> At:
-        log = await MemoryNode.open(shared, name)
-        found = cls(log=log)
-        source = itertools.count(1)
-        found.identity._token = lambda: f"secret-{next(source)} of {name}"  # no two nodes make the same
-        found.node = Node(found.hub, log)
-        found.hub.peers = found.node
-        await found.start()
-        for room in ("lab", "attic"):
-            await found.node.open(room)
-        found.node.start()
-        return found
-
-    async def end(self) -> None:
-        await self.node.close()
-        await self.hub.close()
-
-    @property
-    def way(self) -> MemoryNode:
-        assert isinstance(self.log, MemoryNode)
-        return self.log
-
-
-@asynccontextmanager
-async def town() -> AsyncIterator[tuple[MemoryHouse, At, At]]:
-    shared = MemoryHouse(clock, (f"epoch-{n}" for n in itertools.count(1)))
-    one, two = await At.begin(shared, "one"), await At.begin(shared, "two")
-    yield shared, one, two
-    await one.end()
-    await two.end()
 
 
 async def frames(client: Client, type: str, seconds: float = SOON_S) -> list[dict[str, Any]]:
@@ -221,6 +180,9 @@ async def test_whoever_mediates_hears_of_leases_and_of_who_lives() -> None:
         def did(self, room: str, event: Any) -> None:
             raise AssertionError("nothing was done")
 
+        def told(self, room: str, user: str, frame: Any) -> None:
+            raise AssertionError("nothing was told")
+
         def living(self, nodes: frozenset[str]) -> None:
             self.heard.append(nodes)
 
@@ -228,7 +190,7 @@ async def test_whoever_mediates_hears_of_leases_and_of_who_lives() -> None:
             raise AssertionError("nothing was lost")
 
     async with town() as (_, one, two):
-        one.node._mediating = mediating = Mediating()
+        one.node.mediating = mediating = Mediating()
         await two.way.lease("lab", "rea")
         await settle(SOON_S)
         assert ("lab", Leased("rea", "two", 1)) in mediating.heard

@@ -170,6 +170,20 @@ async def test_the_last_to_take_a_lease_holds_it_and_all_others_are_fenced(town:
     await town.close()
 
 
+async def test_a_lease_that_was_let_go_is_nobody_s_unless_it_was_taken_meanwhile(town: Town) -> None:
+    one, two = await town.node("one"), await town.node("two")
+    await one.let_go("room", "rea", await one.lease("room", "rea"))
+    with pytest.raises(LogFenced):
+        await one.append_turn("rea", turn(1))
+    old = await one.lease("room", "rea")
+    await two.lease("room", "rea")
+    await one.let_go("room", "rea", old)
+    await two.append_turn("rea", turn(1))
+    leases = [event for event in await events(one, 4) if isinstance(event, Leased)]
+    assert [(lease.node, lease.token) for lease in leases] == [("one", 1), ("", 2), ("one", 3), ("two", 4)]
+    await town.close()
+
+
 async def test_a_lease_that_is_not_to_be_taken_from_the_living_is_had_from_the_dead(town: Town) -> None:
     one, two = await town.node("one"), await town.node("two")
     assert await one.lease("room", "stage", take=False) == 1

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreUnavailable
+from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreFenced, StoreUnavailable
 from cadence.rooms.query import Term
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 
@@ -46,7 +46,7 @@ class LogConflict(LogError):
     """The same (user, id) was said before with other content."""
 
 
-class LogFenced(LogConflict):
+class LogFenced(LogConflict, StoreFenced):
     """Another node mediates this reader now: what this one still wanted to write is refused."""
 
 

@@ -173,6 +173,8 @@ class MemoryNode(MemoryLog):
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_fence(turn.room, user)
         await super().append_turn(user, turn)
+        if (record := self._peek(turn.room, user).record) is not None:
+            self._note((turn.room, user), record.closed_at)
 
     async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
         self._check_fence(room, user)
@@ -237,6 +239,13 @@ class MemoryNode(MemoryLog):
         self.house.feed(room, lease)
         self.fence(room, user, lease.token)
         return lease.token
+
+    async def let_go(self, room: str, user: str, token: int) -> None:
+        self._check_writable()
+        leases = self._feed(room).leases
+        if (held := leases.get(user)) is not None and held.token == token:
+            leases[user] = Leased(user, "", token + 1)
+            self.house.feed(room, leases[user])
 
     def fence(self, room: str, user: str, token: int | None) -> None:
         if token is None:

@@ -97,6 +97,9 @@ class Feed(Readers):
             self.fence(room, user, token)
         return token
 
+    async def let_go(self, room: str, user: str, token: int) -> None:
+        await self._link.call("drop_lease", self._prefix(room), user, token)
+
     async def close(self) -> None:
         """Follow no more."""
         await self._following.aclose(close_connection_pool=True)

@@ -326,6 +326,16 @@ publish('lease', string.format('%.0f ', token) .. ARGV[2] .. ' ' .. ARGV[1])
 return token
 """
 
+# user, token.
+DROP_LEASE = """
+local lease = redis.call('HGET', k'lease', ARGV[1])
+if not lease or string.match(lease, '^%d+') ~= ARGV[2] then return 0 end
+local free = string.format('%.0f ', ARGV[2] + 1)
+redis.call('HSET', k'lease', ARGV[1], free)
+publish('lease', free .. ' ' .. ARGV[1])
+return 1
+"""
+
 # Where the feed stands: the id of its last entry, and n, epoch, head.
 STAND = """
 local last = redis.call('XREVRANGE', k'feed', '+', '-', 'COUNT', 1)
