@@ -40,11 +40,12 @@ from cadence.rooms.health import Metrics
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
-from cadence.rooms.log import LogError
+from cadence.rooms.log import Log, LogError
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import SOCKET_BYTES_MAX
 from cadence.settings import Settings
+from cadence.sharing import Sharing, open_shared
 from cadence.site import mount_site
 
 RECONNECT_SECONDS = 2.0  # what a draining server asks its clients to wait
@@ -73,7 +74,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        store: SqliteLog,
+        store: Log,
         clock: Callable[[], float],
         host_token: str,
         pack: Pack | None = None,
@@ -83,6 +84,7 @@ class Service:
         self.hub = Hub(store, clock)
         self.driver = Driver(store, clock, self.hub.tell, encoder_for(settings.data), pack)
         self.hub.mediation = self.driver
+        self.sharing: Sharing | None = None
         loopback = settings.host in LOOPBACK
         entry_token = settings.token.get_secret_value() if settings.token else None
         self.identity = Identity(
@@ -113,7 +115,8 @@ class Service:
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            host_token = read_host_token(data)
+            given = settings.host_token
+            host_token = read_host_token(data) if given is None else given.get_secret_value()
         except OSError as error:
             raise StartError(f"{error.filename or data}: cannot be written: {error.strerror}") from error
         try:
@@ -121,13 +124,20 @@ class Service:
         except PackError as error:
             raise StartError(str(error)) from error
         clock = wall_clock()
+        where = str(data / "log.db") if settings.redis is None else "redis (CADENCE_REDIS)"
         try:
-            store = await SqliteLog.open(data / "log.db", clock)
+            if settings.redis is None:
+                service = cls(settings, await SqliteLog.open(data / "log.db", clock), clock, host_token, pack)
+            else:
+                shared = await open_shared(settings.redis.get_secret_value(), clock, data / "shared.search")
+                service = cls(settings, shared, clock, host_token, pack)
+                service.sharing = Sharing(shared, service.hub, service.driver)
+            await service.identity.load()
+            await service.read_place()
         except LogError as error:
-            raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, host_token, pack)
-        await service.identity.load()
-        await service.read_place()
+            raise StartError(f"{where}: {error}") from error
+        if service.sharing is not None:
+            service.sharing.start()
         return service
 
     async def read_place(self) -> None:
@@ -152,6 +162,8 @@ class Service:
     async def close(self) -> None:
         """End what was started, the log last."""
         await self.drain()
+        if self.sharing is not None:
+            await self.sharing.close()
         await self.driver.close()
         await self.hub.close()
         await self.store.close()
@@ -170,6 +182,8 @@ class Service:
             public=room.public,
             floor=room.floor,
         )
+        if self.sharing is not None:
+            await self.sharing.open(room.id)
         self._rooms[room.id] = room
         if before is not None and (before.script, before.members) == (room.script, room.members):
             return
@@ -177,7 +191,10 @@ class Service:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
         if room.script:
-            self._stages[room.id] = asyncio.create_task(self._play(room, place))
+            play = partial(self._play, room, place)
+            self._stages[room.id] = asyncio.create_task(
+                play() if self.sharing is None else self.sharing.alone(room.id, play)
+            )
 
     async def _play(self, room: Room, place: Place) -> None:
         speakers = dict.fromkeys(line.speaker for line in room.script)

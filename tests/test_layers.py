@@ -40,6 +40,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.packing": ("cadence.lod",),
     "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
     "cadence.reload": (*ROOMS_OF_THE_HOUSE, "cadence.settings"),
+    "cadence.sharing": ROOMS_OF_THE_HOUSE,
     "cadence.app": (
         *ROOMS_OF_THE_HOUSE,
         "cadence.settings",
@@ -47,6 +48,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.reload",
         "cadence.site",
         "cadence.metrics",
+        "cadence.sharing",
     ),
     "cadence.conform": (),
     "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site"),
