@@ -93,6 +93,7 @@ class Service:
             host_token=host_token,
             entry_token=entry_token,
             barred=self.hub.barred,
+            shared=settings.redis is not None,
             open=settings.open or (loopback and entry_token is None),
         )
         # A page elsewhere may point its own name at loopback; only our names are let in there.

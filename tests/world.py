@@ -30,6 +30,7 @@ from tests import checks
 from tests.actors import ATTIC, ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
 from tests.checks import Log, log_of, manners
 from tests.clock import VirtualLoop
+from tests.cluster import Cluster
 from tests.marks import marks_of
 from tests.mortal import HOST_TOKEN, Server, Site, vectors
 from tests.pipe import Pipe
@@ -51,6 +52,7 @@ class Twist:
     mode: str | None = None  # of all readers, who then do not unfold, stall or change it
     encoder: EncoderFactory | Literal["drawn"] | None = "drawn"
     abrupt: bool = False  # a server that stops with manners waits for its slowest client: kill it instead
+    nodes: bool = False  # several servers that share their rooms; then they always suffer
 
 
 _AS_DRAWN = Twist()
@@ -96,7 +98,12 @@ class World:
         defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
         encoder = vectors if random.random() < VECTORS_SHARE else None
         rooms = self._rooms(Random(f"{seed}/rooms"))
-        self._server = Server(self.clock, defaults, encoder if twist.encoder == "drawn" else twist.encoder, rooms)
+        self._server: Server | Cluster
+        if twist.nodes:
+            self._faults = (True, True)
+            self._server = Cluster(self.clock, defaults, None, rooms, seed=seed)
+        else:
+            self._server = Server(self.clock, defaults, encoder if twist.encoder == "drawn" else twist.encoder, rooms)
         self._actors = self._cast(random)
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -189,7 +196,11 @@ class World:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.wait(self._keepers)
-        await self._server.stop()
+        if isinstance(self._server, Cluster):
+            self.outcome.marks.update(self._server.marks)
+            await self._server.close()
+        else:
+            await self._server.stop()
         return self.outcome
 
     async def _suffer(self) -> None:

@@ -77,6 +77,7 @@ class _User:
 class Identity:
     """Answers `hello`. `open` lets guests in without a token, `entry_token` those who show it.
 
+    `shared`: other nodes must know every session, so that one which cannot be kept is not given.
     `barred` tells whether a host has shut somebody out, and `token` makes secrets, random unless given.
     """
 
@@ -89,6 +90,7 @@ class Identity:
         open: bool,
         entry_token: str | None = None,
         barred: Callable[[str], bool] = lambda user: False,
+        shared: bool = False,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.open = open
@@ -96,6 +98,8 @@ class Identity:
         self._clock = clock
         self._token = token
         self._barred = barred
+        self._shared = shared
+        self._owed: dict[str, SessionRecord] = {}  # by key: closed, and not kept yet; at most GUESTS_MAX and the others
         self._entry = None if entry_token is None else _key(entry_token)
         self._roster = Roster()
         self._live: dict[str, _Session] = {}  # by key: connected
@@ -171,6 +175,10 @@ class Identity:
         self._arrive(record)
         try:
             await self._save(record)
+            await self._pay()
+        except LogUnavailable:
+            self._abandon(record)
+            raise WireError("unavailable", "no session can be kept now: try again", retry_after_s=1.0) from None
         except LogConflict:
             self._abandon(record)
             raise WireError("conflict", f"the name `{record.name}` is taken: choose another", field="name") from None
@@ -182,8 +190,12 @@ class Identity:
     async def part(self, grant: Grant) -> None:
         """The connection that was given `grant` closed."""
         closed = self._depart(grant.key)
-        if closed is not None:
+        if closed is None:
+            return
+        try:
             await self._save(closed)
+        except LogUnavailable:
+            self._owed[closed.key] = closed  # else its name were taken for as long as this node lives
 
     def _arrive(self, record: SessionRecord) -> None:
         session = self._live.get(record.key) or self._resting.pop(record.key, None) or _Session(record)
@@ -252,7 +264,8 @@ class Identity:
             return await self._store.session(key)
         except LogUnavailable as error:
             log.warning("sessions cannot be read", error=str(error))
-            return None
+            message = "it cannot be seen now whether this session is known: try again in a moment"
+            raise WireError("unavailable", message, field="resume", retry_after_s=1.0) from None
 
     def _resume(self, hello: Hello, record: SessionRecord) -> tuple[SessionRecord, str]:
         assert not isinstance(hello.resume, UnsetType)
@@ -318,6 +331,15 @@ class Identity:
         except LogUnavailable as error:
             # Better a session that does not survive a restart than a reader locked out by a full disk.
             log.warning("session not kept", user=record.user, error=str(error))
+            if self._shared:
+                raise
+
+    async def _pay(self) -> None:
+        """Keep what could not be kept when it closed, unless it is open again."""
+        for key, record in list(self._owed.items()):
+            if key not in self._live:
+                await self._save(record)
+            self._owed.pop(key, None)
 
 
 def _key(secret: str) -> str:

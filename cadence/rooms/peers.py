@@ -45,6 +45,9 @@ class Mediating(Protocol):
     def told(self, room: str, user: str, frame: Struct) -> None:
         """Another node sent this frame to a reader."""
 
+    def missed(self, room: str) -> None:
+        """Something that other nodes told may not have been heard."""
+
     def living(self, nodes: frozenset[str]) -> None:
         """These nodes live, and no others."""
 
@@ -146,11 +149,11 @@ class Node:
                 unseen = 0
                 await self._hear(self._room(room), cursor, entries)
             except Exception as error:
-                if isinstance(error, LogError):
+                if isinstance(error, LogError):  # what is fed meanwhile is heard later, from where we stand
                     log.warning("room not followed; trying again", room=room, error=str(error))
                 else:
                     log.exception("room not followed; trying again", room=room)
-                self._stands.pop(room, None)
+                    self._stands.pop(room, None)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _hear(self, room: OpenRoom, cursor: str, entries: list[Entry]) -> None:
@@ -225,7 +228,10 @@ class Node:
         room.gather_presence()
         self._publish(name, Here(self._store.node, room.here(), all=True))
         self._stands[name] = stand
-        self.resyncs += 0 if first else 1
+        if not first:
+            self.resyncs += 1
+            if self.mediating is not None:
+                self.mediating.missed(name)
         return stand
 
     async def _renew(self, room: OpenRoom) -> None:

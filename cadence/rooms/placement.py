@@ -37,7 +37,7 @@ from cadence.rooms.leases import (
 )
 from cadence.rooms.mediation import Attached, Mediation, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
-from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
 
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
 
@@ -147,6 +147,13 @@ class Placement:
         """Another node told this reader something: a view says what shall be kept back."""
         if isinstance(frame, ViewReply) and frame.participant == user:
             (self._raw.add if frame.view.mode == "raw" else self._raw.discard)((room, user))
+
+    def missed(self, room: str) -> None:
+        """Readers that are followed may lack turns that were told: let them come back for them."""
+        found = self._hub.opened(room)
+        for user in self._leases.elsewhere(room) if found is not None else ():
+            for connection in found.connections(user) if found is not None else ():
+                connection.close(CLOSE_RESTART, "this server missed something: reconnect and resume")
 
     def living(self, nodes: frozenset[str]) -> None:
         self._living = nodes

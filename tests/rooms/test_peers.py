@@ -183,6 +183,9 @@ async def test_whoever_mediates_hears_of_leases_and_of_who_lives() -> None:
         def told(self, room: str, user: str, frame: Any) -> None:
             raise AssertionError("nothing was told")
 
+        def missed(self, room: str) -> None:
+            raise AssertionError("nothing was missed")
+
         def living(self, nodes: frozenset[str]) -> None:
             self.heard.append(nodes)
 
