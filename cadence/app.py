@@ -133,6 +133,7 @@ class Service:
                 shared = await open_shared(settings.redis.get_secret_value(), clock, data / "shared.search")
                 service = cls(settings, shared, clock, host_token, pack)
                 service.sharing = Sharing(shared, service.hub, service.driver)
+                service.sharing.node.reaffirm = service.identity.reaffirm
             await service.identity.load()
             await service.read_place()
         except LogError as error:

@@ -60,6 +60,7 @@ class One:
             shared=True,
             token=lambda: f"secret-{next(cluster.tokens)}",
         )
+        self.node.reaffirm = identity.reaffirm
         await identity.load()
         for site in cluster.rooms:
             await self.hub.open_room(RoomInfo(site.room, site.room.title(), pods=site.pods))

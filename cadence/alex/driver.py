@@ -145,12 +145,18 @@ class Driver:
             async with reader.lock:
                 pass
 
-    def drop(self, room: str, user: str) -> None:
-        """Forget this reader, connections and all: another node mediates it, or knows it better."""
-        if (reader := self._rooms[room].readers.pop(user, None)) is not None:
-            reader.mediator, reader.connections = None, 0
-            reader.actions.clear()
-            self._looks.set(reader, None)
+    def drop(self, room: str, user: str) -> int:
+        """Forget this reader, connections and all: another node mediates it, or knows it better.
+
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        """
+        reader = self._rooms[room].readers.pop(user, None)
+        if reader is None:
+            return 0
+        reader.mediator, reader.connections = None, 0
+        reader.actions.clear()
+        self._looks.set(reader, None)
+        return reader.record.turn
 
     async def renew(self, room: str, epoch: str, head: int) -> None:
         """The room began anew: forget it and its readers, of whom nobody is connected."""

@@ -334,6 +334,14 @@ class Identity:
             if self._shared:
                 raise
 
+    async def reaffirm(self) -> None:
+        """Keep all sessions that are open once more: other nodes may have closed them, thinking this one dead."""
+        for session in list(self._live.values()):
+            try:
+                await self._save(session.record)
+            except LogConflict:
+                log.warning("name given away meanwhile", user=session.record.user)
+
     async def _pay(self) -> None:
         """Keep what could not be kept when it closed, unless it is open again."""
         for key, record in list(self._owed.items()):

@@ -28,6 +28,7 @@ OUTGOING_EVENTS_MAX = (
 )
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
 
+SILENT_SECONDS = 2 * BEAT_SECONDS  # after which the others may have thought us dead, with time to spare
 _MOVED = Here("")  # stands in a queue for who has moved by the time it is published
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,9 @@ class Node:
         self._moved: dict[str, dict[str, None]] = {}
         self._outgoing: dict[str, deque[Struct]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.reaffirm: Callable[[], Awaitable[None]] | None = None  # says again who is connected
         self.living: frozenset[str] = frozenset()
+        self._beat_at = hub.clock()
         self.resyncs = 0
 
     def start(self) -> None:
@@ -254,12 +257,20 @@ class Node:
                 continue
             if living != self.living:
                 self._bury(living)
+            now, before = self._hub.clock(), self._beat_at
+            self._beat_at = now
+            if now - before >= SILENT_SECONDS:
+                await self._back()
             await asyncio.sleep(BEAT_SECONDS)
 
+    async def _back(self) -> None:
+        """The others may have thought us dead, and who is here gone."""
+        for room in self._hub.rooms():
+            self._publish(room.info.room, Here(self._store.node, room.here(), all=True))
+        if self.reaffirm is not None:
+            await self.reaffirm()
+
     def _bury(self, living: frozenset[str]) -> None:
-        if self.living and self._store.node not in self.living:
-            for room in self._hub.rooms():  # the others thought us dead
-                self._publish(room.info.room, Here(self._store.node, room.here(), all=True))
         self.living = living
         for room in self._hub.rooms():
             room.hear_all({node: members for node, members in _elsewhere(room).items() if node in living})

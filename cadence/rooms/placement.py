@@ -39,6 +39,7 @@ from cadence.rooms.mediation import Attached, Mediation, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
 from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
 
+HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,11 @@ class Movable(Mediation, Protocol):
     async def settle(self, room: str, user: str) -> None:
         """Wait until what was decided for this reader is stored."""
 
-    def drop(self, room: str, user: str) -> None:
-        """Forget this reader, connections and all: another node mediates it, or knows it better."""
+    def drop(self, room: str, user: str) -> int:
+        """Forget this reader, connections and all: another node mediates it, or knows it better.
+
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        """
 
     async def renew(self, room: str, epoch: str, head: int) -> None:
         """The room began anew: forget it and its readers, of whom nobody is connected."""
@@ -67,6 +71,7 @@ class Placement:
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()  # gone when nobody holds or waits
         self._members: dict[Key, Member] = {}
         self._raw: set[Key] = set()  # of those followed
+        self._turns: dict[Key, int] = {}  # the last turn that connections here were sent, of those followed
         self._since: dict[Key, int] = {}  # the head when a lease was asked for
         self._living: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,15 +150,24 @@ class Placement:
 
     def told(self, room: str, user: str, frame: msgspec.Struct) -> None:
         """Another node told this reader something: a view says what shall be kept back."""
+        key = (room, user)
         if isinstance(frame, ViewReply) and frame.participant == user:
-            (self._raw.add if frame.view.mode == "raw" else self._raw.discard)((room, user))
+            (self._raw.add if frame.view.mode == "raw" else self._raw.discard)(key)
+        elif isinstance(frame, Turn) and key in self._turns:
+            if frame.turn > self._turns[key] + 1:
+                self._come_back(room, user)
+            self._turns[key] = max(self._turns[key], frame.turn)
 
     def missed(self, room: str) -> None:
         """Readers that are followed may lack turns that were told: let them come back for them."""
+        for user in self._leases.elsewhere(room):
+            self._come_back(room, user)
+
+    def _come_back(self, room: str, user: str) -> None:
+        """This reader lacks what the log has: who resumes is sent it."""
         found = self._hub.opened(room)
-        for user in self._leases.elsewhere(room) if found is not None else ():
-            for connection in found.connections(user) if found is not None else ():
-                connection.close(CLOSE_RESTART, "this server missed something: reconnect and resume")
+        for connection in found.connections(user) if found is not None else ():
+            connection.close(CLOSE_RESTART, "this server missed something: reconnect and resume")
 
     def living(self, nodes: frozenset[str]) -> None:
         self._living = nodes
@@ -192,6 +206,7 @@ class Placement:
             raise
         self._inner.drop(room, user)
         self._raw.discard(key)
+        self._turns.pop(key, None)
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
@@ -224,8 +239,8 @@ class Placement:
         for action in actions:
             match action:
                 case Lose(key):
-                    self._inner.drop(*key)
-                    self._spawn(self._learn_mode(key))
+                    self._turns[key] = self._inner.drop(*key)
+                    self._spawn(self._follow(key))
                 case LetGo(key, token):
                     self._spawn(self._let_go(key, token))
                 case Take(key):
@@ -251,11 +266,17 @@ class Placement:
             if self._leases.connections(key) == 0:
                 await self._store.let_go(*key, token)
                 self._members.pop(key, None)
+                self._raw.discard(key)
+                self._turns.pop(key, None)
 
-    async def _learn_mode(self, key: Key) -> None:
+    async def _follow(self, key: Key) -> None:
+        """Know what to keep back; and whoever took over thinking this node dead has told it nothing meanwhile."""
         record = await self._store.reader(*key)
         if record is not None and record.raw_from is not None and self._leases.state(key) is State.FOLLOWING:
             self._raw.add(key)
+        await asyncio.sleep(HEARD_SECONDS)
+        if record is not None and self._leases.state(key) is State.FOLLOWING and record.turn > self._turns.get(key, 0):
+            self._come_back(*key)
 
     def _lock(self, key: Key) -> asyncio.Lock:
         lock = self._locks.get(key)
