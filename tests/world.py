@@ -41,6 +41,7 @@ RECOVERY_S = 150.0
 WITNESS = {ROOM: "wit", ATTIC: "eve"}  # suffer nothing and hear all of their room
 VECTORS_SHARE = 0.1  # of lives have an encoder: its fake costs more than all the rest of a life
 TAB = "hana again"
+CUTS_A_FAULT = 4  # where several servers suffer all the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Twist:
     mode: str | None = None  # of all readers, who then do not unfold, stall or change it
     encoder: EncoderFactory | Literal["drawn"] | None = "drawn"
     abrupt: bool = False  # a server that stops with manners waits for its slowest client: kill it instead
-    nodes: bool = False  # several servers that share their rooms; then they always suffer
+    nodes: bool = False  # several servers that share their rooms, and suffer all the time
 
 
 _AS_DRAWN = Twist()
@@ -207,8 +208,9 @@ class World:
         """Faults of the server, one after another."""
         chance = Random(f"{self.outcome.seed}/faults")
         faults = [fault for fault, on in zip((self._refuse, self._restart), self._faults, strict=True) if on]
+        faults += [self._cut] * CUTS_A_FAULT * len(faults) if self._twist.nodes else []
         while faults and not self.ending:
-            await pause(chance.uniform(5, 60))
+            await pause(chance.uniform(0.2, 3) if self._twist.nodes else chance.uniform(5, 60))
             if not self.ending:
                 since = self.clock()
                 await chance.choice(faults)(chance)
@@ -221,6 +223,9 @@ class World:
         await pause(chance.uniform(0.2, 20))
         self._server.log.available = True
         self.note("the log accepts")
+
+    async def _cut(self, chance: Random) -> None:
+        await chance.choice([actor for _, actor in sorted(self._actors.items()) if not actor.steady]).cut()
 
     async def _restart(self, chance: Random) -> None:
         self.outcome.marks["restart"] += 1

@@ -155,6 +155,8 @@ class Arrival:
         """Let a new mediator hear what was posted from `first` on. Returns the human speech it postponed."""
         room, postponed = reader.room, list[int]()
         at = first - 1
+        # What an earlier life of this mediator put off is not sent as a message any more: it must be heard as put off.
+        put_off = set(await self.store.postponed(room.room, reader.user, at))
         if room.head - at > GAP_MESSAGES_MAX:
             at = room.head - GAP_MESSAGES_MAX
             messages = words = 0
@@ -168,7 +170,7 @@ class Arrival:
                 answered = await self._answered(reader, page)
                 for message in page:
                     entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
-                    direct = mediator.passes(entry)
+                    direct = mediator.passes(entry) and entry.seq not in put_off
                     if entry.human and not direct:
                         postponed.append(entry.seq)
                     mediator.handle(Posted(entry, direct), now)

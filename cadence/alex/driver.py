@@ -8,9 +8,10 @@ mediator of another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import ParamSpec
 
 import msgspec
 
@@ -45,7 +46,7 @@ from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
-from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
+from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreFenced
 from cadence.rooms.wire import (
     After,
     Alex,
@@ -67,6 +68,7 @@ WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are
 
 UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
+P = ParamSpec("P")
 Tell = Callable[[str, str, msgspec.Struct], None]
 
 
@@ -153,7 +155,7 @@ class Driver:
         reader = self._rooms[room].readers.pop(user, None)
         if reader is None:
             return 0
-        reader.mediator, reader.connections = None, 0
+        reader.dropped, reader.mediator, reader.connections = True, None, 0
         reader.actions.clear()
         self._looks.set(reader, None)
         return reader.record.turn
@@ -378,7 +380,7 @@ class Driver:
             if isinstance(action, Show):
                 await self._show(reader, action.turn)
             elif isinstance(action, RawEnded):
-                await self._background.durably(self._store.add_raw_range, room, user, action.first, action.last)
+                await self._durably(reader, self._store.add_raw_range, room, user, action.first, action.last)
                 # A raw range covers as a turn does: who returns before the next turn goes on behind it.
                 reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
             else:
@@ -393,7 +395,7 @@ class Driver:
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._background.durably(self._store.append_turn, reader.user, turn)
+        await self._durably(reader, self._store.append_turn, reader.user, turn)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
         reader.pace.sent(turn.turn, turn.words, self._clock())
@@ -402,11 +404,25 @@ class Driver:
         deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
         self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
 
+    async def _durably(
+        self, reader: Reader, write: Callable[P, Awaitable[None]], *args: P.args, **kw: P.kwargs
+    ) -> None:
+        """Write for a reader until the log takes it, or another mediator, here or at another node, has the reader."""
+
+        async def once(*args: P.args, **kw: P.kwargs) -> None:
+            if reader.dropped:
+                raise StoreFenced(f"expected to mediate `{reader.user}`, but another does now")
+            await write(*args, **kw)
+
+        await self._background.durably(once, *args, **kw)
+
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
 
     async def _save(self, reader: Reader) -> None:
         async with reader.lock:
+            if reader.dropped:
+                return
             if reader.mediator is not None:
                 reader.note_raw(reader.mediator)
             await self._store.save_reader(reader.room.room, reader.user, reader.record)

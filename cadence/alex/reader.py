@@ -60,6 +60,7 @@ class Reader:
         self.record = ReaderRecord()
         self.guest = True
         self.loaded = False  # whether `record` is what the log holds
+        self.dropped = False  # somebody else mediates this reader: nothing more of it may be written
         self.mediator: Mediator | None = None
         self.connections = 0
         self.parked_at: float | None = None
