@@ -25,6 +25,8 @@ from tests.world import Twist
 FAULTS = ("cut", "too slow", "log fault", "restart")  # of the world's marks, those that are faults
 RUN_FAULTS = 30  # of one run with real processes, so that what goes wrong can be told apart
 EVERYSEC_RUN_FAULTS = 5
+SHOWN_MAX = 3  # violations of one life that are told at once
+SHOWN_CHARS_MAX = 200
 
 
 def simulated(wanted: int, seed: int) -> list[str]:
@@ -37,7 +39,9 @@ def simulated(wanted: int, seed: int) -> list[str]:
         lives += 1
         marks += life.marks
         violations += [f"seed {life.seed}: {what}" for what in life.violations]
-        if lives % 25 == 0 or life.violations:
+        for what in life.violations[:SHOWN_MAX]:
+            print(f"  seed {life.seed}: {what[:SHOWN_CHARS_MAX]}", flush=True)
+        if lives % 25 == 0:
             print(f"  {lives} lives, {sum(marks[n] for n in FAULTS)} faults, {len(violations)} violations", flush=True)
     named = (*FAULTS, "node killed", "node cut off", "store away")
     print(f"simulated: {lives} lives from seed {seed} in {time.monotonic() - began:.0f} s")
