@@ -23,7 +23,7 @@ from random import Random
 
 from websockets.exceptions import WebSocketException
 
-from tests import checks
+from tests import checks, talk
 from tests.checks import log_of
 from tests.redis_server import RedisServer, free_port
 from tests.served import Served
@@ -81,16 +81,16 @@ class Guest:
 
     async def talk(self) -> None:
         """Say one thing after another, each until it is acknowledged."""
-        number = 0
+        number, chance = 0, Random(f"{self._arena.outcome.seed}/{self.label}")
         while not self._arena.ending:
             number += 1
+            words = talk.utterance(chance, rich=True, foreign=False, spoken=False)
             ident = f"{self.label}-{number}"
             while ident not in self.acknowledged:
                 await self.ready.wait()
                 try:
                     async with asyncio.timeout(SAY_S):
-                        text = f"{self.label} counts {number} lamps along the harbour, and the ledger says so too."
-                        self.acknowledged[ident] = await self.stranger.say(ROOM, text, id=ident)
+                        self.acknowledged[ident] = await self.stranger.say(ROOM, id=ident, **words)
                 except LOST:
                     await self._arena.pause(0.1)
             await self._arena.pause(0.05)
@@ -138,10 +138,9 @@ class Arena:
 
     async def pause(self, seconds: float) -> None:
         """Let real time pass: the faults of real processes have no other clock."""
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        loop.call_later(seconds, over.set_result, None)
-        await over
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, over.set)
+        await over.wait()
 
     @property
     def guests(self) -> list[Guest]:
