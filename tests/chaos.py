@@ -34,6 +34,7 @@ NODES = 2
 WRITERS = 3
 SAY_S = 10.0  # how long a writer waits for `said` before it comes back and says it again
 RECOVERY_S = 90.0
+STARTS_MAX = 20  # of a server, while Redis may be away
 HOST_TOKEN = "the host's token everywhere"
 LOST = (Closed, Refused, OSError, TimeoutError, WebSocketException)
 
@@ -198,7 +199,12 @@ class Arena:
             await self._mending[number]
 
         async def mend() -> None:
-            await self._servers[number].start()
+            for _ in range(STARTS_MAX):
+                try:
+                    await self._servers[number].start()
+                    break
+                except AssertionError:  # Redis was away, which it said and ended: whoever keeps it starts it again
+                    await self.pause(0.2)
             del self._mending[number]
 
         await self._servers[number].kill()

@@ -357,6 +357,7 @@ class Hub:
     def erased(self, room: OpenRoom, seq: int) -> None:
         """A message is gone, by whoever and at whichever node: tell all who have not been told."""
         connection, by = room.erasing.pop(seq, (None, ""))
+        room.scrub(seq)
         if self.mediation is not None:
             self.mediation.redacted(room.info.room, seq)
         room.fan_out(Redacted(room=room.info.room, seq=seq, by=by), but=connection)

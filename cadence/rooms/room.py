@@ -164,6 +164,11 @@ class Room(Generic[C]):
         self.epoch, self.head = epoch, head
         self._waiting.clear()
 
+    def scrub(self, seq: int) -> None:
+        """A message is gone: if it still waits for others, it will be told without its text."""
+        if (waiting := self._waiting.get(seq)) is not None:
+            self._waiting[seq] = waiting.erased()
+
     def gap(self) -> tuple[int, int] | None:
         """The seqs (first, last) that committed messages wait for, or None."""
         return (self.head + 1, min(self._waiting) - 1) if self._waiting else None

@@ -97,7 +97,7 @@ async def test_a_redaction_is_heard_and_its_text_no_more(town: Town) -> None:
     await two.redact("room", 1)
     heard = [entry.event for entry in (await two.follow("room", "0"))[1]]
     assert heard[-1] == Erased(1)
-    assert all(not isinstance(event, Message) or town._url is None for event in heard), "gone from the feed as well"
+    assert not any(isinstance(event, Message) for event in heard), "gone from the feed as well"
     await town.close()
 
 

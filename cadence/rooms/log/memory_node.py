@@ -29,8 +29,14 @@ NAME_SECONDS = 120.0
 @dataclass(slots=True)
 class _Feed:
     entries: list[Entry] = field(default_factory=list)
+    dropped: int = 0  # entries that were there before those, and are no more
     here: dict[tuple[str, str], Member] = field(default_factory=dict)  # by node and user
     leases: dict[str, Leased] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many entries there ever were."""
+        return self.dropped + len(self.entries)
 
 
 @dataclass(slots=True)
@@ -69,8 +75,8 @@ class MemoryHouse:
     def feed(self, room: str, event: Event) -> None:
         """Let every node hear `event`."""
         found = self.kept.log._rooms.get(room)
-        entries = self.kept.feeds.setdefault(room, _Feed()).entries
-        entries.append(Entry(len(entries) + 1, "" if found is None else found.epoch, event))
+        feed = self.kept.feeds.setdefault(room, _Feed())
+        feed.entries.append(Entry(feed.n + 1, "" if found is None else found.epoch, event))
         stirred, self.stirred = self.stirred, asyncio.Event()
         stirred.set()
 
@@ -127,6 +133,10 @@ class MemoryNode(MemoryLog):
             raise LogUnavailable("expected the shared log to answer, but it is away: try again")
 
     def _kept(self, room: str, what: Message | HostAction | int) -> None:
+        if isinstance(what, int):  # the text was in the feed too
+            feed = self._feed(room)
+            feed.dropped = feed.n
+            feed.entries.clear()
         self.house.feed(room, Erased(what) if isinstance(what, int) else what)
 
     # Nodes and who is open at them.
@@ -195,21 +205,21 @@ class MemoryNode(MemoryLog):
     async def stand(self, room: str) -> Stand:
         self._check_open()
         state = self._rooms.get(room)
-        n = len(self._feed(room).entries)
+        n = self._feed(room).n
         return Stand(str(n), n, "" if state is None else state.epoch, 0 if state is None else len(state.messages))
 
     async def follow(self, room: str, cursor: str) -> tuple[str, list[Entry]]:
         self._check_open()
         stirred = self.house.stirred
-        if len(self._feed(room).entries) <= int(cursor):
+        if self._feed(room).n <= int(cursor):
             try:
                 async with asyncio.timeout(FOLLOW_SECONDS):
                     await stirred.wait()
             except TimeoutError:
                 pass
             self._check_open()
-        entries = self._feed(room).entries[int(cursor) :]
-        return str(int(cursor) + len(entries)), entries
+        feed = self._feed(room)
+        return str(feed.n), feed.entries[max(0, int(cursor) - feed.dropped) :]
 
     async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
         self._check_writable()
