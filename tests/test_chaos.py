@@ -14,8 +14,8 @@ from tests import redis_server, world
 from tests.chaos import Arena, Guest, _kept_once, _one_meaning
 from tests.world import Twist
 
-LIVES = 12
-BATCH = 6
+LIVES = 5
+BATCH = 5
 ONCE_BROKEN = (300,)  # speech that was put off before its reader came back was shown to nobody
 MARKS = {"cut", "restart", "log fault", "node killed", "node cut off", "store away"}
 REAL_FAULTS = 5
