@@ -206,12 +206,12 @@ class Placement:
             raise
         self._inner.drop(room, user)
         self._raw.discard(key)
-        self._turns.pop(key, None)
+        # What pages that followed were not told, while their server was thought dead say, they are sent now.
+        turn = self._turns.pop(key, 0 if record is None else record.turn)
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
             raise StoreUnavailable("another node has just taken over this reader")
-        turn = 0 if record is None else record.turn
         found = self._hub.opened(room)
         for _ in range(others if found is not None else 0):
             await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
