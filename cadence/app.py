@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -42,14 +43,16 @@ from cadence.rooms.housekeeping import Housekeeping
 from cadence.rooms.http import create_api
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
-from cadence.rooms.log import LogError
+from cadence.rooms.log import Log, LogError
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.making import RoomBook
 from cadence.rooms.room import RoomInfo
+from cadence.rooms.shared import Shared
 from cadence.rooms.sink import Path as SinkPath
 from cadence.rooms.wire import ViewPatch
 from cadence.rooms.wire.hosting import RoomSettings
 from cadence.settings import Settings
+from cadence.sharing import Sharing, open_shared, take_over
 from cadence.site import mount_site
 from cadence.starting import (
     LOOPBACK,
@@ -74,7 +77,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        store: SqliteLog,
+        store: Log,
         clock: Callable[[], float],
         clock_offset: float,
         host_token: str,
@@ -87,6 +90,7 @@ class Service:
         self.hub = Hub(store, clock)
         self.driver = self._mediation(clock, clock_offset, pack)
         self.hub.mediation = self.driver
+        self.sharing: Sharing | None = None
         loopback = settings.host in LOOPBACK
         entry_token = settings.token.get_secret_value() if settings.token else None
         self.identity = Identity(
@@ -95,6 +99,7 @@ class Service:
             host_token=host_token,
             entry_token=entry_token,
             barred=self.hub.barred,
+            shared=settings.redis is not None,
             open=settings.open or (loopback and entry_token is None),
         )
         # A page elsewhere may point its own name at loopback; only our names are let in there.
@@ -135,7 +140,8 @@ class Service:
         data = settings.data
         try:
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            host_token = read_host_token(data)
+            given = settings.host_token
+            host_token = read_host_token(data) if given is None else given.get_secret_value()
         except OSError as error:
             raise StartError(f"{error.filename or data}: cannot be written: {error.strerror}") from error
         try:
@@ -144,19 +150,24 @@ class Service:
             raise StartError(str(error)) from error
         offset = clock_offset()
         clock = wall_clock(offset)
+        where = str(data / "log.db") if settings.redis is None else "redis (CADENCE_REDIS)"
         try:
-            store = await SqliteLog.open(data / "log.db", clock)
+            store: SqliteLog | Shared
+            if settings.redis is None:
+                store = await SqliteLog.open(data / "log.db", clock)
+            else:
+                store = await open_shared(settings.redis.get_secret_value(), clock, data / "shared.search")
+            service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings), models)
+            if not isinstance(store, SqliteLog):
+                service._share(store)
+            await service.identity.load()
+            await service._start_mediators()
+            await service.book.load()
+            await service.read_place()
         except LogError as error:
-            raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings), models)
-        await service.identity.load()
-        if isinstance(service.driver, Mediators):
-            try:
-                await service.driver.open()
-            except OSError as error:
-                raise StartError(f"a mediator cannot be started: {error.strerror}; --mediators 0 needs none") from error
-        await service.book.load()
-        await service.read_place()
+            raise StartError(f"{where}: {error}") from error
+        if service.sharing is not None:
+            service.sharing.start()
         service._housekeeping = asyncio.create_task(Housekeeping(service.hub, service.identity).run())
         return service
 
@@ -174,6 +185,21 @@ class Service:
 
         server = Server(self.store, self.hub.tell, self.hub.send_away, self.hub.may_read)
         return Mediators(server, start, settings.mediators)
+
+    def _share(self, store: Shared) -> None:
+        """Be one of several servers."""
+        assert isinstance(self.driver, Driver), "expected Alex in this process where servers share rooms"
+        self.sharing = Sharing(store, self.hub, self.driver)
+        self.sharing.node.reaffirm = self.identity.reaffirm
+        self.sharing.node.refresh = partial(take_over, self.hub, self.identity, self.book)
+        self.casting.alone = self.sharing.alone
+
+    async def _start_mediators(self) -> None:
+        if isinstance(self.driver, Mediators):
+            try:
+                await self.driver.open()
+            except OSError as error:
+                raise StartError(f"a mediator cannot be started: {error.strerror}; --mediators 0 needs none") from error
 
     async def read_place(self) -> None:
         """Read the place again: new and changed rooms are taken over, broken ones stay as they were."""
@@ -207,6 +233,8 @@ class Service:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
+        if self.sharing is not None:
+            await self.sharing.close()
         await self.models.aclose()
         await self.driver.close()
         await self.hub.close()
@@ -236,6 +264,8 @@ class Service:
             public=info.public,
             floor=floor,
         )
+        if self.sharing is not None:
+            await self.sharing.open(info.room)
 
 
 async def path_for(settings: Settings) -> SinkPath:

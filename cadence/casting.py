@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ from cadence.personas.thoughts import Counts
 
 ModelSource = Callable[[str], ChatModel]
 """The model with this card's name. Raises `ModelError` with a sentence if there is none that works."""
+
+Alone = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
+"""Does for a room what one server of several does, while this is the one."""
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +109,7 @@ class Casting:
     ) -> None:
         self._gateway, self._token_of, self._forget = gateway, token_of, forget
         self._models, self._folder, self._speed = models, folder, speed
+        self.alone: Alone | None = None  # set where several servers share the rooms, so that one of them casts each
         self._run_tool = Sandbox()
         self._running: dict[tuple[str, str], tuple[object, asyncio.Task[None]]] = {}  # by room, and play or minds
         self._companies: dict[str, Company] = {}
@@ -117,13 +122,13 @@ class Casting:
 
     async def cast(self, room: Room, place: Place) -> None:
         """Have those speak who should; what did not change is left alone."""
-        play = self._play(room, place) if room.script else None
+        play = partial(self._play, room, place) if room.script else None
         await self._run((room.id, "play"), (room.script, room.members), play)
         speakers = {line.speaker for line in room.script}
         cards = tuple(place.personas[id] for id in room.members if id not in speakers and id in place.personas)
         minds = tuple(card for card in cards if card.model is not None)
         of = minds, tuple(place.models.get(card.model or "") for card in minds)
-        await self._run((room.id, "minds"), of, self._think(room, minds) if minds else None)
+        await self._run((room.id, "minds"), of, partial(self._think, room, minds) if minds else None)
 
     async def end(self) -> None:
         """Everybody falls silent."""
@@ -133,20 +138,21 @@ class Casting:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, key: tuple[str, str], of: object, work: Coroutine[Any, Any, None] | None) -> None:
+    async def _run(
+        self, key: tuple[str, str], of: object, work: Callable[[], Coroutine[Any, Any, None]] | None
+    ) -> None:
         """Do `work`, which is made of `of`, in the place of what was done for `key`."""
         known = self._running.get(key)
         room, what = key
         stale = known is None or known[0] != of or (what == "minds" and room in self._lacking)
         if work is not None and not stale:
-            work.close()
             return
         if known is not None:
             del self._running[key]
             known[1].cancel()
             await asyncio.gather(known[1], return_exceptions=True)
         if work is not None:
-            self._running[key] = of, asyncio.create_task(work)
+            self._running[key] = of, asyncio.create_task(work() if self.alone is None else self.alone(room, work))
 
     def _cast_of(self, card: Card) -> Cast:
         return Cast(card.id, card.name, self._token_of(card.id, card.name))

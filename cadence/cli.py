@@ -78,12 +78,17 @@ def serve(
     speed: Annotated[float | None, typer.Option(help="Play scripts this many times faster, 0.01 to 100 (1).")] = None,
     open: Annotated[bool | None, typer.Option("--open", help="Let in anyone who reaches the server.")] = None,
     mediators: Annotated[int | None, typer.Option(help="Processes for Alex, 0: the server's own (1).")] = None,
+    redis: Annotated[
+        str | None, typer.Option(help="Share the rooms with other servers by this Redis, redis://HOST:PORT.")
+    ] = None,
 ) -> None:
     """Run a place. Each option can also be set as CADENCE_HOST, CADENCE_PORT and so on."""
     from cadence.settings import SettingsError, load
 
     try:
-        settings = load(place=place, host=host, port=port, data=data, speed=speed, open=open, mediators=mediators)
+        settings = load(
+            place=place, host=host, port=port, data=data, speed=speed, open=open, mediators=mediators, redis=redis
+        )
     except SettingsError as error:
         _fail(str(error))
     from cadence.app import serve as run

@@ -53,6 +53,12 @@ class Settings(BaseSettings):
 
     token: Annotated[SecretStr | None, Field(description="what guests must show to enter, also on loopback")] = None
 
+    redis: Annotated[SecretStr | None, Field(description="the Redis by which servers share rooms")] = None
+
+    host_token: Annotated[
+        SecretStr | None, Field(min_length=16, description="the host's token, where several servers must know the same")
+    ] = None
+
     mediators: Annotated[
         int,
         Field(default_factory=mediators_fitting, ge=0, le=64, description="processes for Alex; 0: the server's own"),
@@ -69,10 +75,16 @@ class Settings(BaseSettings):
 def load(**given: object) -> Settings:
     """Settings from the environment, overridden by those of `given` that are not None. Raises `SettingsError`."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        came = "" if name == "token" else f", got {first['input']!r}"[:80]
+        came = "" if name in ("token", "redis", "host_token") else f", got {first['input']!r}"[:80]
         said = first["msg"].replace("Input should be", "expected").replace("String should have", "expected a string of")
         raise SettingsError(f"{name} (CADENCE_{name.upper()}): {said}{came}") from None
+    if found.redis is None or not found.mediators:
+        return found
+    if "mediators" in found.model_fields_set:
+        came = f"got {found.mediators}: leave it away, or run one server"
+        raise SettingsError(f"mediators (CADENCE_MEDIATORS): expected 0 where servers share rooms by --redis, {came}")
+    return found.model_copy(update={"mediators": 0})

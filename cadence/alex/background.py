@@ -8,7 +8,7 @@ from typing import Any, ParamSpec
 
 import structlog
 
-from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.mediation import StoreFenced, StoreUnavailable
 
 STORE_RETRY_SECONDS = 1.0
 
@@ -56,5 +56,7 @@ class Background:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and isinstance(task.exception(), StoreFenced):
+            log.info("another node mediates now", why=str(task.exception()))
+        elif not task.cancelled() and (error := task.exception()) is not None:
             log.error("mediation could not be stored", why=str(error), exc_info=error)

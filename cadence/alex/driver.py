@@ -8,10 +8,10 @@ mediator of another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec
 
 import msgspec
 
@@ -49,7 +49,7 @@ from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
-from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore
+from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreFenced
 from cadence.rooms.wire import (
     After,
     Alex,
@@ -72,6 +72,7 @@ WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are
 
 UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
+P = ParamSpec("P")
 Tell = Callable[[str, str, msgspec.Struct], None]
 
 
@@ -126,8 +127,12 @@ class Driver:
         mediated.defaults, mediated.ambience.title = defaults, title or room
         for reader in self._neighbourhood.put(mediated, scope, public, floor):
             self._place(reader)
-        if known is not None:
-            return
+        if known is None:
+            await self._begin(mediated, head)
+
+    async def _begin(self, mediated: MediatedRoom, head: int) -> None:
+        """Read what was said last, and the pyramid."""
+        room = mediated.room
         keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
         mediated.transcript.background.pack = self._pack
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
@@ -144,6 +149,36 @@ class Driver:
         mediated.transcript.forget()
         for reader in mediated.readers.values():
             self._feed(reader, Forgot())
+
+    # Among several nodes: see `cadence.rooms.placement`.
+
+    async def settle(self, room: str, user: str) -> None:
+        """Wait until what was decided for this reader is stored."""
+        if (reader := self._rooms[room].readers.get(user)) is not None:
+            async with reader.lock:
+                pass
+
+    def drop(self, room: str, user: str) -> int:
+        """Forget this reader, connections and all: another node mediates it, or knows it better.
+
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        """
+        reader = self._rooms[room].readers.pop(user, None)
+        if reader is None:
+            return 0
+        reader.dropped, reader.mediator, reader.connections = True, None, 0
+        reader.actions.clear()
+        self._looks.set(reader, None)
+        return reader.record.turn
+
+    async def renew(self, room: str, epoch: str, head: int) -> None:
+        """The room began anew: forget it and its readers, of whom nobody is connected."""
+        mediated = self._rooms[room]
+        for user in list(mediated.readers):
+            self.drop(room, user)
+        self._keepers[room].abandon()
+        mediated.renew(epoch, head)
+        await self._begin(mediated, head)
 
     def readers(self) -> int:
         """How many readers are connected, counted once per room."""
@@ -255,7 +290,7 @@ class Driver:
     async def forget_reader(self, user: str) -> None:
         for mediated in list(self._rooms.values()):
             if (reader := mediated.readers.pop(user, None)) is not None:
-                reader.mediator, reader.forgotten = None, True
+                reader.mediator, reader.dropped = None, True
                 reader.actions.clear()
                 async with reader.lock:  # what is being stored for them ends first
                     pass
@@ -395,12 +430,13 @@ class Driver:
                 reader.explain(action.turn.turn, action.reasons)
                 await self._show(reader, action.turn)
             elif isinstance(action, RawEnded):
-                await self._background.durably(self._store.add_raw_range, room, user, action.first, action.last)
+                await self._durably(reader, self._store.add_raw_range, room, user, action.first, action.last)
                 # A raw range covers as a turn does: who returns before the next turn goes on behind it.
                 reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
             else:
                 self._report(reader, action)
-            reader.actions.popleft()
+            if reader.actions and reader.actions[0] is action:  # else it was dropped meanwhile
+                reader.actions.popleft()
 
     def _report(self, reader: Reader, action: Action) -> None:
         if isinstance(action, Report):
@@ -409,7 +445,7 @@ class Driver:
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._background.durably(self._store.append_turn, reader.user, turn)
+        await self._durably(reader, self._store.append_turn, reader.user, turn)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
         reader.pace.sent(turn.turn, turn.words, self._clock())
@@ -419,12 +455,24 @@ class Driver:
         self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
         self.counts.told_by_model += turn.by != EMBEDDED
 
+    async def _durably(
+        self, reader: Reader, write: Callable[P, Awaitable[None]], *args: P.args, **kw: P.kwargs
+    ) -> None:
+        """Write for a reader until the log takes it, or another mediator, here or at another node, has the reader."""
+
+        async def once(*args: P.args, **kw: P.kwargs) -> None:
+            if reader.dropped:
+                raise StoreFenced(f"expected to mediate `{reader.user}`, but another does now, or nobody any more")
+            await write(*args, **kw)
+
+        await self._background.durably(once, *args, **kw)
+
     def _announce(self, reader: Reader) -> None:
         self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
 
     async def _save(self, reader: Reader) -> None:
         async with reader.lock:
-            if reader.forgotten:
+            if reader.dropped:
                 return
             if reader.mediator is not None:
                 reader.note_raw(reader.mediator)

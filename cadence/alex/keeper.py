@@ -85,6 +85,13 @@ class Keeper:
         with suppress(StoreUnavailable):
             await self.save()
 
+    def abandon(self) -> None:
+        """The room began anew: what is built and not stored is of messages that may be lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._unsaved.clear()
+
     def hear(self, entry: Entry) -> None:
         """A message was posted. What it adds is built by `step`."""
         self._head = max(self._head, entry.seq)

@@ -41,6 +41,12 @@ class MediatedRoom:
         self.ambience = Ambience(room)
         self.stirred_at = float("-inf")
 
+    def renew(self, epoch: str, head: int) -> None:
+        """Begin anew: the log has another epoch, and ends at `head`."""
+        self.epoch, self.head, self.transcript = epoch, head, Transcript()
+        for remembered in (self.unlearned, self.redacted, self.redacted_elsewhere):
+            remembered.clear()
+
     def gone(self) -> list[tuple[str, int]]:
         """What was redacted lately and a turn that is on its way may cite."""
         return [*((self.room, seq) for seq in self.redacted), *self.redacted_elsewhere]
@@ -56,8 +62,8 @@ class Reader:
         self.room, self.user = room, user
         self.record = ReaderRecord()
         self.member = Member(user, user, "human")
-        self.forgotten = False  # nothing of this reader may be stored any more
         self.loaded = False  # whether `record` is what the log holds
+        self.dropped = False  # forgotten, or somebody else mediates this reader: nothing more of it may be written
         self.mediator: Mediator | None = None
         self.connections = 0
         self.parked_at: float | None = None

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from cadence.rooms import Clock
 from cadence.rooms.limiter import REQUESTS_PER_S, Bucket, messages_per_s
+from cadence.rooms.mediation import StoreUnavailable
 from cadence.rooms.outbox import Bundle, Encoded, Outbox, encoded
 from cadence.rooms.sink import CLOSE_GRACE_S, AsgiSink, FrameSink, Path, Send, Sink, wire_of
 from cadence.rooms.wire import CLOSE_RESTART, CLOSE_TOO_SLOW, Member
@@ -177,6 +178,9 @@ class Connection:
                             await self.drained()
                         self.replay(frame)
                     await self.drained()
+        except StoreUnavailable as error:
+            log.warning("backfill failed", room=room, user=self.member.id, error=str(error))
+            self.close(CLOSE_RESTART, "the log could not be read: reconnect and resume")
         except Exception:
             # The client was promised what it missed; live frames now would leave a hole it cannot see.
             log.exception("backfill failed", room=room, user=self.member.id)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import HostAction, Traces
+from cadence.rooms.shared import FORGETTING_REFUSED
 from cadence.rooms.wire import CLOSE_UNAUTHORIZED, Member, WireError
 
 BATCH_MESSAGES = 100  # erased at once
@@ -45,6 +46,8 @@ class Forgotten:
 
 async def forget(hub: Hub, identity: Identity, by: Member, user: str, *, dry_run: bool) -> Forgotten:
     """Forget `user`, or only say what there is of them. Raises `WireError`; interrupted, it may be asked again."""
+    if hub.peers is not None:  # said first: nothing may be begun that cannot be ended
+        raise WireError("unavailable", FORGETTING_REFUSED)
     if identity.is_ours(user):
         raise WireError("forbidden", f"`{user}` is the host, the mediator or a persona: they have files", field="user")
     async with hub.forgetting:

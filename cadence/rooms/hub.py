@@ -35,6 +35,7 @@ from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
 from cadence.rooms.room import RoomInfo
+from cadence.rooms.shared import Peers
 from cadence.rooms.wire import (
     CLOSE_KICKED,
     CLOSE_RESTART,
@@ -62,8 +63,11 @@ T = TypeVar("T")
 class Hub:
     """`mediation` may be set until the first connection joins."""
 
-    def __init__(self, store: Log, clock: Clock, mediation: Mediation | None = None) -> None:
+    def __init__(
+        self, store: Log, clock: Clock, mediation: Mediation | None = None, peers: Peers | None = None
+    ) -> None:
         self.store = store
+        self.peers = peers
         self.clock = clock
         self.mediation = mediation
         self.draining = False
@@ -112,6 +116,8 @@ class Hub:
         found = self._rooms.get(room)
         if found is None or not found.admits(member):
             raise WireError("no_such_room", f"expected a room of this server, got `{room[:64]}`", room=room[:64])
+        if found.renewing:
+            raise WireError("unavailable", "the room begins anew: try again in a moment", room=room, retry_after_s=1.0)
         if member is not None and member.role != "host":
             found.check_out(member.id)
         return found
@@ -127,6 +133,10 @@ class Hub:
         """Whether a host has closed any room to `user` for now."""
         now = self.clock()
         return any(room.standing.out_s(user, now) > 0 for room in self._rooms.values())
+
+    def opened(self, room: str) -> OpenRoom | None:
+        """An open room, whoever asks."""
+        return self._rooms.get(room)
 
     def joined(self, connection: Connection, room: str) -> OpenRoom:
         """A room `connection` is in; raises `not_joined`."""
@@ -174,6 +184,8 @@ class Hub:
         room.flush()  # what was told before is not for who comes now
         fresh = room.join(connection, connection.member)
         connection.rooms[room.info.room] = room
+        if self.peers is not None and fresh:
+            self.peers.moved(room.info.room, connection.member.id)
         room.gather_presence()
         return fresh
 
@@ -184,6 +196,8 @@ class Hub:
         connection.forget(room)
         if found.leave(connection):
             found.gather_presence()
+            if self.peers is not None:
+                self.peers.moved(room, connection.member.id)
             if attached and self.mediation is not None and connection.member.kind == "human":
                 self.mediation.detach(room, connection.member.id)
 
@@ -245,6 +259,13 @@ class Hub:
 
     def tell(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
         """Send `frame` to the connections `user` has in `room`, except `but`."""
+        found = self._rooms.get(room)
+        self.tell_here(room, user, frame, but)
+        if self.peers is not None and found is not None and found.nodes(user):
+            self.peers.tell(room, user, frame)
+
+    def tell_here(self, room: str, user: str, frame: Struct, but: Connection | None = None) -> None:
+        """As `tell`, to the connections at this node only."""
         found = self._rooms.get(room)
         connections = found.connections(user) if found is not None else []
         if connections:
@@ -318,37 +339,48 @@ class Hub:
 
     async def _commit(self, room: OpenRoom, draft: Draft, connection: Connection | None, ref: str | UnsetType) -> Said:
         room.appending += 1
+        key = (draft.author.id, draft.id)
+        asked = None if connection is None else (connection, ref)
+        waits = asked is not None and room.speaking.setdefault(key, asked) is asked
         try:
             appended = await self.store.append(draft)
-        except LogConflict:
-            raise WireError(
-                "conflict", f"`{draft.id}` was said before with other content: use a new id", field="id"
-            ) from None
-        except LogUnavailable:
-            self.counts.log_refusals += 1
-            raise WireError(
-                "unavailable",
-                "the message was not kept and nobody saw it: say it again with the same id",
-                retry_after_s=1.0,
-            ) from None
+        except BaseException as error:
+            if waits and room.speaking.get(key) is asked:
+                del room.speaking[key]
+            raise self._refusal(draft, error) from None
         finally:
             room.appending -= 1
-        message = appended.message
-        said = Said(ref=ref, room=draft.room, id=draft.id, seq=message.seq, epoch=message.epoch, at=message.at)
-        if appended.duplicate:
-            if connection is not None:
-                connection.reply(said)
-            return said
-        if connection is not None:
-            room.speakers[message.seq] = (connection, said)
-        room.said_at.append(draft.at)
-        for ready in room.committed(message):
-            self._publish(room, ready)
-        if room.gap() is not None and room.appending == 0:
-            await self._heal(room)
+        said = _said(appended.message, ref)
+        if not appended.duplicate:
+            if appended.message.seq > room.head:
+                room.said_at.append(draft.at)
+            else:  # the feed that nodes share was faster than this answer
+                self.counts.lag.add(self.clock() - draft.at)
+            self.hear(room, appended.message)
+        elif connection is not None and (not waits or room.speaking.get(key) is asked):
+            if waits:
+                del room.speaking[key]
+            connection.reply(said)
+        if self.peers is None and room.gap() is not None and room.appending == 0:
+            await self.heal(room)
         return said
 
-    async def _heal(self, room: OpenRoom) -> None:
+    def _refusal(self, draft: Draft, error: BaseException) -> BaseException:
+        """What the speaker is told when the log did not take a message."""
+        if isinstance(error, LogConflict):
+            return WireError("conflict", f"`{draft.id}` was said before with other content: use a new id", field="id")
+        if isinstance(error, LogUnavailable):
+            self.counts.log_refusals += 1
+            kept = "the message was not kept and nobody saw it" if self.peers is None else "the message may not be kept"
+            return WireError("unavailable", f"{kept}: say it again with the same id", retry_after_s=1.0)
+        return error
+
+    def hear(self, room: OpenRoom, message: Message) -> None:
+        """A message is durable, said here or at another node: tell everybody as soon as it is its turn."""
+        for ready in room.committed(message):
+            self._publish(room, ready)
+
+    async def heal(self, room: OpenRoom) -> None:
         """Publish what the log holds but no task of this hub will report, so that the room goes on."""
         while (gap := room.gap()) is not None and room.appending == 0:
             first, last = gap
@@ -363,9 +395,9 @@ class Hub:
                 self._publish(room, message)
 
     def _publish(self, room: OpenRoom, message: Message) -> None:
-        speaker = room.speakers.pop(message.seq, None)
+        speaker = room.speaking.pop((message.from_.id, message.id), None)
         if speaker is not None:
-            speaker[0].reply(speaker[1])
+            speaker[0].reply(_said(message, speaker[1]))
         room.fan_out(message, self._withheld(message))
         self.counts.messages += 1
 
@@ -384,24 +416,52 @@ class Hub:
         name, seq, author = room.info.room, message.seq, message.from_.id
         if author != by.id and not message.redacted:
             await self.store.record(HostAction(self.clock(), by.id, "redact", name, author, note=f"seq {seq}"))
-        fresh = await self.store.redact(name, seq)
-        if fresh and self.mediation is not None:
-            self.mediation.redacted(name, seq)
+        room.erasing[seq] = (connection, by.id)
+        fresh = False
+        try:
+            fresh = await self.store.redact(name, seq)
+        finally:
+            if not fresh:
+                room.erasing.pop(seq, None)
         if connection is not None:
             connection.deliver(encoded(Redacted(ref=ref, room=name, seq=seq, by=by.id)), name)
-        if fresh:
-            but = () if connection is None or connection not in room else (connection,)
-            room.fan_out(Redacted(room=name, seq=seq, by=by.id), but=but)
+        if fresh and self.peers is None:
+            self.erased(room, seq)
 
     async def _erase_all(self, name: str, seqs: Sequence[int], by: str) -> int:
-        fresh = await self.store.erase(name, seqs)
-        room = self._rooms.get(name)
+        room, fresh = self._rooms.get(name), list[int]()
         if room is not None:
+            for seq in seqs:
+                room.erasing.setdefault(seq, (None, by))
+        try:
+            fresh = await self.store.erase(name, seqs)
+        finally:
+            if room is not None:
+                for seq in set(seqs).difference(fresh):
+                    if room.erasing.get(seq) == (None, by):
+                        del room.erasing[seq]
+        if room is not None and self.peers is None:
             for seq in fresh:
-                if self.mediation is not None:
-                    self.mediation.redacted(name, seq)
-                room.fan_out(Redacted(room=name, seq=seq, by=by))
+                self.erased(room, seq)
         return len(fresh)
+
+    def erased(self, room: OpenRoom, seq: int) -> None:
+        """A message is gone, by whoever and at whichever node: tell all who have not been told."""
+        connection, by = room.erasing.pop(seq, (None, ""))
+        room.scrub(seq)
+        if self.mediation is not None:
+            self.mediation.redacted(room.info.room, seq)
+        but = () if connection is None or connection not in room else (connection,)
+        room.fan_out(Redacted(room=room.info.room, seq=seq, by=by), but=but)
+
+    def renew(self, room: OpenRoom, epoch: str, head: int) -> None:
+        """The room has a new epoch: send everybody away, to load it anew. Nobody gets in while it is `renewing`."""
+        room.renewing = True
+        for connection, _ in list(room.receivers()):
+            connection.reply(Reconnect(after_s=0.0))
+            self.leave(connection, room.info.room)
+            connection.close(CLOSE_RESTART, "the room begins anew: load it again")
+        room.renew(epoch, head)
 
     def _check_rate(self, room: OpenRoom, author: Member, connection: Connection | None) -> None:
         buckets = [room.bucket]
@@ -419,3 +479,7 @@ class Hub:
                 f"{ROOM_MESSAGES_PER_S:g} in the room: wait {wait:.2f} s",
                 retry_after_s=retry_after_s(wait),
             )
+
+
+def _said(message: Message, ref: str | UnsetType) -> Said:
+    return Said(ref=ref, room=message.room, id=message.id, seq=message.seq, epoch=message.epoch, at=message.at)

@@ -18,7 +18,7 @@ import structlog
 from msgspec import UnsetType
 
 from cadence.rooms import Clock
-from cadence.rooms.log import Log, LogUnavailable, SessionRecord
+from cadence.rooms.log import Log, LogConflict, LogUnavailable, SessionRecord
 from cadence.rooms.roster import NameRefused, Roster, clean_name, slug
 from cadence.rooms.tokens import Tokens, key_of
 from cadence.rooms.wire import Hello, Member, Role, WireError, You
@@ -75,6 +75,7 @@ class _User:
 class Identity:
     """Answers `hello`. `open` lets guests in without a token, `entry_token` those who show it.
 
+    `shared`: other nodes must know every session, so that one which cannot be kept is not given.
     `barred` tells whether a host has shut somebody out, and `token` makes secrets, random unless given.
     """
 
@@ -87,6 +88,7 @@ class Identity:
         open: bool,
         entry_token: str | None = None,
         barred: Callable[[str], bool] = lambda user: False,
+        shared: bool = False,
         token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.open = open
@@ -94,6 +96,8 @@ class Identity:
         self._clock = clock
         self._token = token
         self._barred = barred
+        self._shared = shared
+        self._owed: dict[str, SessionRecord] = {}  # by key: closed, and not kept yet; at most GUESTS_MAX and the others
         self._entry = None if entry_token is None else key_of(entry_token)
         self._roster = Roster()
         self.tokens = Tokens(store, clock, self._roster, token)
@@ -208,6 +212,13 @@ class Identity:
         self._arrive(record)
         try:
             await self._save(record)
+            await self._pay()
+        except LogUnavailable:
+            self._abandon(record)
+            raise WireError("unavailable", "no session can be kept now: try again", retry_after_s=1.0) from None
+        except LogConflict:
+            self._abandon(record)
+            raise WireError("conflict", f"the name `{record.name}` is taken: choose another", field="name") from None
         except BaseException:
             self._depart(record.key)
             raise
@@ -216,8 +227,12 @@ class Identity:
     async def part(self, grant: Grant) -> None:
         """The connection that was given `grant` closed."""
         closed = self._depart(grant.key)
-        if closed is not None:
+        if closed is None:
+            return
+        try:
             await self._save(closed)
+        except LogUnavailable:
+            self._owed[closed.key] = closed  # else its name were taken for as long as this node lives
 
     def _arrive(self, record: SessionRecord) -> None:
         session = self._live.get(record.key) or self._resting.pop(record.key, None) or _Session(record)
@@ -244,6 +259,12 @@ class Identity:
         if guest:
             self._resting[key] = session
         return session.record
+
+    def _abandon(self, record: SessionRecord) -> None:
+        """Another node has given the name away: this session never was."""
+        self._depart(record.key)
+        if self._resting.pop(record.key, None) is not None and record.user not in self._users:
+            self._roster.release(record.user)
 
     def _credential(self, hello: Hello) -> You | None:
         """Whom the token stands for. Found by its hash: how long that takes tells nothing about a token."""
@@ -272,14 +293,17 @@ class Identity:
         # Also one whose time to resume is over: under a new identity a page would walk in again by itself.
         if self._barred(record.user):
             raise WireError("forbidden", "a host has shut you out: ask them to let you in again", field="resume")
-        return None if live is None else record
+        if live is None and record.closed_at is not None and record.closed_at < self._clock() - RESUME_SECONDS:
+            return None
+        return record  # one that is not known here was given by another node
 
     async def _stored(self, key: str) -> SessionRecord | None:
         try:
             return await self._store.session(key)
         except LogUnavailable as error:
             log.warning("sessions cannot be read", error=str(error))
-            return None
+            message = "it cannot be seen now whether this session is known: try again in a moment"
+            raise WireError("unavailable", message, field="resume", retry_after_s=1.0) from None
 
     def _resume(self, hello: Hello, record: SessionRecord) -> tuple[SessionRecord, str]:
         assert not isinstance(hello.resume, UnsetType)
@@ -345,6 +369,23 @@ class Identity:
         except LogUnavailable as error:
             # Better a session that does not survive a restart than a reader locked out by a full disk.
             log.warning("session not kept", user=record.user, error=str(error))
+            if self._shared:
+                raise
+
+    async def reaffirm(self) -> None:
+        """Keep all sessions that are open once more: other nodes may have closed them, thinking this one dead."""
+        for session in list(self._live.values()):
+            try:
+                await self._save(session.record)
+            except LogConflict:
+                log.warning("name given away meanwhile", user=session.record.user)
+
+    async def _pay(self) -> None:
+        """Keep what could not be kept when it closed, unless it is open again."""
+        for key, record in list(self._owed.items()):
+            if key not in self._live:
+                await self._save(record)
+            self._owed.pop(key, None)
 
 
 def _you(record: SessionRecord) -> You:

@@ -37,21 +37,42 @@ class Invitations:
         async with self._loading:
             if self._rooms is None:
                 found: dict[str, dict[str, Invitation]] = {}
-                for body in (await self._store.kept(KIND)).values():
-                    one = msgspec.json.decode(body, type=Invitation)
+                for one in await self._read():
                     found.setdefault(one.room, {})[one.user] = one
                 self._rooms = found
         return self._rooms.setdefault(room, {})
 
     async def add(self, one: Invitation) -> None:
         """Keep an invitation; it replaces an earlier one of the same user."""
-        await self._store.keep(KIND, f"{one.room}/{one.user}", msgspec.json.encode(one))
-        (await self._changeable(one.room))[one.user] = one
+        invited = await self._changeable(one.room)
+        async with self._loading:
+            await self._store.keep(KIND, f"{one.room}/{one.user}", msgspec.json.encode(one))
+            invited[one.user] = one
 
     async def drop(self, room: str, user: str) -> None:
         """End an invitation, if there is one."""
-        await self._store.keep(KIND, f"{room}/{user}", None)
-        (await self._changeable(room)).pop(user, None)
+        invited = await self._changeable(room)
+        async with self._loading:
+            await self._store.keep(KIND, f"{room}/{user}", None)
+            invited.pop(user, None)
+
+    async def refresh(self) -> list[str]:
+        """Take over what other servers that share the log have changed; returns the users whom that concerns."""
+        async with self._loading:
+            found = {(one.room, one.user): one for one in await self._read()}
+            if self._rooms is None:
+                return []
+            known = {(room, user): one for room, invited in self._rooms.items() for user, one in invited.items()}
+            changed = [key for key in known.keys() | found.keys() if known.get(key) != found.get(key)]
+            for room, user in changed:
+                invited = self._rooms.setdefault(room, {})
+                invited.pop(user, None)
+                if (one := found.get((room, user))) is not None:
+                    invited[user] = one
+        return sorted({user for _, user in changed})
+
+    async def _read(self) -> list[Invitation]:
+        return [msgspec.json.decode(body, type=Invitation) for body in (await self._store.kept(KIND)).values()]
 
     async def rooms_of(self, user: str) -> list[str]:
         """The rooms `user` is invited to."""

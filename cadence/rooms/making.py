@@ -38,6 +38,17 @@ class RoomBook:
         found = await self._store.kept(KIND)
         self._made = {room: msgspec.json.decode(body, type=RoomSettings) for room, body in found.items()}
 
+    async def refresh(self) -> None:
+        """Open or change what was made or changed at other servers that share the log."""
+        before = dict(self._made)
+        for room, body in (await self._store.kept(KIND)).items():
+            settings = msgspec.json.decode(body, type=RoomSettings)
+            # What was changed here meanwhile is newer than what was read.
+            if settings != before.get(room) and self._made.get(room) == before.get(room):
+                self._made[room] = settings
+                if room not in self._filed:
+                    await self._open(room, settings)
+
     async def open_all(self, filed: Iterable[str]) -> None:
         """Open every room made here; those of `filed` have a file, and that holds."""
         self._filed = frozenset(filed)

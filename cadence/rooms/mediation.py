@@ -67,6 +67,10 @@ class StoreUnavailable(Exception):
     """The log could not commit; nothing of the request was kept, and it may be tried again."""
 
 
+class StoreFenced(Exception):
+    """Another node mediates this reader now; nothing was kept, and nothing need be."""
+
+
 class ReaderStore(Protocol):
     """The part of the log that a mediator reads and writes; `cadence.rooms.log.Log` tells what each does."""
 

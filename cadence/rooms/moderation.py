@@ -47,7 +47,7 @@ async def moderate(hub: Hub, connection: Connection, request: Mute | Kick | Ban)
         raise WireError("not_found", f"expected somebody of this room, got `{whom[:64]}`", field="participant")
     now = hub.clock()
     action = HostAction(now, connection.member.id, what, room.info.room, whom, _until(what, request.for_s, now))
-    await hub.own(_enforce(hub, room, what, action))
+    await hub.own(_enforce(hub, room, action))
     connection.reply(Ok(ref=request.ref, room=request.room))
 
 
@@ -58,13 +58,21 @@ async def _was_here(hub: Hub, room: OpenRoom, user: str) -> bool:
     return held or await hub.store.knows(room.info.room, user)
 
 
-async def _enforce(hub: Hub, room: OpenRoom, what: Sanction, action: HostAction) -> None:
+async def _enforce(hub: Hub, room: OpenRoom, action: HostAction) -> None:
     await hub.store.record(action)
-    now = hub.clock()
-    room.standing.set(what, action.whom, action.until, now)
-    if what == "mute" or (what == "ban" and room.standing.out_s(action.whom, now) == 0.0):
+    acted(hub, room, action)
+
+
+def acted(hub: Hub, room: OpenRoom, action: HostAction) -> None:
+    """A host has muted, kicked or banned somebody, here or at another node: from now on it holds."""
+    if action.what not in ("mute", "kick", "ban"):
         return
-    code, reason = (CLOSE_BANNED, "banned by a host") if what == "ban" else (CLOSE_KICKED, "asked to leave by a host")
+    now = hub.clock()
+    room.standing.set(action.what, action.whom, action.until, now)
+    if action.what == "mute" or (action.what == "ban" and room.standing.out_s(action.whom, now) == 0.0):
+        return
+    banned = action.what == "ban"
+    code, reason = (CLOSE_BANNED, "banned by a host") if banned else (CLOSE_KICKED, "asked to leave by a host")
     for theirs in room.connections(action.whom):
         theirs.close(code, reason)
 

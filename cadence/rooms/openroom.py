@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from cadence.counts import HubCounts
 from cadence.rooms import Clock
@@ -22,7 +22,9 @@ from cadence.rooms.limiter import ROOM_MESSAGES_PER_S, ROOM_TYPING_PER_S, Bucket
 from cadence.rooms.outbox import Encoded, encoded
 from cadence.rooms.room import Room, RoomInfo
 from cadence.rooms.standing import Standing
-from cadence.rooms.wire import Said, Say, Typing, WireError
+from cadence.rooms.wire import Say, Typing, WireError
+
+Ref = str | UnsetType
 
 NOBODY: frozenset[str] = frozenset()
 BUSY_SECONDS = 0.001  # of the loop for one burst: some hundred connections
@@ -38,7 +40,9 @@ class OpenRoom(Room[Connection]):
         self.standing = Standing()
         self._typing = Bucket(ROOM_TYPING_PER_S)
         self.appending = 0  # messages handed to the log and not answered yet
-        self.speakers: dict[int, tuple[Connection, Said]] = {}  # by seq: who is told `said` first
+        self.speaking: dict[tuple[str, str], tuple[Connection, Ref]] = {}  # by user and id: who is told `said` first
+        self.erasing: dict[int, tuple[Connection | None, str]] = {}  # by seq: who has been told, and who did it
+        self.renewing = False  # its epoch is gone, and nobody is let in until it is known what is left
         self._clock = clock
         self._counts = counts
         self._presence_timer: asyncio.TimerHandle | None = None
@@ -103,11 +107,16 @@ class OpenRoom(Room[Connection]):
             delay = max(0.0, due - self._clock())
             self._presence_timer = asyncio.get_running_loop().call_later(delay, self._send_presence)
 
-    def typing(self, connection: Connection) -> None:
-        """Tell the others that the user of `connection` is writing; too often, too many or muted: tell nobody."""
+    def typing(self, connection: Connection) -> bool:
+        """Tell the others that the user of `connection` is writing; too often, too many or muted: nobody, and False."""
         user, now = connection.member.id, self._clock()
         if self.standing.muted_s(user, now) > 0 or not self.types(user, now) or admit([self._typing], now) > 0:
-            return
+            return False
+        self.types_elsewhere(user)
+        return True
+
+    def types_elsewhere(self, user: str) -> None:
+        """Tell everybody but `user` that `user` is writing."""
         self.fan_out(Typing(room=self.info.room, participant=user), but=self.connections(user))
 
     def check_out(self, user: str) -> None:
@@ -121,6 +130,11 @@ class OpenRoom(Room[Connection]):
         wait = self.standing.muted_s(user, self._clock())
         if wait > 0:
             raise WireError("forbidden", f"a host has muted you here{_for(wait)}", room=self.info.room)
+
+    def renew(self, epoch: str, head: int) -> None:
+        super().renew(epoch, head)
+        self.speaking.clear()
+        self.erasing.clear()
 
     def close(self) -> None:
         """Hand over what is pending; send no presence any more."""

@@ -140,7 +140,9 @@ class Requests:
         connection.replay(_with_ref(page, request.ref))
 
     async def typing(self, connection: Connection, request: TypingRequest) -> None:
-        self._hub.joined(connection, request.room).typing(connection)
+        told = self._hub.joined(connection, request.room).typing(connection)
+        if told and self._hub.peers is not None:
+            self._hub.peers.typed(request.room, connection.member.id)
 
     async def moderate(self, connection: Connection, request: Mute | Kick | Ban) -> None:
         await moderation.moderate(self._hub, connection, request)

@@ -3,6 +3,8 @@
 Pure. The hub tells a room what happened; the room answers what follows. Connections are opaque: a room only
 counts them, so that a user with three tabs is one member.
 
+Other nodes may serve the same room: their members are members here, and `elsewhere` to this node's connections.
+
 Messages become durable in the log's order, but the tasks that wait for them may wake in any; `committed`
 releases them in order of seq. Presence is gathered: one frame tells of all changes since the last, at most
 one a second, and in a crowd so seldom that presence takes no more than `PRESENCE_BYTES_PER_S` of all sockets.
@@ -10,7 +12,7 @@ one a second, and in a crowd so seldom that presence takes no more than `PRESENC
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -56,6 +58,7 @@ class Room(Generic[C]):
         self._user: dict[C, str] = {}
         self._connections: dict[str, dict[C, None]] = {}
         self._members: dict[str, Member] = {}
+        self._elsewhere: dict[str, dict[str, Member]] = {}  # by user, then by node
         self._announced: dict[str, Member] = {}
         self._changed: dict[str, None] = {}
         self._presence_due = float("-inf")
@@ -98,12 +101,43 @@ class Room(Generic[C]):
             self._typed_at.pop(user, None)
         return True
 
+    def hear(self, node: str, joined: Iterable[Member], left: Iterable[str]) -> None:
+        """Another node tells who came to it and who left it."""
+        self._all = None
+        for member in joined:
+            self._elsewhere.setdefault(member.id, {})[node] = member
+            self._changed[member.id] = None
+        for user in left:
+            at = self._elsewhere.get(user, {})
+            if at.pop(node, None) is not None:
+                self._changed[user] = None
+            if not at:
+                self._elsewhere.pop(user, None)
+
+    def hear_all(self, here: Mapping[str, Iterable[Member]]) -> None:
+        """All who are at other nodes now, by node; whoever was and is not named has left."""
+        told = {node: tuple(members) for node, members in here.items()}
+        kept = {(member.id, node) for node, members in told.items() for member in members}
+        gone = [(user, node) for user, at in self._elsewhere.items() for node in at if (user, node) not in kept]
+        for user, node in gone:
+            self.hear(node, (), (user,))
+        for node, members in told.items():
+            self.hear(node, members, ())
+
+    def nodes(self, user: str) -> tuple[str, ...]:
+        """The other nodes at which `user` is here."""
+        return tuple(self._elsewhere.get(user, ()))
+
+    def here(self) -> tuple[Member, ...]:
+        """The members this node has connections of."""
+        return tuple(self._members.values())
+
     def __contains__(self, connection: C) -> bool:
         return connection in self._user
 
     def is_member(self, user: str) -> bool:
-        """Whether any connection of `user` is here."""
-        return user in self._members
+        """Whether any connection of `user` is here, at whatever node."""
+        return user in self._members or user in self._elsewhere
 
     def connections(self, user: str) -> list[C]:
         """The connections of one member."""
@@ -121,8 +155,8 @@ class Room(Generic[C]):
         return self._audience[1]
 
     def member(self, user: str) -> Member | None:
-        """Who `user` is, if they are here."""
-        return self._members.get(user)
+        """Who `user` is, if they are here, at whatever node."""
+        return self._members.get(user) or next(iter(self._elsewhere.get(user, {}).values()), None)
 
     def types(self, user: str, now: float) -> bool:
         """`user` is writing; True if the others should be told, which is at most once in `TYPING_INTERVAL_S`."""
@@ -132,14 +166,15 @@ class Room(Generic[C]):
         return True
 
     def members(self) -> tuple[Member, ...]:
-        """Everybody here, in the order they came."""
+        """Everybody here, in the order they came; those of other nodes last."""
         if self._all is None:
-            self._all = tuple(self._members.values())
+            others = (next(iter(at.values())) for user, at in self._elsewhere.items() if user not in self._members)
+            self._all = (*self._members.values(), *others)
         return self._all
 
     @property
     def member_count(self) -> int:
-        return len(self._members)
+        return len(self._members.keys() | self._elsewhere.keys())
 
     def committed(self, message: Message) -> list[Message]:
         """A message is durable: returns those to be fanned out now, ascending, without a gap."""
@@ -150,6 +185,16 @@ class Room(Generic[C]):
             self.head += 1
             ready.append(following)
         return ready
+
+    def renew(self, epoch: str, head: int) -> None:
+        """Begin anew: the log has another epoch, and ends at `head`."""
+        self.epoch, self.head = epoch, head
+        self._waiting.clear()
+
+    def scrub(self, seq: int) -> None:
+        """A message is gone: if it still waits for others, it will be told without its text."""
+        if (waiting := self._waiting.get(seq)) is not None:
+            self._waiting[seq] = waiting.erased()
 
     def gap(self) -> tuple[int, int] | None:
         """The seqs (first, last) that committed messages wait for, or None."""
@@ -163,7 +208,7 @@ class Room(Generic[C]):
         """The changes since the last presence frame; None if they cancel out."""
         joined, left = [], []
         for user in self._changed:
-            member = self._members.get(user)
+            member = self.member(user)
             if member is None and self._announced.pop(user, None) is not None:
                 left.append(user)
             elif member is not None and self._announced.get(user) != member:

@@ -9,6 +9,7 @@ What changes is in the log, and in the audit log, before it has an effect.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
@@ -67,6 +68,7 @@ class Tokens:
     ) -> None:
         self._store, self._clock, self._roster, self._secret = store, clock, roster, secret
         self._by_key: dict[str, Token] = {}
+        self._changing = asyncio.Lock()  # what is known here and what is in the log differ meanwhile
         self.taken: Callable[[str], bool] = lambda user: False  # ids that are somebody else's for good
 
     async def load(self) -> None:
@@ -74,6 +76,17 @@ class Tokens:
         for body in (await self._store.kept(KIND)).values():
             self._add(msgspec.json.decode(body, type=Token))
         await self.expire()
+
+    async def refresh(self) -> list[str]:
+        """Take over what other servers that share the log have changed; returns the users who have no token left."""
+        async with self._changing:
+            kept = [msgspec.json.decode(body, type=Token) for body in (await self._store.kept(KIND)).values()]
+            over = [self._by_key[key] for key in self._by_key.keys() - {token.key for token in kept}]
+            self._drop(over)
+            for token in kept:
+                if token.key not in self._by_key:
+                    self._add(token)
+        return [user for user in dict.fromkeys(token.user for token in over) if not self.of(user)]
 
     def find(self, key: str) -> Token | None:
         """The valid token with this hash."""
@@ -92,6 +105,10 @@ class Tokens:
 
     async def make(self, by: str, asked: NewToken) -> Made:
         """A new token; raises `WireError`. A second one for a user is for the same kind and role."""
+        async with self._changing:
+            return await self._make(by, asked)
+
+    async def _make(self, by: str, asked: NewToken) -> Made:
         if len(self._by_key) >= TOKENS_MAX:
             raise WireError("unavailable", f"expected at most {TOKENS_MAX} tokens: revoke some first")
         now, secret = self._clock(), self._secret()
@@ -99,7 +116,7 @@ class Tokens:
         expires_at = None if asked.expires_in_s is None else now + asked.expires_in_s
         id = key_of(secret)[: 2 * ID_BYTES]
         token = Token(id, key_of(secret), user, name, asked.kind, asked.role, by, now, expires_at)
-        self._add(token)  # before anything waits: two who ask at once must not get one user
+        self._add(token)
         try:
             await self._store.record(HostAction(now, by, "token", "", user, expires_at, note=f"{asked.role} {id}"))
             await self._store.keep(KIND, id, msgspec.json.encode(token))
@@ -160,9 +177,10 @@ class Tokens:
 
     async def _end(self, over: Iterable[Token]) -> None:
         over = list(over)
-        for token in over:
-            await self._store.keep(KIND, token.id, None)
-        self._drop(over)
+        async with self._changing:
+            for token in over:
+                await self._store.keep(KIND, token.id, None)
+            self._drop(over)
 
     def _drop(self, over: Iterable[Token]) -> None:
         for token in over:

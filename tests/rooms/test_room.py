@@ -173,3 +173,43 @@ def test_a_member_is_found_while_here() -> None:
     assert lab.member("ann") is None
     lab.join("c1", ANN)
     assert lab.member("ann") == ANN
+
+
+def test_members_at_other_nodes_are_members_and_no_connections() -> None:
+    lab = room()
+    lab.join("c1", ANN)
+    lab.hear("two", [ANN, BOB], [])
+    assert (lab.members(), lab.member_count, lab.here()) == ((ANN, BOB), 2, (ANN,))
+    assert lab.is_member("bob") and lab.member("bob") == BOB and lab.connections("bob") == []
+    assert lab.nodes("ann") == ("two",)
+    first = lab.presence(0.0)
+    assert first is not None and set(first.joined or ()) == {ANN, BOB}
+    lab.leave("c1")
+    lab.hear("two", [], ["bob", "nobody"])
+    change = lab.presence(1.0)
+    assert change is not None and change.left == ("bob",), "ann is still there at the other node"
+
+
+def test_all_who_are_elsewhere_replaces_what_was_heard() -> None:
+    lab = room()
+    lab.hear("two", [ANN, BOB], [])
+    lab.hear_all({"three": [BOB]})
+    assert (lab.nodes("ann"), lab.nodes("bob"), lab.members()) == ((), ("three",), (BOB,))
+    lab.hear_all({})
+    assert lab.member_count == 0
+
+
+def test_what_waits_and_is_redacted_meanwhile_comes_without_its_text() -> None:
+    lab = room()
+    lab.committed(message(2))
+    lab.scrub(2)
+    lab.scrub(9)
+    assert [(ready.seq, ready.text) for ready in lab.committed(message(1))] == [(1, "hi"), (2, "")]
+
+
+def test_a_room_that_begins_anew_waits_for_nothing_of_before() -> None:
+    lab = room(head=4)
+    lab.committed(message(7))
+    lab.renew("f", 2)
+    assert (lab.epoch, lab.head, lab.gap()) == ("f", 2, None)
+    assert [ready.seq for ready in lab.committed(message(3))] == [3]

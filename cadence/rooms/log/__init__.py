@@ -6,6 +6,7 @@ tests). Every method is awaited by the hub or the mediator; none returns before 
 
     LogError
     ├── LogConflict      the same (user, id) was used for other content
+    │   └── LogFenced    another node mediates this reader now (logs that several nodes share)
     ├── LogUnavailable   the store refused (disk full, read-only, locked); nothing was kept; try again
     └── LogNewer         the store was written by a newer Cadence; refuse to open
 """
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreUnavailable
+from cadence.rooms.mediation import ReaderRecord, StoredNode, StoreFenced, StoreUnavailable
 from cadence.rooms.query import Term
 from cadence.rooms.wire import Author, Kind, Message, Part, Role, Turn
 
@@ -27,6 +28,7 @@ __all__ = [
     "Log",
     "LogConflict",
     "LogError",
+    "LogFenced",
     "LogNewer",
     "LogUnavailable",
     "ReaderRecord",
@@ -43,6 +45,10 @@ class LogError(Exception):
 
 class LogConflict(LogError):
     """The same (user, id) was said before with other content."""
+
+
+class LogFenced(LogConflict, StoreFenced):
+    """Another node mediates this reader now: what this one still wanted to write is refused."""
 
 
 class LogUnavailable(LogError, StoreUnavailable):

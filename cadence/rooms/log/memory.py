@@ -114,6 +114,7 @@ class MemoryLog:
             message = to_message(draft, room.epoch, len(room.messages) + 1, room.last_at)
             room.messages.append(message)
             room.said[key] = (message.seq, mark)
+            self._committed(draft.room, message)
             appended = Appended(message, duplicate=False)
         await asyncio.sleep(0)
         return appended
@@ -141,6 +142,8 @@ class MemoryLog:
     async def erase(self, room: str, seqs: Sequence[int]) -> list[int]:
         self._check_writable()
         fresh = [seq for seq in sorted(set(seqs)) if self._erase(room, seq)]
+        if fresh:
+            self._committed(room, tuple(fresh))
         await asyncio.sleep(0)
         return fresh
 
@@ -261,6 +264,7 @@ class MemoryLog:
     async def record(self, action: HostAction) -> None:
         self._check_writable()
         self._actions.append(action)
+        self._committed(action.room, action)
 
     async def host_actions(self, room: str, *, before: int | None = None, limit: int) -> list[tuple[int, HostAction]]:
         self._check_open()
@@ -342,6 +346,9 @@ class MemoryLog:
 
     async def close(self) -> None:
         self._closed = True
+
+    def _committed(self, room: str, what: Message | HostAction | tuple[int, ...]) -> None:
+        """A message, a host's action or the redaction of seqs was committed just now."""
 
     def _check_open(self) -> None:
         if self._closed:

@@ -109,7 +109,7 @@ def hold(path: Path) -> sqlite3.Connection:
             raise _cannot_open(beside, error) from error
         raise LogUnavailable(
             f"expected to be the only one to open `{path.name}`, but another server holds it:"
-            " stop that one, or use another folder for the data"
+            " stop that one, use another folder for the data, or let both share their rooms by --redis"
         ) from error
     return lock
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cadence.rooms.log import Draft, Log
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode
 from cadence.rooms.log.sqlite import SqliteLog
 from cadence.rooms.wire import Author, Covers, Segment, Turn
 
@@ -21,14 +22,23 @@ FILE = "log.sqlite"
 
 
 class Place:
-    """A folder, or a piece of memory, that outlives the log in it. `now` is the time the log is told."""
+    """A folder, a piece of memory, or a Redis at `url`: it outlives its log. `now` is the time the log is told."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, url: str | None = None) -> None:
         self.now = 1000.0
         self._path = folder / FILE
+        self._url = url
+        self._nodes = itertools.count(1)
+        self._house = MemoryHouse(lambda: self.now) if kind == "node" else None
         self._memory = MemoryLog(lambda: self.now, map(str, itertools.count(1))) if kind == "memory" else None
 
     async def open(self) -> Log:
+        if self._url is not None:
+            from cadence.rooms.log.redis import RedisLog  # the extra may be absent
+
+            return await RedisLog.open(self._url, lambda: self.now, index=self._path)
+        if self._house is not None:
+            return await MemoryNode.open(self._house, f"node-{next(self._nodes)}")
         if self._memory is None:
             return await SqliteLog.open(self._path, lambda: self.now)
         self._memory.recover()

@@ -1,4 +1,4 @@
-"""The contract of a log, held against both implementations."""
+"""The contract of a log, held against all implementations."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.real_time  # SqliteLog has threads
 HOSTILE = ["", "a\0b", "'; DROP TABLE messages; --", "\U0001f9ff" * 40, "%_*?[]", "naïve/../x", "123", "\r\n\t"]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "node", "redis"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(request.param, tmp_path)
+    return Place(request.param, tmp_path, request.getfixturevalue("redis_url") if request.param == "redis" else None)
 
 
 def seqs(messages: list[Message]) -> list[int]:

@@ -1,0 +1,316 @@
+"""A log that several nodes share, without a network: for simulations and tests, in virtual time.
+
+`MemoryHouse` is what a Redis would hold, each `MemoryNode` one server's way to it. A house can be away, can forget
+the last second (then epochs change), and a node can be cut off from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from cadence.rooms.log import (
+    HostAction,
+    LogConflict,
+    LogFenced,
+    LogUnavailable,
+    ReaderRecord,
+    RoomState,
+    SessionRecord,
+    Traces,
+)
+from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.roster import name_key
+from cadence.rooms.shared import (
+    FOLLOW_SECONDS,
+    FORGETTING_REFUSED,
+    Did,
+    Entry,
+    Erased,
+    Event,
+    Here,
+    Leased,
+    Renewed,
+    Stand,
+    Told,
+    Typed,
+)
+from cadence.rooms.wire import Member, Message, Turn
+
+NODE_SECONDS = 10.0
+NAME_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class _Feed:
+    entries: list[Entry] = field(default_factory=list)
+    dropped: int = 0  # entries that were there before those, and are no more
+    here: dict[tuple[str, str], Member] = field(default_factory=dict)  # by node and user
+    leases: dict[str, Leased] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many entries there ever were."""
+        return self.dropped + len(self.entries)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """All that a Redis would keep."""
+
+    log: MemoryLog
+    feeds: dict[str, _Feed] = field(default_factory=dict)
+    open_at: dict[tuple[str, ...], str] = field(default_factory=dict)  # session, or room and reader: node
+    names: dict[str, tuple[str, float]] = field(default_factory=dict)  # name key: user, when it is free
+    beats: dict[str, float] = field(default_factory=dict)
+
+
+class MemoryHouse:
+    """What all nodes share. `epochs` makes the rooms' epochs repeatable."""
+
+    def __init__(self, clock: Callable[[], float], epochs: Iterator[str] | None = None) -> None:
+        self.clock = clock
+        self.available = True
+        self.epochs = epochs if epochs is not None else map(str, itertools.count(1))
+        self.kept = _Kept(MemoryLog(clock, self.epochs))
+        self.stirred = asyncio.Event()
+
+    def remember(self) -> _Kept:
+        """A copy of all that is kept now, for `forget`."""
+        return copy.deepcopy(self.kept, {id(self.clock): self.clock, id(self.epochs): self.epochs})
+
+    def forget(self, since: _Kept) -> None:
+        """Lose what came after `since`, as a crash with `appendfsync everysec` does: every epoch is new."""
+        self.kept = since
+        for name, room in since.log._rooms.items():
+            room.epoch = next(self.epochs)
+            room.messages = [msgspec.structs.replace(message, epoch=room.epoch) for message in room.messages]
+            self.feed(name, Renewed(room.epoch))
+
+    def feed(self, room: str, event: Event) -> None:
+        """Let every node hear `event`."""
+        found = self.kept.log._rooms.get(room)
+        feed = self.kept.feeds.setdefault(room, _Feed())
+        feed.entries.append(Entry(feed.n + 1, "" if found is None else found.epoch, event))
+        stirred, self.stirred = self.stirred, asyncio.Event()
+        stirred.set()
+
+    def living(self) -> list[str]:
+        """The nodes that were heard of lately."""
+        now = self.clock()
+        return sorted(node for node, at in self.kept.beats.items() if now - at < NODE_SECONDS)
+
+
+class MemoryNode(MemoryLog):
+    """A `Shared` log in memory: the way of `node` to `house`, which is cut while `connected` is False."""
+
+    def __init__(self, house: MemoryHouse, node: str) -> None:
+        self.house, self.node = house, node
+        self.connected = True
+        self._clock = house.clock
+        self._epochs = house.epochs
+        self._closed = False
+        self._fences: dict[tuple[str, str], int] = {}
+        self._opened: set[str] = set()
+
+    @classmethod
+    async def open(cls, house: MemoryHouse, node: str) -> MemoryNode:
+        """Begin to live; whoever was open at a node that is dead was closed now."""
+        found = cls(house, node)
+        await found.beat()
+        return found
+
+    # Where `MemoryLog` finds what it works on.
+
+    @property
+    def available(self) -> bool:  # type: ignore[override]
+        return self.house.available and self.connected
+
+    @property
+    def _rooms(self) -> Any:  # type: ignore[override]
+        return self.house.kept.log._rooms
+
+    @property
+    def _readers(self) -> Any:  # type: ignore[override]
+        return self.house.kept.log._readers
+
+    @property
+    def _sessions(self) -> Any:  # type: ignore[override]
+        return self.house.kept.log._sessions
+
+    @property
+    def _actions(self) -> Any:  # type: ignore[override]
+        return self.house.kept.log._actions
+
+    def _check_open(self) -> None:
+        super()._check_open()
+        if not self.available:
+            raise LogUnavailable("expected the shared log to answer, but it is away: try again")
+
+    @property
+    def _kept(self) -> Any:  # type: ignore[override]
+        return self.house.kept.log._kept
+
+    def _committed(self, room: str, what: Message | HostAction | tuple[int, ...]) -> None:
+        if isinstance(what, tuple):  # the text was in the feed too
+            feed = self._feed(room)
+            feed.dropped = feed.n
+            feed.entries.clear()
+        self.house.feed(room, Erased(what) if isinstance(what, tuple) else what)
+
+    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
+        raise LogUnavailable(FORGETTING_REFUSED)
+
+    async def traces(self, user: str) -> Traces:
+        raise LogUnavailable(FORGETTING_REFUSED)
+
+    async def forget(self, user: str, alias: str) -> Traces:
+        raise LogUnavailable(FORGETTING_REFUSED)
+
+    # Nodes and who is open at them.
+
+    async def beat(self) -> list[str]:
+        self._check_open()
+        self.house.kept.beats[self.node] = self._clock()
+        self._bury()
+        return self.house.living()
+
+    def _bury(self) -> None:
+        kept, living, now = self.house.kept, self.house.living(), self._clock()
+        for key in [key for key, node in kept.open_at.items() if node not in living]:
+            del kept.open_at[key]
+            if len(key) == 1:
+                record = self._sessions[key[0]] = replace(self._sessions[key[0]], closed_at=now)
+                kept.names[name_key(record.name)] = (record.user, now + NAME_SECONDS)
+            elif (reader := self._readers[key].record) is not None:
+                self._readers[key].record = replace(reader, closed_at=now)
+        for feed in kept.feeds.values():
+            feed.here = {key: member for key, member in feed.here.items() if key[0] in living}
+
+    async def open_room(self, room: str) -> RoomState:
+        state = await super().open_room(room)
+        self._bury()
+        return state
+
+    async def save_session(self, record: SessionRecord) -> None:
+        self._check_writable()
+        name, now = name_key(record.name), self._clock()
+        user, free_at = self.house.kept.names.get(name, (record.user, 0.0))
+        if user != record.user and free_at > now:
+            raise LogConflict(f"expected a name that is free, got `{record.name}`: somebody bears it at another node")
+        until = math.inf if record.closed_at is None else record.closed_at + NAME_SECONDS
+        self.house.kept.names[name] = (record.user, until)
+        await super().save_session(record)
+        self._note((record.key,), record.closed_at)
+
+    async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
+        self._check_fence(room, user)
+        await super().save_reader(room, user, record)
+        self._note((room, user), record.closed_at)
+
+    async def append_turn(self, user: str, turn: Turn) -> None:
+        self._check_fence(turn.room, user)
+        await super().append_turn(user, turn)
+        if (record := self._peek(turn.room, user).record) is not None:
+            self._note((turn.room, user), record.closed_at)
+
+    async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
+        self._check_fence(room, user)
+        await super().add_raw_range(room, user, first, last)
+
+    async def add_postponed(self, room: str, user: str, seqs: Sequence[int]) -> None:
+        self._check_fence(room, user)
+        await super().add_postponed(room, user, seqs)
+
+    def _note(self, key: tuple[str, ...], closed_at: float | None) -> None:
+        if closed_at is None:
+            self.house.kept.open_at[key] = self.node
+        else:
+            self.house.kept.open_at.pop(key, None)
+
+    # The feed.
+
+    async def stand(self, room: str) -> Stand:
+        self._check_open()
+        state = self._rooms.get(room)
+        n = self._feed(room).n
+        return Stand(str(n), n, "" if state is None else state.epoch, 0 if state is None else len(state.messages))
+
+    async def follow(self, room: str, cursor: str) -> tuple[str, list[Entry]]:
+        self._check_open()
+        stirred = self.house.stirred
+        if self._feed(room).n <= int(cursor):
+            try:
+                async with asyncio.timeout(FOLLOW_SECONDS):
+                    await stirred.wait()
+            except TimeoutError:
+                pass
+            self._check_open()
+        feed = self._feed(room)
+        return str(feed.n), feed.entries[max(0, int(cursor) - feed.dropped) :]
+
+    async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
+        self._check_writable()
+        if isinstance(event, Here):
+            here = self._feed(room).here
+            left = {user for node, user in here if node == self.node} if event.all else event.left
+            for user in left:
+                here.pop((self.node, user), None)
+            here.update({(self.node, member.id): member for member in event.joined})
+        self.house.feed(room, event)
+
+    async def here(self, room: str) -> dict[str, list[Member]]:
+        self._check_open()
+        found: dict[str, list[Member]] = {}
+        for (node, _), member in self._feed(room).here.items():
+            if node in self.house.living():
+                found.setdefault(node, []).append(member)
+        return found
+
+    async def lease(self, room: str, user: str, *, take: bool = True) -> int:
+        self._check_writable()
+        leases = self._feed(room).leases
+        held = leases.get(user)
+        if held is not None and not take and held.node != self.node and held.node in self.house.living():
+            return 0
+        lease = leases[user] = Leased(user, self.node, 1 if held is None else held.token + 1)
+        self.house.feed(room, lease)
+        self.fence(room, user, lease.token)
+        return lease.token
+
+    async def let_go(self, room: str, user: str, token: int) -> None:
+        self._check_writable()
+        leases = self._feed(room).leases
+        if (held := leases.get(user)) is not None and held.token == token:
+            leases[user] = Leased(user, "", token + 1)
+            self.house.feed(room, leases[user])
+
+    def fence(self, room: str, user: str, token: int | None) -> None:
+        if token is None:
+            self._fences.pop((room, user), None)
+        else:
+            self._fences[room, user] = token
+
+    async def erased(self, room: str, seqs: Sequence[int]) -> None:
+        """Nothing is kept beside the log."""
+
+    async def close(self) -> None:
+        if not self._closed:
+            self.house.kept.beats.pop(self.node, None)
+        await super().close()
+
+    def _check_fence(self, room: str, user: str) -> None:
+        self._check_writable()
+        token, held = self._fences.get((room, user)), self._feed(room).leases.get(user)
+        if token is not None and (held is None or held.token != token):
+            raise LogFenced("expected to mediate this reader, but another node does now: nothing was kept")
+
+    def _feed(self, room: str) -> _Feed:
+        return self.house.kept.feeds.setdefault(room, _Feed())

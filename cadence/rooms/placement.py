@@ -1,0 +1,307 @@
+"""Mediation among several nodes: each reader is mediated by one of them, whichever it asked last.
+
+Wraps the mediation of this node. Whoever has connections of a reader but not its lease follows: it lets human speech
+through as it comes, keeps AI speech back, and is sent the reader's turns by the node that has the lease. A reader
+that asks, or whose node dies, is taken over: what the log holds of it is all that its next mediator needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import msgspec
+import structlog
+
+from cadence.rooms.hub import Hub
+from cadence.rooms.leases import (
+    Action,
+    Arrived,
+    Asked,
+    Departed,
+    Granted,
+    Heard,
+    Key,
+    Leases,
+    LetGo,
+    Living,
+    Lose,
+    Refused,
+    State,
+    Take,
+)
+from cadence.rooms.mediation import Attached, Mediation, StoreUnavailable
+from cadence.rooms.shared import Did, Leased, Shared
+from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+
+HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
+RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
+
+log = structlog.get_logger(__name__)
+_read_read = msgspec.json.Decoder(Read).decode
+
+
+class Movable(Mediation, Protocol):
+    """Mediation that can give a reader away."""
+
+    async def settle(self, room: str, user: str) -> None:
+        """Wait until what was decided for this reader is stored."""
+
+    def drop(self, room: str, user: str) -> int:
+        """Forget this reader, connections and all: another node mediates it, or knows it better.
+
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        """
+
+    async def renew(self, room: str, epoch: str, head: int) -> None:
+        """The room began anew: forget it and its readers, of whom nobody is connected."""
+
+
+class Placement:
+    """The `Mediation` of a hub among others, and the `Mediating` of its `Node`. `did` tells the others of a `read`."""
+
+    def __init__(self, inner: Movable, store: Shared, hub: Hub, did: Callable[[str, str, Read], None]) -> None:
+        self._inner, self._store, self._hub, self._did = inner, store, hub, did
+        self._leases = Leases(store.node)
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()  # gone when nobody holds or waits
+        self._members: dict[Key, Member] = {}
+        self._raw: set[Key] = set()  # of those followed
+        self._turns: dict[Key, int] = {}  # the last turn that connections here were sent, of those followed
+        self._since: dict[Key, int] = {}  # the head when a lease was asked for
+        self._living: frozenset[str] = frozenset()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # What the hub asks.
+
+    async def attach(
+        self, room: str, member: Member, after: After | None, patch: ViewPatch | None, head: int
+    ) -> Attached:
+        key = (room, member.id)
+        self._members[key] = member
+        self._note(key, self._leases.handle(Arrived(key)))
+        try:
+            async with self._lock(key):
+                if self._leases.state(key) is not State.HELD:
+                    await self._take(key, others=self._leases.connections(key) - 1)
+                return await self._inner.attach(room, member, after, patch, head)
+        except BaseException:
+            self._run(self._leases.handle(Departed(key)))
+            raise
+
+    def detach(self, room: str, user: str) -> None:
+        key = (room, user)
+        held = self._leases.state(key) is State.HELD
+        if self._leases.connections(key) == 0:
+            return  # the room began anew
+        actions = self._leases.handle(Departed(key))
+        if held:
+            self._inner.detach(room, user)
+        self._run(actions)
+
+    def posted(self, message: Message) -> AbstractSet[str]:
+        withheld = set(self._inner.posted(message))
+        for user in self._leases.elsewhere(message.room):
+            key = (message.room, user)
+            follows = self._leases.state(key) is State.FOLLOWING
+            if not follows or (message.from_.kind == "agent" and key not in self._raw):
+                withheld.add(user)
+        return withheld
+
+    def redacted(self, room: str, seq: int) -> None:
+        self._inner.redacted(room, seq)
+
+    def allowed(self, user: str) -> None:
+        self._inner.allowed(user)
+
+    async def forget_reader(self, user: str) -> None:
+        await self._inner.forget_reader(user)
+
+    async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
+        return await self._inner.why(by, room, user, turn)
+
+    async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
+        user = request.participant or by.id
+        reply: ViewReply = await self._held((request.room, user), lambda: self._inner.set_view(by, request))
+        return reply
+
+    async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
+        await self._held((request.room, by.id), lambda: self._inner.ask(by, request, deliver))
+
+    def read(self, user: str, request: Read) -> None:
+        if self._leases.state((request.room, user)) is State.HELD:
+            self._inner.read(user, request)
+        else:
+            self._did(request.room, user, request)
+
+    def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
+        if self._leases.state((room, user)) is State.HELD:
+            self._inner.opened(room, user, seqs)
+
+    # What the node hears.
+
+    def leased(self, room: str, event: Leased) -> None:
+        self._run(self._leases.handle(Heard((room, event.user), event.node, event.token)))
+
+    def did(self, room: str, event: Did) -> None:
+        if self._leases.state((room, event.user)) is State.HELD:
+            self._inner.read(event.user, _read_read(event.frame))
+
+    def told(self, room: str, user: str, frame: msgspec.Struct) -> None:
+        """Another node told this reader something: a view says what shall be kept back."""
+        key = (room, user)
+        if isinstance(frame, ViewReply) and frame.participant == user:
+            (self._raw.add if frame.view.mode == "raw" else self._raw.discard)(key)
+        elif isinstance(frame, Turn) and key in self._turns:
+            if frame.turn > self._turns[key] + 1:
+                self._come_back(room, user)
+            self._turns[key] = max(self._turns[key], frame.turn)
+
+    def missed(self, room: str) -> None:
+        """Readers that are followed may lack turns that were told: let them come back for them."""
+        for user in self._leases.elsewhere(room):
+            self._come_back(room, user)
+
+    def _come_back(self, room: str, user: str) -> None:
+        """This reader lacks what the log has: who resumes is sent it."""
+        found = self._hub.opened(room)
+        for connection in found.connections(user) if found is not None else ():
+            connection.close(CLOSE_RESTART, "this server missed something: reconnect and resume")
+
+    def living(self, nodes: frozenset[str]) -> None:
+        self._living = nodes
+        self._run(self._leases.handle(Living(nodes)))
+
+    async def renewed(self, room: str, epoch: str, head: int) -> None:
+        self._leases.forget(room)
+        await self._inner.renew(room, epoch, head)
+
+    # Leases.
+
+    async def _held(self, key: Key, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Do `work` while this node mediates the reader; if nobody of it is connected here, only meanwhile."""
+        async with self._lock(key):
+            if self._leases.state(key) is State.HELD:
+                return await work()
+            self._note(key, self._leases.handle(Asked(key)))
+            last = await self._take(key, others=self._leases.connections(key))
+            try:
+                return await work()
+            finally:
+                self._run(last)
+
+    async def _take(self, key: Key, others: int) -> list[Action]:
+        """Have the lease, and mediate `others` connections that followed. The reader's lock is held."""
+        room, user = key
+        holder = self._leases.holder(key)
+        try:
+            token = await self._store.lease(room, user)
+            record = await self._store.reader(room, user)
+            if record is not None and record.closed_at is None and holder in self._living - {self._store.node}:
+                # It was mediated until now: what waits for its next look need not be told as after an absence.
+                await self._store.save_reader(room, user, replace(record, closed_at=self._hub.clock()))
+        except BaseException:
+            self._run(self._leases.handle(Refused(key)))
+            raise
+        self._inner.drop(room, user)
+        self._raw.discard(key)
+        # What pages that followed were not told, while their server was thought dead say, they are sent now.
+        turn = self._turns.pop(key, 0 if record is None else record.turn)
+        actions = self._leases.handle(Granted(key, token))
+        if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
+            self._run(actions)
+            raise StoreUnavailable("another node has just taken over this reader")
+        found = self._hub.opened(room)
+        for _ in range(others if found is not None else 0):
+            await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
+        return actions
+
+    async def _attach_again(self, key: Key, after: After) -> None:
+        """A connection that followed is mediated here from now on: send it what came while the lease was asked for."""
+        room, user = key
+        found = self._hub.opened(room)
+        if found is None:
+            return
+        attached = await self._inner.attach(room, self._members[key], after, None, found.head)
+        async with aclosing(attached.backfill) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                for frame in batch:
+                    self._hub.tell_here(room, user, frame)
+
+    def _note(self, key: Key, actions: list[Action]) -> None:
+        """The lease will be asked for: from here on everything is kept back, and then read from the log."""
+        found = self._hub.opened(key[0])
+        if any(isinstance(action, Take) for action in actions) and found is not None:
+            self._since[key] = found.head
+
+    def _run(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Lose(key):
+                    self._turns[key] = self._inner.drop(*key)
+                    self._spawn(self._follow(key))
+                case LetGo(key, token):
+                    self._spawn(self._let_go(key, token))
+                case Take(key):
+                    self._note(key, [action])
+                    self._spawn(self._take_over(key))
+
+    async def _take_over(self, key: Key) -> None:
+        """The node that mediated a reader of ours is gone."""
+        while self._leases.connections(key):
+            try:
+                async with self._lock(key):
+                    if self._leases.state(key) is not State.HELD:
+                        self._note(key, self._leases.handle(Asked(key)))
+                        self._run(await self._take(key, others=self._leases.connections(key)))
+                return
+            except StoreUnavailable as error:
+                log.warning("reader not taken over; trying again", room=key[0], error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _let_go(self, key: Key, token: int) -> None:
+        async with self._lock(key):
+            await self._inner.settle(*key)
+            if self._leases.connections(key) == 0:
+                await self._store.let_go(*key, token)
+                self._members.pop(key, None)
+                self._raw.discard(key)
+                self._turns.pop(key, None)
+
+    async def _follow(self, key: Key) -> None:
+        """Know what to keep back; and whoever took over thinking this node dead has told it nothing meanwhile."""
+        record = await self._store.reader(*key)
+        if record is not None and record.raw_from is not None and self._leases.state(key) is State.FOLLOWING:
+            self._raw.add(key)
+        await asyncio.sleep(HEARD_SECONDS)
+        if record is not None and self._leases.state(key) is State.FOLLOWING and record.turn > self._turns.get(key, 0):
+            self._come_back(*key)
+
+    def _lock(self, key: Key) -> asyncio.Lock:
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, StoreUnavailable):
+                log.warning("lease not settled", error=str(error))
+            else:
+                log.error("lease not settled", error=type(error).__name__, exc_info=error)

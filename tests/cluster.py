@@ -1,0 +1,191 @@
+"""Several servers in the simulation: the product as `cadence.app` puts it together to share rooms, node by node.
+
+Stands where `tests.mortal.Server` does, so that the same lives are lived and the same checks are put to them; only
+that a kill takes one node, a log that refuses may do so to one node alone, and clients come in anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar, copy_context
+from random import Random
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from cadence.alex.driver import Driver, EncoderFactory
+from cadence.lod.scopes import Floor
+from cadence.rooms.gateway import Gateway
+from cadence.rooms.hub import Hub
+from cadence.rooms.identity import Identity
+from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode
+from cadence.rooms.peers import Node
+from cadence.rooms.placement import Placement
+from cadence.rooms.room import RoomInfo
+from cadence.rooms.wire import ViewPatch
+from tests.actors import ROOM
+from tests.mortal import HOST_TOKEN, Site
+from tests.pipe import Pipe
+from tests.stranger import Closed
+
+NODES = 2
+
+_whose: ContextVar[str] = ContextVar("whose", default="")
+
+
+class One:
+    """One life of one node."""
+
+    def __init__(self, name: str, cluster: Cluster) -> None:
+        self.name, self._cluster = name, cluster
+        self.pipes: list[Pipe] = []
+        self.up = False
+
+    async def start(self) -> None:
+        _whose.set(self.name)
+        cluster = self._cluster
+        self.log = log = await MemoryNode.open(cluster.house, self.name)
+        self.hub = Hub(log, cluster.clock)
+        self.driver = Driver(log, cluster.clock, self.hub.tell, cluster.encoder)
+        self.hub.peers = self.node = Node(self.hub, log)
+        self.placement = Placement(self.driver, log, self.hub, self.node.did)
+        self.hub.mediation = self.node.mediating = self.placement
+        identity = Identity(
+            log,
+            cluster.clock,
+            host_token=HOST_TOKEN,
+            open=True,
+            barred=self.hub.barred,
+            shared=True,
+            token=lambda: f"secret-{next(cluster.tokens)}",
+        )
+        self.node.reaffirm = identity.reaffirm
+        await identity.load()
+        for site in cluster.rooms:
+            await self.hub.open_room(RoomInfo(site.room, site.room.title(), pods=site.pods))
+            state = await log.open_room(site.room)
+            await self.driver.open_room(
+                site.room,
+                state.epoch,
+                state.head,
+                cluster.defaults,
+                scope=site.scope,
+                public=site.public,
+                floor=Floor(site.pods),
+            )
+            await self.node.open(site.room)
+        self.node.start()
+        self.gateway = Gateway(self.hub, identity, cluster.clock, version="simulated")
+        self.up = True
+
+    async def stop(self) -> None:
+        """End with manners, as on SIGTERM."""
+        self.up = False
+        await self.hub.drain(1.0)
+        await self.node.close()
+        await self.placement.close()
+        await self.driver.close()
+        await self.hub.close()
+        await self.log.close()
+
+    async def kill(self) -> None:
+        """End at once: every task of this node stops where it stands, and nothing of it reaches the log any more."""
+        self.up = self.log.connected = False
+        apps = [pipe.break_off() for pipe in self.pipes]
+        while tasks := [task for task in asyncio.all_tasks() if task in apps or self._cluster.owner(task) == self.name]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await self.driver.close()
+
+
+class Cluster:
+    """Servers over one log that outlives them all."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        defaults: ViewPatch,
+        encoder: EncoderFactory | None = None,
+        rooms: Sequence[Site] = (Site(ROOM),),
+        *,
+        seed: object = 0,
+    ) -> None:
+        self.clock, self.defaults, self.encoder, self.rooms = clock, defaults, encoder, rooms
+        self.house = MemoryHouse(clock, (f"epoch-{n}" for n in itertools.count(1)))
+        self.tokens = itertools.count(1)
+        self.log = self
+        self.marks = {"node killed": 0, "node cut off": 0, "store away": 0}
+        self._chance = Random(f"{seed}/cluster")
+        self._names = (f"node-{n}" for n in itertools.count(1))
+        self._nodes: list[One] = []
+        self._owners: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
+
+    # What the world does to a log.
+
+    @property
+    def available(self) -> bool:
+        return self.house.available
+
+    @available.setter
+    def available(self, available: bool) -> None:
+        """Taken away from all nodes or from one; given back to all."""
+        if available:
+            self.house.available = True
+            for one in self._nodes:
+                one.log.connected = True
+        elif self._chance.random() < 0.5:
+            self.marks["store away"] += 1
+            self.house.available = False
+        else:
+            self.marks["node cut off"] += 1
+            self._chance.choice(self._nodes).log.connected = False
+
+    # What the world does to a server.
+
+    async def start(self) -> None:
+        """Let there be `NODES` nodes."""
+        asyncio.get_running_loop().set_task_factory(self._task)  # type: ignore[arg-type]
+        while len(self._nodes) < NODES:
+            one = One(next(self._names), self)
+            await asyncio.create_task(one.start())
+            self._nodes.append(one)
+
+    def connect(self) -> Pipe:
+        up = [one for one in self._nodes if one.up]
+        if not up:
+            raise Closed(None)
+        one = self._chance.choice(up)
+        one.pipes = [pipe for pipe in one.pipes if pipe.open]
+
+        def pipe() -> Pipe:
+            _whose.set(one.name)
+            return Pipe(one.gateway)
+
+        one.pipes.append(copy_context().run(pipe))
+        return one.pipes[-1]
+
+    async def stop(self) -> None:
+        """One node ends with manners; in the end, when `start` is not called again, the world ends with it."""
+        await self._nodes.pop(self._chance.randrange(len(self._nodes))).stop()
+
+    async def kill(self) -> None:
+        """One node is killed."""
+        self.marks["node killed"] += 1
+        await self._nodes.pop(self._chance.randrange(len(self._nodes))).kill()
+
+    async def close(self) -> None:
+        """All nodes end."""
+        while self._nodes:
+            await self.stop()
+
+    def owner(self, task: asyncio.Task[Any]) -> str:
+        """The node whose task this is, "" if it is nobody's."""
+        return self._owners.get(task, "")
+
+    def _task(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
+        if whose := _whose.get():
+            self._owners[task] = whose
+        return task

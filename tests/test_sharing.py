@@ -1,0 +1,134 @@
+"""Several real servers over one real Redis, as strangers meet them; and a stage that only one of them plays."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("redis", reason="needs the extra `redis`")
+
+from cadence.rooms.log.memory_node import NODE_SECONDS, MemoryHouse, MemoryNode
+from cadence.rooms.shared import BEAT_SECONDS
+from cadence.sharing import Sharing
+from tests import redis_server
+from tests.redis_server import RedisServer
+from tests.rooms.house import House, clock, settle
+from tests.served import Served
+from tests.stranger import Stranger
+
+ROOM = "hall"
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    if redis_server.find() is None:
+        pytest.skip(redis_server.MISSING)
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+def served(folder: Path, redis: RedisServer, name: str) -> Served:
+    rooms = folder / "place" / "rooms"
+    rooms.mkdir(parents=True, exist_ok=True)
+    (rooms / f"{ROOM}.toml").write_text('title = "The hall"\n')
+    data = folder / name
+    data.mkdir(exist_ok=True)
+    (data / "host-token").write_text("the host's token everywhere\n")
+    return Served(folder / "place", data, "--redis", redis.url)
+
+
+def heard(stranger: Stranger) -> list[tuple[int, str]]:
+    return [(frame["seq"], frame["text"]) for frame in stranger.received("message")]
+
+
+@pytest.mark.real_time
+async def test_two_servers_are_one_house(tmp_path: Path, redis: RedisServer) -> None:
+    async with served(tmp_path, redis, "one") as one, served(tmp_path, redis, "two") as two:
+        ada, bob = await one.guest("Ada", "agent"), await two.guest("Bob", "agent")
+        rae = await two.guest("Rae")
+        host = await two.guest("Hana", token=one.host_token)
+        assert host.you["role"] == "host"
+        for stranger in (ada, bob, host):
+            await stranger.join(ROOM, view=None if stranger is not host else {"mode": "raw"})
+        await rae.join(ROOM, view={"cadence_s": 1.0})
+        for number in range(10):
+            await (ada, bob)[number % 2].say(ROOM, f"The ledger lacks entry {number} of Tuesday.")
+        for stranger in (ada, bob, host):
+            await stranger.until(lambda frame: frame["type"] == "message" and frame["seq"] == 10, within=20.0)
+        assert heard(ada) == heard(bob) == heard(host)
+        turn = await rae.until(lambda frame: frame["type"] == "turn", within=20.0)
+        assert turn["covers"]["from"] == 1
+        for stranger in (ada, bob, rae, host):
+            await stranger.cut()
+
+
+@pytest.mark.real_time
+async def test_who_was_at_a_killed_server_goes_on_at_another(tmp_path: Path, redis: RedisServer) -> None:
+    async with served(tmp_path, redis, "one") as one, served(tmp_path, redis, "two") as two:
+        ada, bob = await one.guest("Ada", "agent"), await two.guest("Bob", "agent")
+        await ada.join(ROOM)
+        await bob.join(ROOM)
+        for number in range(3):
+            await ada.say(ROOM, f"before {number}")
+        await bob.until(lambda frame: frame["type"] == "message" and frame["seq"] == 3, within=20.0)
+        await two.kill()
+        await ada.say(ROOM, "meanwhile")
+        await bob.open(await one.dial())
+        await bob.join(ROOM)
+        await bob.until(lambda frame: frame["type"] == "message" and frame["seq"] == 4, within=20.0)
+        assert [seq for seq, _ in heard(bob)] == [1, 2, 3, 4]
+        assert bob.received("welcome")[-1]["resumed"] is True
+        await ada.cut()
+        await bob.cut()
+
+
+@pytest.mark.real_time
+async def test_a_redis_that_is_not_there_is_a_sentence_and_not_a_trace(tmp_path: Path) -> None:
+    nowhere = RedisServer(tmp_path / "redis")
+    server = served(tmp_path, nowhere, "one")
+    await server.launch()
+    assert await server.ended() == 1
+    [line] = [line for line in server.lines if line.startswith("cadence:")]
+    assert "redis (CADENCE_REDIS): expected a Redis that answers" in line
+    assert "Traceback" not in "\n".join(server.lines)
+
+
+async def test_only_one_node_plays_and_another_begins_when_it_is_dead() -> None:
+    shared = MemoryHouse(clock, map(str, itertools.count(1)))
+    playing: list[str] = []
+
+    async def node(name: str) -> tuple[MemoryNode, Sharing, asyncio.Task[None]]:
+        store = await MemoryNode.open(shared, name)
+        house = await House(log=store).start()
+        sharing = Sharing(store, house.hub, None)  # type: ignore[arg-type]
+        sharing.start()
+
+        async def play() -> None:
+            playing.append(name)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                playing.remove(name)
+
+        return store, sharing, asyncio.create_task(sharing.alone("lab", play))
+
+    one, two = await node("one"), await node("two")
+    await settle(BEAT_SECONDS * 3)
+    assert playing == ["one"]
+    one[0].connected = False
+    await settle(NODE_SECONDS + BEAT_SECONDS * 2)
+    assert "two" in playing
+    one[0].connected = True
+    await settle(BEAT_SECONDS * 2)
+    assert playing == ["two"], "who comes back finds that another plays"
+    for _, sharing, task in (one, two):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await sharing.close()
+    assert playing == []
