@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.audience import RAW, Sitting, before_a_server, in_virtual_time
 from bench.figures import rank
-from bench.rawpath import CROWD, RATES_PER_S, RawPath, measure
+from bench.rawpath import CROWD, IN_ONE_PROCESS, RATES_PER_S, RawPath, measure
 from bench.tally import Closeness, Tally, tally
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.personas.plan import Plan
@@ -63,6 +63,7 @@ class Result:
     tallies: dict[tuple[int, str], Tally] = field(default_factory=dict)
     server_ms: dict[int, float] = field(default_factory=dict)
     raw_paths: dict[int, RawPath] = field(default_factory=dict)
+    shared_paths: dict[int, RawPath] = field(default_factory=dict)  # as it would be without a process for Alex
     seconds: float = 0.0
 
     @property
@@ -88,7 +89,9 @@ def run(plans: Sequence[Plan], seed: int, closeness: Closeness | None) -> Result
         result.server_ms[speed] = cpu_s * 1000 / max(1, turns)
     for rate in RATES_PER_S:
         print(f"the raw path, {rate} messages a second, without and with {CROWD} mediated readers", file=sys.stderr)
-        result.raw_paths[rate] = asyncio.run(measure([line.text for plan in plans for line in plan.lines], rate))
+        lines = [line.text for plan in plans for line in plan.lines]
+        result.raw_paths[rate] = asyncio.run(measure(lines, rate))
+        result.shared_paths[rate] = asyncio.run(measure(lines, rate, *IN_ONE_PROCESS))
     result.seconds = time.monotonic() - began
     return result
 
@@ -137,19 +140,28 @@ def remarks(result: Result) -> list[str]:
     """What is said once: the servers' CPU, the raw path, what no column holds, the machine."""
     lines = [f"CPU of the whole server at {s}x: {result.server_ms[s]:.1f} ms a turn" for s in SPEEDS if s != 1]
     for rate, path in result.raw_paths.items():
-        (alone, crowded), median = path.p99, [rank(times, 0.5) * 1000 for times in (path.alone, path.crowded)]
-        verdict = f"ratio {crowded / max(alone, 1e-9):.2f}, {'met' if path.met else 'NOT MET'}"
-        lines.append(
-            f"raw path at {rate} messages a second, without and with {CROWD} readers: p99 {alone * 1000:.1f} and "
-            f"{crowded * 1000:.1f} ms ({verdict}), p50 {median[0]:.1f} and {median[1]:.1f} ms; "
-            f"server {path.cpu_alone:.0%} and {path.cpu_crowded:.0%} of a core"
-        )
+        lines.append(f"raw path at {rate} messages a second, {_told(path)}, {'met' if path.met else 'NOT MET'}")
+        lines.append(f"the same with Alex in the server's process, {_told(result.shared_paths[rate])}")
     other = [what for one in result.tallies.values() for what in one.other]
     raw = [one.counts["uncovered"] for (_, name), one in result.tallies.items() if name == RAW]
     lines.append(f"the raw readers lack {sum(raw)} messages; other violations: {len(other)}")
     lines += [f"  {what[:300]}" for what in other[:5]]
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     return [*lines, f"{machine}; {result.seconds:.0f} s in all"]
+
+
+def _told(path: RawPath) -> str:
+    """One raw path in words."""
+
+    def ms(share: float) -> str:
+        alone, crowded = (rank(times, share) * 1000 for times in (path.alone, path.crowded))
+        return f"{alone:.1f} and {crowded:.1f} ms"
+
+    alone, crowded = path.p99
+    return (
+        f"without and with {CROWD} readers: p50 {ms(0.5)}, p90 {ms(0.9)}, p95 {ms(0.95)}, p99 {ms(0.99)} "
+        f"(ratio {crowded / max(alone, 1e-9):.2f}), {path.cpu_alone:.0%} and {path.cpu_crowded:.0%} of a core"
+    )
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from tests.stranger import Stranger, dial
 
 CROWD = 200
 CADENCES_S = (1, 5, 10, 30)
+IN_ONE_PROCESS = ("--mediators", "0")
 RATES_PER_S = (5, 25)  # messages: about twenty and a hundred times a spoken conversation
 ALONE_S, CROWDED_S = 12.0, 24.0
 WARM_UP_S = 3.0
@@ -36,7 +37,7 @@ class RawPath:
 
     alone: list[float] = field(default_factory=list)
     crowded: list[float] = field(default_factory=list)
-    cpu_alone: float = 0.0  # of a core
+    cpu_alone: float = 0.0  # of a core, mediators counted in
     cpu_crowded: float = 0.0
 
     @property
@@ -81,11 +82,14 @@ class _Probe:
         return [seen.at - sent[seen.frame["id"]] for seen in heard if seen.frame["id"] in wanted]
 
 
-async def measure(lines: Sequence[str], rate_per_s: float) -> RawPath:
-    """Alone, crowded, alone, on one server. `lines` are what is said, again and again, so many messages a second."""
+async def measure(lines: Sequence[str], rate_per_s: float, *options: str) -> RawPath:
+    """Alone, crowded, alone, on one server, started with `options`.
+
+    `lines` are what is said, again and again, so many messages a second.
+    """
     found = RawPath()
     with tempfile.TemporaryDirectory() as folder:
-        serving = Serving(Path(folder))
+        serving = Serving(Path(folder), *options)
         try:
             await serving.start()
             probe = _Probe(lines, rate_per_s)

@@ -14,9 +14,10 @@ ROOM = "meeting"
 
 
 class Serving:
-    """One server on loopback with one room, `ROOM`, in which nobody plays."""
+    """One server on loopback with one room, `ROOM`, in which nobody plays; `options` go to `cadence serve`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._options = options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -31,7 +32,7 @@ class Serving:
 
     async def start(self) -> str:
         """Start, and return the ticket of the address that the server prints."""
-        arguments = ["serve", self._place, "--port", self.port, "--data", self._data]
+        arguments = ["serve", self._place, "--port", self.port, "--data", self._data, *self._options]
         self._child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -48,13 +49,13 @@ class Serving:
             raise RuntimeError(f"expected the server to print its address, got {line!r}")
         return line.partition("#ticket=")[2].strip()
 
-    def cpu_s(self) -> float:
-        """CPU the server has used, in seconds; 0 where the system has no /proc to tell it."""
-        stat = Path(f"/proc/{self._child.pid}/stat") if self._child is not None else None
-        if stat is None or not stat.exists():
+    def cpu_s(self, *, mediators: bool = True) -> float:
+        """CPU the server has used, with its mediators or without, in seconds; 0 where no /proc tells it."""
+        if self._child is None or not Path(f"/proc/{self._child.pid}/task").exists():
             return 0.0
-        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        pid = self._child.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if mediators else []
+        return sum(_cpu_s(one) for one in (str(pid), *children))
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the server; SIGKILL is the crash."""
@@ -62,3 +63,8 @@ class Serving:
             self._child.send_signal(how)
             await self._child.wait()
         self._child = None
+
+
+def _cpu_s(pid: str) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import secrets
 import signal
 import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +20,20 @@ import structlog
 import uvicorn
 
 from cadence import __version__
-from cadence.alex.driver import Driver, EncoderFactory
+from cadence.alex.driver import Driver
+from cadence.alex.remote.mediators import Mediators
+from cadence.alex.remote.peer import Frame
 from cadence.fastpath import server_config, why_not
 from cadence.lod.pack import Pack
+from cadence.mediating import Options, Process, encoder_for
 from cadence.metrics import MEDIA_TYPE, Figures
-from cadence.models.async_encoder import AsyncEncoder
-from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import PackError, pack_at
 from cadence.personas.inprocess import InProcessDuplex
 from cadence.personas.place import Place, load_place
 from cadence.personas.play import Action, Restarted
 from cadence.personas.roomfile import Room
 from cadence.personas.stage import Cast, Stage, StageError
+from cadence.process import clock_offset, configure_logging, loop_factory, spare_garbage, wall_clock
 from cadence.reload import PID_FILE
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.health import Metrics
@@ -49,9 +48,6 @@ from cadence.settings import Settings
 from cadence.site import mount_site
 
 RECONNECT_SECONDS = 2.0  # what a draining server asks its clients to wait
-# A full collection looks at every object there is: with 200 readers of a lively room each stopped the loop for 0.3 s,
-# and the usual thresholds ask for one every few seconds. Cycles are rare here and die young.
-GARBAGE_THRESHOLDS = (5_000, 10, 1_000)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 log = structlog.get_logger(__name__)
@@ -62,12 +58,6 @@ class StartError(Exception):
     """The server cannot start; the text is one sentence for the operator."""
 
 
-def wall_clock() -> Callable[[], float]:
-    """Seconds since the epoch that never go back, also if the system's clock is set."""
-    offset = time.time() - time.monotonic()
-    return lambda: offset + time.monotonic()
-
-
 class Service:
     """Everything between the sockets and the disk, started with `open` and ended with `close`."""
 
@@ -76,6 +66,7 @@ class Service:
         settings: Settings,
         store: SqliteLog,
         clock: Callable[[], float],
+        clock_offset: float,
         host_token: str,
         pack: Pack | None = None,
         path: SinkPath = "transport",
@@ -83,7 +74,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.hub = Hub(store, clock)
-        self.driver = Driver(store, clock, self.hub.tell, encoder_for(settings.data), pack)
+        self.driver = self._mediation(clock, clock_offset, pack)
         self.hub.mediation = self.driver
         loopback = settings.host in LOOPBACK
         entry_token = settings.token.get_secret_value() if settings.token else None
@@ -123,15 +114,35 @@ class Service:
             pack = pack_at(settings.pack)
         except PackError as error:
             raise StartError(str(error)) from error
-        clock = wall_clock()
+        offset = clock_offset()
+        clock = wall_clock(offset)
         try:
             store = await SqliteLog.open(data / "log.db", clock)
         except LogError as error:
             raise StartError(f"{data / 'log.db'}: {error}") from error
-        service = cls(settings, store, clock, host_token, pack, await path_for(settings))
+        service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings))
         await service.identity.load()
+        if isinstance(service.driver, Mediators):
+            try:
+                await service.driver.open()
+            except OSError as error:
+                raise StartError(f"a mediator cannot be started: {error.strerror}; --mediators 0 needs none") from error
         await service.read_place()
         return service
+
+    def _mediation(self, clock: Callable[[], float], clock_offset: float, pack: Pack | None) -> Driver | Mediators:
+        """Alex, in this process or in others."""
+        settings = self.settings
+        if not settings.mediators:
+            return Driver(self.store, clock, self.hub.tell, encoder_for(settings.data), pack)
+
+        async def start(number: int, received: Callable[[Frame], None], lost: Callable[[], None]) -> Process:
+            options = Options(
+                str(settings.data), clock_offset, str(settings.pack) if settings.pack else None, keeps_nodes=number == 0
+            )
+            return await Process.start(options, received, lost)
+
+        return Mediators(self.store, self.hub.tell, self.hub.send_away, start, settings.mediators)
 
     async def read_place(self) -> None:
         """Read the place again: new and changed rooms are taken over, broken ones stay as they were."""
@@ -218,15 +229,6 @@ async def path_for(settings: Settings) -> SinkPath:
     return settings.sink
 
 
-def encoder_for(data: Path) -> EncoderFactory | None:
-    """What makes vectors, if the extra and its tokenizer are there; everything works without (docs/models.md)."""
-    why_not = missing(data)
-    if why_not is not None:
-        log.info("no vectors", why=why_not)
-        return None
-    return partial(AsyncEncoder, MiniLmEncoder(data))
-
-
 class _Server(uvicorn.Server):
     """uvicorn, that lets clients know before it goes away."""
 
@@ -252,14 +254,13 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings) -> int:
     """Run the server until a signal ends it; returns the exit code. Problems are told on stderr."""
     configure_logging()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    spare_garbage()
     try:
         check_exposure(settings)
         check_place(settings.place)
         listener = listen(settings.host, settings.port)
         with contextlib.closing(listener):
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 return runner.run(_serve(settings, listener))
     except StartError as error:
         print(f"cadence: {error}", file=sys.stderr)
@@ -369,27 +370,3 @@ def pid_file(data: Path) -> Any:
         yield
     finally:
         path.unlink(missing_ok=True)
-
-
-def configure_logging() -> None:
-    """Structured lines on stderr: for people on a terminal, JSON elsewhere."""
-    pretty = sys.stderr.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop

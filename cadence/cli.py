@@ -75,12 +75,13 @@ def serve(
     data: DataOption = None,
     speed: Annotated[float | None, typer.Option(help="Play scripts this many times faster, 0.01 to 100 (1).")] = None,
     open: Annotated[bool | None, typer.Option("--open", help="Let in anyone who reaches the server.")] = None,
+    mediators: Annotated[int | None, typer.Option(help="Processes for Alex, 0: the server's own (1).")] = None,
 ) -> None:
     """Run a place. Each option can also be set as CADENCE_HOST, CADENCE_PORT and so on."""
     from cadence.settings import SettingsError, load
 
     try:
-        settings = load(place=place, host=host, port=port, data=data, speed=speed, open=open)
+        settings = load(place=place, host=host, port=port, data=data, speed=speed, open=open, mediators=mediators)
     except SettingsError as error:
         _fail(str(error))
     from cadence.app import serve as run

@@ -28,6 +28,12 @@ class Spread:
         self._counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def include(self, other: Spread) -> None:
+        """Count in all that `other`, which has the same bounds, has counted."""
+        assert self.bounds == other.bounds, "expected spreads over the same bounds"
+        self.total += other.total
+        self._counts = [mine + theirs for mine, theirs in zip(self._counts, other._counts, strict=True)]
+
     def cumulative(self) -> list[tuple[str, float]]:
         """(upper bound, how many values at or below it), the last bound `+Inf`."""
         found, below = [], 0
@@ -65,3 +71,10 @@ class MediationCounts:
         self.turns += 1
         self.words_in += words_in
         self.words_out += words_out
+
+    def include(self, other: MediationCounts) -> None:
+        """Count in all that `other` has counted."""
+        self.turns += other.turns
+        self.words_in += other.words_in
+        self.words_out += other.words_out
+        self.late.include(other.late)

@@ -6,6 +6,7 @@ Names follow Prometheus' rules (base units, `_total` for what only grows). `docs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -18,18 +19,29 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from cadence.alex.driver import Driver
-from cadence.counts import Spread
+from cadence.counts import MediationCounts, Spread
+from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.hub import Hub
 from cadence.rooms.sink import Path
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
+class Mediating(Protocol):
+    """What mediation counts, wherever it is done."""
+
+    @property
+    def counts(self) -> MediationCounts: ...
+
+    def readers(self) -> int: ...
+
+    def encoding(self) -> EncodingCount | None: ...
+
+
 class Figures(Collector):
     """Everything a server counts, as of the moment `write` is called."""
 
-    def __init__(self, hub: Hub, driver: Driver, version: str, path: Path = "transport") -> None:
+    def __init__(self, hub: Hub, driver: Mediating, version: str, path: Path = "transport") -> None:
         self._hub, self._driver, self._version, self._path = hub, driver, version, path
         self._registry = CollectorRegistry()
         self._registry.register(self)

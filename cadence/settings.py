@@ -29,6 +29,11 @@ def data_home() -> Path:
     return Path(base) / "cadence"
 
 
+def mediators_fitting() -> int:
+    """One, beside the server, where there is a core for it and a way to reach it."""
+    return 1 if os.name == "posix" and (os.cpu_count() or 1) > 1 else 0
+
+
 class Settings(BaseSettings):
     """One frozen set of settings. `load` makes it and explains itself; constructing it raises pydantic's error."""
 
@@ -52,6 +57,11 @@ class Settings(BaseSettings):
         Literal["auto", "transport", "asgi"],
         Field(description="how frames leave: `auto` writes them to the transport where that is proven to work"),
     ] = "auto"
+
+    mediators: Annotated[
+        int,
+        Field(default_factory=mediators_fitting, ge=0, le=64, description="processes for Alex; 0: the server's own"),
+    ]
 
     pack: Annotated[Path | None, Field(description="a domain pack, as `cadence lod pack` writes it")] = None
 

@@ -6,9 +6,12 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
+from cadence.alex.remote.mediators import Mediators
+from cadence.alex.remote.worker import Tell
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
@@ -18,13 +21,16 @@ from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.mediation import ReaderStore
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import ViewPatch
 from tests.actors import ROOM
+from tests.alex.remote.nearby import Neighbours
 from tests.pipe import Pipe
 from tests.stranger import Closed
 
 HOST_TOKEN = "host-token"
+REMOTE_WORKERS = 2
 
 
 class Mute:
@@ -85,10 +91,11 @@ class Server:
         defaults: ViewPatch,
         encoder: EncoderFactory | None = None,
         rooms: Sequence[Site] = (Site(ROOM),),
+        remote: Random | None = None,
     ) -> None:
         self.clock = clock
         self.rooms = rooms
-        self._encoder = encoder
+        self._encoder, self._remote = encoder, remote
         self.log = MemoryLog(clock, epochs=(f"epoch-{n}" for n in itertools.count(1)))
         self.up = False
         self._defaults = defaults
@@ -100,7 +107,7 @@ class Server:
         self.log.recover()
         self._store: Any = Mortal(self.log)
         self.hub = Hub(self._store, self.clock)
-        self.driver = Driver(self._store, self.clock, self.hub.tell, self._encoder)
+        self.driver = await self._mediation()
         self.hub.mediation = self.driver
         self.identity = identity = Identity(
             self._store,
@@ -127,6 +134,17 @@ class Server:
         self.gateway = Gateway(self.hub, identity, self.clock, version="simulated")
         self.up = True
 
+    async def _mediation(self) -> Driver | Mediators:
+        def make(store: ReaderStore, tell: Tell) -> Driver:
+            return Driver(store, self.clock, tell, self._encoder)
+
+        if self._remote is None:
+            return make(self._store, self.hub.tell)
+        self.neighbours = Neighbours(make, self._remote)
+        mediators = Mediators(self._store, self.hub.tell, self.hub.send_away, self.neighbours.start, REMOTE_WORKERS)
+        await mediators.open()
+        return mediators
+
     def connect(self) -> Pipe:
         if not self.up:
             raise Closed(None)
@@ -142,6 +160,11 @@ class Server:
         await self.hub.close()
         self._store.alive = False
 
+    def kill_mediator(self) -> None:
+        """One of the mediators' processes ends at once."""
+        assert self._remote is not None
+        self.neighbours.living[self._remote.randrange(REMOTE_WORKERS)].kill()
+
     async def kill(self) -> None:
         """End at once, as kill -9 does: every task of the server stops where it stands."""
         self.up = self._store.alive = False
@@ -150,6 +173,9 @@ class Server:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+        if isinstance(self.driver, Mediators):
+            for worker in self.neighbours.living.values():
+                worker.kill()
         await self.driver.close()
 
 

@@ -15,7 +15,6 @@ from cadence.app import (
     listen,
     pid_file,
     read_host_token,
-    wall_clock,
 )
 from cadence.personas.starter import init
 from cadence.settings import load
@@ -63,13 +62,6 @@ def test_the_pid_file_lives_as_long_as_the_server(tmp_path: Path) -> None:
     with pid_file(tmp_path):
         assert (tmp_path / "cadence.pid").read_text() == f"{os.getpid()}\n"
     assert not (tmp_path / "cadence.pid").exists()
-
-
-def test_the_clock_never_goes_back() -> None:
-    clock = wall_clock()
-    readings = [clock() for _ in range(1000)]
-    assert readings == sorted(readings)
-    assert readings[0] > 1_700_000_000
 
 
 async def test_a_websocket_elsewhere_than_ws_is_closed() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.counts import SECONDS, Spread
+from cadence.counts import SECONDS, MediationCounts, Spread
 
 
 def test_a_spread_counts_at_or_below_each_bound() -> None:
@@ -18,6 +18,16 @@ def test_what_is_a_hair_below_nothing_is_nothing() -> None:
     spread = Spread((1.0,))
     spread.add(-1e-9)
     assert (spread.cumulative()[0], spread.total) == (("1.0", 1.0), 0.0)
+
+
+def test_counts_of_two_are_one_count() -> None:
+    first, second = MediationCounts(), MediationCounts()
+    first.told(100, 10)
+    second.told(50, 5)
+    second.late.add(0.2)
+    first.include(second)
+    assert (first.turns, first.words_in, first.words_out, first.late.total) == (2, 150, 15, 0.2)
+    assert first.late.cumulative()[-1] == ("+Inf", 1.0)
 
 
 @given(st.lists(st.floats(0, 100)))

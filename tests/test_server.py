@@ -67,8 +67,9 @@ def judge(log: Log, agents: list[Stranger], readers: list[Stranger]) -> None:
     assert violations == []
 
 
-async def test_strangers_live_in_a_room_of_a_real_server(place: Path, data: Path) -> None:
-    async with Served(place, data) as server:
+@pytest.mark.parametrize("mediators", ["0", "2"])
+async def test_strangers_live_in_a_room_of_a_real_server(place: Path, data: Path, mediators: str) -> None:
+    async with Served(place, data, "--mediators", mediators) as server:
         ada, bob = await server.guest("Ada", "agent"), await server.guest("Bob", "agent")
         rae, host = await server.guest("Rae"), await server.guest("Hana", token=server.host_token)
         for agent in (ada, bob):
@@ -109,8 +110,9 @@ async def _flood(agent: Stranger, stop: asyncio.Event, acknowledged: list[Frame]
             acknowledged.append(await agent.say(ROOM, text, id=f"{agent.name}-{number}"))
 
 
-async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(place: Path, data: Path) -> None:
-    async with Served(place, data) as server:
+@pytest.mark.parametrize("mediators", ["0", "2"])
+async def test_kill_9_under_load_loses_nothing_that_was_acknowledged(place: Path, data: Path, mediators: str) -> None:
+    async with Served(place, data, "--mediators", mediators) as server:
         agents = [await server.guest(name, "agent") for name in ("Ada", "Bob", "Cyd")]
         rae, ron = await server.guest("Rae"), await server.guest("Ron")
         joined = [await stranger.join(ROOM) for stranger in agents]

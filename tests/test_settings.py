@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cadence.settings import Settings, SettingsError, data_home, load
+from cadence.settings import Settings, SettingsError, data_home, load, mediators_fitting
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +91,14 @@ def test_without_a_variable_data_goes_below_the_home(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", "")
     assert data_home() == tmp_path / ".local/share/cadence"
+
+
+@pytest.mark.parametrize(
+    ("system", "cores", "fitting"), [("posix", 2, 1), ("posix", 1, 0), ("nt", 8, 0), ("posix", None, 0)]
+)
+def test_alex_gets_a_process_where_there_is_a_core_for_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, cores: int | None, fitting: int
+) -> None:
+    monkeypatch.setattr("cadence.settings.os.name", system)
+    monkeypatch.setattr("cadence.settings.os.cpu_count", lambda: cores)
+    assert mediators_fitting() == fitting

@@ -18,6 +18,7 @@ from tests.world import Twist
 SEEDS = 240
 BATCH = 20
 TWINS = range(1000, 1012)
+REMOTE = range(2000, 2040)
 MARKS = {
     "identity turn",
     "digest turn",
@@ -58,6 +59,7 @@ ALL_FAULTS = replace(
     asks=True,
 )
 happened: Counter[str] = Counter()
+bereaved: Counter[str] = Counter()
 lived: set[int] = set()
 noticed: dict[int, bool] = {}
 
@@ -98,6 +100,22 @@ def test_an_encoder_that_never_answers_delays_and_changes_nothing(number: int) -
     alone, waiting = world.run(number, Twist(encoder=None)), world.run(number, Twist(encoder=Mute))
     assert not waiting.violations, waiting.story()
     assert alone.diaries == waiting.diaries
+
+
+@pytest.mark.parametrize("first", range(REMOTE[0], REMOTE[-1], BATCH))
+def test_alex_in_other_processes_keeps_the_laws_and_recovers(first: int) -> None:
+    for number in range(first, first + BATCH):
+        life = world.run(number, Twist(remote=True))
+        assert not life.violations, life.story()
+        bereaved.update(life.marks)
+
+
+def test_mediators_died_while_readers_changed_their_mode() -> None:
+    if not bereaved:
+        pytest.skip("says something only after these lives")
+    assert {
+        mark for mark in ("mediator's death", "to raw", "to paraphrase", "redaction") if not bereaved[mark]
+    } == set()
 
 
 def _but_for(odd: str, diary: list[Seen]) -> list[tuple[str, Any]]:

@@ -152,8 +152,12 @@ class Arrival:
         return Attached(view, decided.recovered, owed)
 
     async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float) -> list[int]:
-        """Let a new mediator hear what was posted from `first` on. Returns the human speech it postponed."""
+        """Let a new mediator hear what was posted from `first` on. Returns the human speech it postponed.
+
+        What an earlier mediator, who had heard more of the speech before, postponed stays so: it was never sent.
+        """
         room, postponed = reader.room, list[int]()
+        held_back = set(await self.store.postponed(room.room, reader.user, first - 1))
         at = first - 1
         if room.head - at > GAP_MESSAGES_MAX:
             at = room.head - GAP_MESSAGES_MAX
@@ -168,7 +172,7 @@ class Arrival:
                 answered = await self._answered(reader, page)
                 for message in page:
                     entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
-                    direct = mediator.passes(entry)
+                    direct = mediator.passes(entry) and entry.seq not in held_back
                     if entry.human and not direct:
                         postponed.append(entry.seq)
                     mediator.handle(Posted(entry, direct), now)

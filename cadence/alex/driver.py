@@ -191,6 +191,15 @@ class Driver:
             reader.record = replace(reader.record, closed_at=reader.parked_at)
             self._spawn(self._save(reader))
 
+    def present(self, room: str) -> frozenset[str]:
+        """Who is connected to a room."""
+        return frozenset(user for user, reader in self._rooms[room].readers.items() if reader.connections)
+
+    def raw_readers(self, room: str) -> frozenset[str]:
+        """Who is connected and reads the room raw."""
+        readers = self._rooms[room].readers.items()
+        return frozenset(user for user, reader in readers if reader.raw and reader.connections)
+
     def posted(self, message: Message) -> AbstractSet[str]:
         mediated = self._rooms[message.room]
         mediated.head = message.seq

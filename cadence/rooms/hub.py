@@ -38,6 +38,7 @@ from cadence.rooms.wire import (
 )
 
 CONNECTIONS_PER_USER_MAX = 32
+AWAY_SECONDS = 2.0  # what those are asked to wait whose mediator is gone
 DRAIN_SECONDS_MAX = 5.0
 HEAL_MESSAGES_MAX = 1000
 RECONNECTS_PER_S = 200.0  # how fast clients are asked to come back after a restart
@@ -211,6 +212,12 @@ class Hub:
         found = self._rooms.get(room)
         return found.whole_presence() if found is not None else None
 
+    def send_away(self, users: AbstractSet[str], after_s: float = AWAY_SECONDS) -> None:
+        """Have the human connections of `users` come back, as after a restart, one after the other."""
+        theirs = [one for user in users for one in self._users.get(user, (None, ()))[1] if one.member.kind == "human"]
+        for place, connection in enumerate(theirs):
+            self._send_away(connection, after_s, place, "Alex is starting again")
+
     # The end.
 
     async def drain(self, after_s: float) -> None:
@@ -220,9 +227,7 @@ class Hub:
         """
         self.draining = True
         for place, connection in enumerate(list(self._connections)):
-            spread = min(place / RECONNECTS_PER_S, RECONNECT_SPREAD_SECONDS_MAX)
-            connection.reply(Reconnect(after_s=round(after_s + spread, 3)))
-            connection.close(CLOSE_RESTART, "the server is going away")
+            self._send_away(connection, after_s, place, "the server is going away")
         try:
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
                 await self._empty.wait()
@@ -244,6 +249,11 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(partial(self._settled, answer))
         return await answer
+
+    def _send_away(self, connection: Connection, after_s: float, place: int, why: str) -> None:
+        spread = min(place / RECONNECTS_PER_S, RECONNECT_SPREAD_SECONDS_MAX)
+        connection.reply(Reconnect(after_s=round(after_s + spread, 3)))
+        connection.close(CLOSE_RESTART, why)
 
     def _settled(self, answer: asyncio.Future[Any], task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -224,6 +224,23 @@ async def test_speech_that_joined_the_digest_is_not_sent_as_message_later() -> N
         assert seqs(frames) == list(range(1, 14))
 
 
+async def test_speech_held_back_before_a_restart_is_told_by_alex_after_it() -> None:
+    async with house() as lab:
+        await lab.attach()
+        for _ in range(15):
+            await lab.say("word " * 20, "bob", "human")
+        await wait(8)  # a turn covers what was said so far
+        held_back = (await lab.say("The deploy waits for the ledger in Oslo.", "bob", "human")).seq
+        assert held_back not in seqs(list(lab.frames()))
+        before = lab.after()
+        await lab.restart()
+        await wait(31)  # by now nobody has spoken for so long that the same words would pass
+        _, frames = await lab.attach(after=before)
+        await wait(10)
+        cited = {seq for turn in lab.turns() for segment in turn.segments for seq in segment.sources}
+        assert held_back in cited and held_back not in seqs(frames)
+
+
 async def test_what_is_posted_during_an_arrival_is_neither_lost_nor_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     async with house() as lab:
         await lab.attach(patch=ViewPatch(mode="raw"))

@@ -65,8 +65,13 @@ class Timeline:
 
 
 def law_2(reading: Reading, log: Log) -> list[str]:
-    """Words of cadence turns in any window obey the bucket; after a catch-up, without the burst."""
+    """Words of cadence turns in any window obey the bucket; after a catch-up, without the burst.
+
+    What another page of the reader set while this one was away only that page knows, and it counted those turns.
+    """
     turns = reading.cadence_turns()
+    if reading.second:
+        turns = [turn for turn in turns if reading.present(seconds(turn["at"]), seconds(turn["at"]))]
     if not turns or not reading.views:
         return []
     found: list[str] = []

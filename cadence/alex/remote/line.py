@@ -1,0 +1,72 @@
+"""The line between a server and a mediator's process: one half of a pair of sockets, and frames on it.
+
+A frame is four bytes of length, then a pickle. Both ends are this program, started by one another over a pair of
+sockets that nobody else can open, so a pickle is as trusted as the code; what people send never is a pickle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any, cast
+
+FRAME_BYTES_MAX = 256 * 1024 * 1024  # a pyramid's nodes after weeks, with room to spare
+
+_LENGTH = struct.Struct("!I")
+
+
+class Line(asyncio.Protocol):
+    """One end of a line; `open` connects it, and what is sent before that is lost."""
+
+    def __init__(self) -> None:
+        self._received: Callable[[Any], None] = lambda frame: None
+        self._lost: Callable[[], None] = lambda: None
+        self._buffer = bytearray()
+        self._transport: asyncio.WriteTransport | None = None
+
+    async def open(self, end: socket.socket, received: Callable[[Any], None], lost: Callable[[], None]) -> None:
+        """Speak over a connected socket, which is the line's from now on.
+
+        `received` is called with each frame, `lost` once when the other end is gone.
+        """
+        self._received, self._lost = received, lost
+        end.setblocking(False)
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=end)
+
+    def send(self, frame: Any) -> None:
+        """Queue a frame; one that the other end cannot get any more is dropped."""
+        body = pickle.dumps(frame, pickle.HIGHEST_PROTOCOL)
+        if len(body) > FRAME_BYTES_MAX:
+            raise ValueError(f"expected a frame of at most {FRAME_BYTES_MAX} bytes, got {len(body)}")
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_LENGTH.pack(len(body)) + body)
+
+    def close(self) -> None:
+        """End the line when what is queued has been sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.WriteTransport, transport)  # of uvloop, which does not say so
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        at = 0
+        while len(self._buffer) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, at)
+            end = at + _LENGTH.size + length
+            if end > len(self._buffer):
+                break
+            frame = pickle.loads(memoryview(self._buffer)[at + _LENGTH.size : end])
+            at = end
+            self._received(frame)
+        del self._buffer[:at]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._lost()

@@ -1,0 +1,142 @@
+"""Calls that are answered and casts that are not, between two ends of a line that keeps their order.
+
+What one end sends is begun at the other in the order it was sent: a call's first step comes before all that was
+sent after it. The line itself is not this module's business: `send` takes a frame, `received` is told of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import structlog
+
+from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.wire import WireError
+
+Frame = tuple[Literal["cast", "call", "answer", "refusal"], int, str, tuple[Any, ...]]
+Casts = Mapping[str, Callable[..., None]]
+Calls = Mapping[str, Callable[..., Awaitable[Any]]]
+
+log = structlog.get_logger(__name__)
+
+
+class Gone(Exception):
+    """The other end is not there any more, so nobody will answer."""
+
+
+class Peer:
+    """One end. What the other end may ask for is listed in `casts` and `calls`, and nothing else is done for it.
+
+    A call that is cancelled here goes on there; its answer is dropped.
+    """
+
+    def __init__(self, send: Callable[[Frame], None], casts: Casts, calls: Calls) -> None:
+        self._send, self._casts, self._calls = send, casts, calls
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        # Bounded by what comes while one call begins: a turn of the loop.
+        self._inbox: deque[Frame] = deque()
+        self._resuming = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gone = False
+
+    def cast(self, what: str, *args: Any) -> None:
+        """Have something done; whether it was is not told."""
+        if not self._gone:
+            self._send(("cast", 0, what, args))
+
+    def call(self, what: str, *args: Any) -> asyncio.Future[Any]:
+        """Have something done and answered. The future raises what was raised there, or `Gone`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._gone:
+            answer.set_exception(Gone(f"the other end is gone: nobody answers `{what}`"))
+            return answer
+        number = next(self._numbers)
+        self._pending[number] = answer
+        self._send(("call", number, what, args))
+        return answer
+
+    def expect(self, what: str, *args: Any) -> None:
+        """Have something done that nobody waits for; a failure is logged here too."""
+
+        def settled(answer: asyncio.Future[Any]) -> None:
+            if not answer.cancelled() and (error := answer.exception()) is not None:
+                log.error("the other end failed", what=what, why=str(error))
+
+        self.call(what, *args).add_done_callback(settled)
+
+    def received(self, frame: Frame) -> None:
+        """A frame came from the other end."""
+        self._inbox.append(frame)
+        if not self._resuming:
+            self._work()
+
+    def lost(self) -> None:
+        """The line broke: whoever waits for an answer is told, and what runs for the other end is stopped."""
+        self._gone = True
+        self._inbox.clear()
+        for number in list(self._pending):
+            self._settle(number, Gone("the other end is gone"))
+        for task in self._tasks:
+            task.cancel()
+
+    def _work(self) -> None:
+        self._resuming = False
+        while self._inbox:
+            kind, number, what, args = self._inbox.popleft()
+            if kind == "cast":
+                self._cast(what, args)
+            elif kind == "call":
+                task = asyncio.create_task(self._serve(number, what, args))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                self._resuming = True  # after the first step of the call, which is in the loop's queue before us
+                asyncio.get_running_loop().call_soon(self._work)
+                return
+            else:
+                self._settle(number, args[0] if kind == "answer" else _error(*args))
+
+    def _cast(self, what: str, args: tuple[Any, ...]) -> None:
+        try:
+            self._casts[what](*args)
+        except Exception:
+            log.exception("a cast failed", what=what)
+
+    async def _serve(self, number: int, what: str, args: tuple[Any, ...]) -> None:
+        try:
+            result = await self._calls[what](*args)
+        except Exception as error:
+            if not isinstance(error, WireError | StoreUnavailable):
+                log.exception("a call failed", what=what)
+            answer: Frame = ("refusal", number, what, _refusal(error))
+        else:
+            answer = ("answer", number, what, (result,))
+        if not self._gone:
+            self._send(answer)
+
+    def _settle(self, number: int, outcome: Any) -> None:
+        answer = self._pending.pop(number, None)
+        if answer is None or answer.done():
+            return
+        if isinstance(outcome, Exception):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
+
+
+def _refusal(error: Exception) -> tuple[str, dict[str, Any]]:
+    """An error as plain data: most exceptions with fields of their own cannot be pickled."""
+    if isinstance(error, WireError):
+        fields = {name: getattr(error, name) for name in ("code", "message", "field", "room", "retry_after_s", "ref")}
+        return "wire", fields
+    return ("store" if isinstance(error, StoreUnavailable) else "other"), {"text": f"{type(error).__name__}: {error}"}
+
+
+def _error(kind: str, fields: dict[str, Any]) -> Exception:
+    if kind == "wire":
+        return WireError(**fields)
+    return StoreUnavailable(fields["text"]) if kind == "store" else RuntimeError(fields["text"])

@@ -1,0 +1,197 @@
+"""The far end: a `Driver` in a process of its own, which believes that it lives in the server.
+
+Its log is the server's, asked over the line; what it tells a reader is told by the server. Human speech that passes
+a mediator is told from here. Whoever reads raw is handed everything by the server, which is told when that begins and
+ends, and behind which message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from cadence.alex.driver import Driver
+from cadence.alex.remote.peer import Calls, Casts, Frame, Peer
+from cadence.lod.scopes import Floor
+from cadence.rooms.mediation import ReaderStore
+from cadence.rooms.wire import After, Ask, Member, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest
+
+BACKFILLS_MAX = 10_000  # begun and not ended; the oldest goes, as its connection surely has
+COUNT_SECONDS = 1.0
+
+Tell = Callable[[str, str, msgspec.Struct], None]
+Batch = Sequence[msgspec.Struct]
+
+
+class MakeDriver(Protocol):
+    """Makes the driver of a worker from its store and from how it tells readers."""
+
+    def __call__(self, store: ReaderStore, tell: Tell) -> Driver: ...
+
+
+class RemoteStore:
+    """A `ReaderStore` at the other end of the line. Only one worker keeps the pyramid, as all would keep the same."""
+
+    def __init__(self, peer: Peer, *, keeps_nodes: bool) -> None:
+        self._peer, self._keeps_nodes = peer, keeps_nodes
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        async def ask(*args: Any, **named: Any) -> Any:
+            if name == "save_nodes" and not self._keeps_nodes:
+                return None
+            return await self._peer.call("store", name, args, named)
+
+        return ask
+
+
+class Worker:
+    """Serves the mediation that a proxy at the other end of `send` asks for; feed `peer.received`.
+
+    `done` is set when the other end has said goodbye, or when it is gone and `lost` was called.
+    """
+
+    def __init__(self, send: Callable[[Frame], None], make: MakeDriver, *, keeps_nodes: bool = True) -> None:
+        casts: Casts = {
+            "posted": self._posted,
+            "redacted": self._redacted,
+            "detach": self._detach,
+            "read": self._read,
+            "opened": self._opened,
+            "forget": self._forget,
+            "stop": self._stop,
+        }
+        calls: Calls = {
+            "hello": self._hello,
+            "open_room": self._open_room,
+            "attach": self._attach,
+            "set_view": self._set_view,
+            "ask": self._ask,
+            "more": self._more,
+            "close": self.close,
+        }
+        self.peer = Peer(send, casts, calls)
+        self.done = asyncio.Event()
+        self._driver = make(cast(ReaderStore, RemoteStore(self.peer, keeps_nodes=keeps_nodes)), self._tell)
+        self._heads: dict[str, int] = {}
+        self._raw: dict[str, frozenset[str]] = defaultdict(frozenset)  # as the other end was told
+        self._heard = 0
+        self._backfills: dict[int, AsyncIterator[Batch]] = {}
+        self._numbers = itertools.count(1)
+        self._counting = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
+
+    def lost(self) -> None:
+        """The server is gone, and the log with it: nothing that is under way can be kept."""
+        self._counting.cancel()
+        self.peer.lost()
+        self.done.set()
+
+    async def close(self) -> None:
+        """Finish as `Driver.close` does."""
+        self._counting.cancel()
+        await self._driver.close()
+        self._tell_counts()
+        asyncio.get_running_loop().call_soon(self.done.set)
+
+    async def _hello(self) -> None:
+        """The worker lives."""
+
+    # What happens.
+
+    async def _open_room(
+        self, room: str, epoch: str, head: int, defaults: ViewPatch, title: str, scope: str, public: bool, floor: Floor
+    ) -> None:
+        self._heads.setdefault(room, head)
+        await self._driver.open_room(room, epoch, head, defaults, title=title, scope=scope, public=public, floor=floor)
+
+    async def _attach(
+        self, room: str, member: Member, after: After | None, patch: ViewPatch | None, head: int
+    ) -> tuple[View, bool, int]:
+        try:
+            attached = await self._driver.attach(room, member, after, patch, head)
+        finally:
+            self._tell_modes(room)
+        number = next(self._numbers)
+        self._backfills[number] = attached.backfill
+        if len(self._backfills) > BACKFILLS_MAX:
+            del self._backfills[next(iter(self._backfills))]
+        return attached.view, attached.recovered, number
+
+    async def _more(self, number: int) -> Batch | None:
+        """The next batch of a backfill, None after the last."""
+        batches = self._backfills.get(number)
+        batch = None if batches is None else await anext(batches, None)
+        if batch is None:
+            self._backfills.pop(number, None)
+        return batch
+
+    def _stop(self, number: int) -> None:
+        self._backfills.pop(number, None)
+
+    def _detach(self, room: str, user: str) -> None:
+        self._driver.detach(room, user)
+        self._tell_modes(room)
+
+    def _posted(self, message: Message) -> None:
+        room = message.room
+        self._tell_modes(room)  # what changed, changed before this message
+        self._heads[room] = message.seq
+        withheld = self._driver.posted(message)
+        if message.from_.kind == "human":
+            for user in self._driver.present(room) - withheld - self._raw[room]:
+                self._tell(room, user, message)
+        self._heard += 1
+        if self._heard == 1:
+            asyncio.get_running_loop().call_soon(self._tell_heard)
+
+    def _redacted(self, room: str, seq: int) -> None:
+        self._driver.redacted(room, seq)
+
+    async def _set_view(self, by: Member, request: ViewRequest) -> ViewReply:
+        try:
+            return await self._driver.set_view(by, request)
+        finally:
+            self._tell_modes(request.room)
+
+    async def _ask(self, number: int, by: Member, request: Ask) -> None:
+        def deliver(turn: Turn) -> None:
+            self.peer.cast("deliver", number, turn)
+
+        await self._driver.ask(by, request, deliver)
+
+    def _read(self, user: str, request: Read) -> None:
+        self._driver.read(user, request)
+
+    def _opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
+        self._driver.opened(room, user, seqs)
+
+    def _forget(self, room: str) -> None:
+        self._driver.forget(room)
+
+    # What the other end is told.
+
+    def _tell(self, room: str, user: str, frame: msgspec.Struct) -> None:
+        self.peer.cast("tell", room, user, frame)
+
+    def _tell_modes(self, room: str) -> None:
+        """Say who began or ceased to read raw, and from which message on."""
+        raw = self._driver.raw_readers(room)
+        for user in raw ^ self._raw[room]:
+            self.peer.cast("mode", room, user, user in raw, self._heads[room])
+        self._raw[room] = raw
+
+    def _tell_heard(self) -> None:
+        heard, self._heard = self._heard, 0
+        self.peer.cast("heard", heard)
+
+    def _count(self) -> None:
+        self._tell_counts()
+        self._counting = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
+
+    def _tell_counts(self) -> None:
+        driver = self._driver
+        self.peer.cast("counted", driver.counts, driver.readers(), driver.encoding())

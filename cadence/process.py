@@ -1,0 +1,58 @@
+"""What every process of ours is: its clock, its logs, its event loop, its garbage."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+# A full collection looks at every object there is: with 200 readers of a lively room each stopped the loop for 0.3 s,
+# and the usual thresholds ask for one every few seconds. Cycles are rare here and die young.
+GARBAGE_THRESHOLDS = (5_000, 10, 1_000)
+
+
+def clock_offset() -> float:
+    """What makes seconds since the epoch of the monotonic clock, which all processes of a machine share."""
+    return time.time() - time.monotonic()
+
+
+def wall_clock(offset: float | None = None) -> Callable[[], float]:
+    """Seconds since the epoch that never go back, also if the system's clock is set; the same for equal offsets."""
+    offset = clock_offset() if offset is None else offset
+    return lambda: offset + time.monotonic()
+
+
+def spare_garbage() -> None:
+    """Collect garbage seldom. Call it once, when all is imported."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def configure_logging() -> None:
+    """Structured lines on stderr: for people on a terminal, JSON elsewhere."""
+    pretty = sys.stderr.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the fastest loop of this platform, None for asyncio's own."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

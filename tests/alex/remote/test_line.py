@@ -1,0 +1,68 @@
+"""The line over a real pair of sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from cadence.alex.remote import line as lines
+from cadence.alex.remote.line import Line
+from cadence.rooms.wire import ViewPatch
+
+pytestmark = pytest.mark.real_time
+
+
+class Ends:
+    """Two lines over one pair; what comes to the far one is in `got`."""
+
+    def __init__(self) -> None:
+        self.near, self.far = Line(), Line()
+        self.got: asyncio.Queue[Any] = asyncio.Queue(100)
+        self.gone = asyncio.Event()
+
+    async def open(self) -> Ends:
+        here, there = socket.socketpair()
+        await self.near.open(here, lambda _: None, lambda: None)
+        await self.far.open(there, self.got.put_nowait, self.gone.set)
+        return self
+
+
+async def test_frames_arrive_whole_and_in_order_whatever_their_size() -> None:
+    ends = await Ends().open()
+    frames: list[Any] = [("cast", n, "x" * size, ()) for n, size in enumerate((1, 70_000, 3_000_000, 2, 0))]
+    for frame in frames:
+        ends.near.send(frame)
+    assert [await asyncio.wait_for(ends.got.get(), 10) for _ in frames] == frames
+    ends.near.close()
+
+
+async def test_what_is_unset_stays_unset() -> None:
+    ends = await Ends().open()
+    ends.near.send(ViewPatch(mode="raw"))
+    patch = await asyncio.wait_for(ends.got.get(), 10)
+    assert patch.fields() == {"mode": "raw"} and patch.sigma is UNSET
+    ends.near.close()
+
+
+async def test_a_closed_line_tells_the_other_end_and_takes_no_more() -> None:
+    ends = await Ends().open()
+    ends.near.send("last")
+    ends.near.close()
+    ends.near.send("too late")
+    await asyncio.wait_for(ends.gone.wait(), 10)
+    assert [ends.got.get_nowait() for _ in range(ends.got.qsize())] == ["last"]
+
+
+async def test_a_line_that_is_not_open_loses_what_is_sent() -> None:
+    Line().send("nobody hears")
+    Line().close()
+
+
+async def test_a_frame_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "FRAME_BYTES_MAX", 1_000)
+    with pytest.raises(ValueError, match="at most 1000 bytes, got 2"):
+        Line().send("x" * 2_000)
