@@ -47,7 +47,9 @@ class Metronome:
 
     async def __call__(self, seconds: float) -> None:
         self._due += seconds
-        await asyncio.sleep(max(0.0, self._due - asyncio.get_running_loop().time()))
+        wait = self._due - asyncio.get_running_loop().time()
+        if wait > 0.0:  # else it lies in the socket's buffer, and is read at once with what came before
+            await asyncio.sleep(wait)
 
 
 class Tally:

@@ -10,12 +10,14 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from starlette.responses import PlainTextResponse
 
 from cadence import __version__
 from cadence.alex.driver import Driver
@@ -102,13 +104,14 @@ class Service:
             shared=settings.redis is not None,
             open=settings.open or (loopback and entry_token is None),
         )
+        self.hosts = LOOPBACK if self.identity.open and loopback else None
         # A page elsewhere may point its own name at loopback; only our names are let in there.
         self.gateway = Gateway(
             self.hub,
             self.identity,
             clock,
             version=__version__,
-            hosts=LOOPBACK if self.identity.open and loopback else None,
+            hosts=self.hosts,
             path=path,
         )
         self.models = PlaceModels()
@@ -129,7 +132,7 @@ class Service:
         self.book = RoomBook(store, clock, self._open_made)
         self.office = Office(self.book, lambda: copies(settings.data))
         self._housekeeping: asyncio.Task[None] | None = None
-        self.guests = Guests(self.identity, clock, LOOPBACK) if loopback and self.identity.open else None
+        self.guests = None if self.hosts is None else Guests(self.identity, clock, self.hosts)
         self.answering = models_of(self.hub, self.driver, lambda: self._cards, self.model_source)
         self._cards: dict[str, Card] = {}
         self._rooms: dict[str, Room] = {}
@@ -332,7 +335,7 @@ async def _serve(settings: Settings, listener: socket.socket, models: ModelSourc
             models=service.answering,
         )
         mount_site(api)
-        config = server_config(dispatch(service.gateway, api))
+        config = server_config(dispatch(service.gateway, api, service.hosts))
         server = _Server(config, service)
         loop = asyncio.get_running_loop()
         if hasattr(signal, "SIGHUP"):
@@ -355,8 +358,14 @@ def _reload(service: Service) -> None:
     task.add_done_callback(_reloads.discard)
 
 
-def dispatch(gateway: Callable[..., Awaitable[None]], api: Callable[..., Awaitable[None]]) -> Callable[..., Any]:
-    """One ASGI application: `/ws` goes to the gateway without passing through the HTTP framework."""
+def dispatch(
+    gateway: Callable[..., Awaitable[None]], api: Callable[..., Awaitable[None]], hosts: Collection[str] | None = None
+) -> Callable[..., Any]:
+    """One ASGI application: `/ws` goes to the gateway without passing through the HTTP framework.
+
+    With `hosts` HTTP answers under these names only: a page elsewhere may point its own name at loopback and would
+    then read what anyone here may read. The gateway looks for itself.
+    """
 
     async def app(scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "websocket":
@@ -364,7 +373,17 @@ def dispatch(gateway: Callable[..., Awaitable[None]], api: Callable[..., Awaitab
                 await gateway(scope, receive, send)
             else:
                 await send({"type": "websocket.close", "code": 1008, "reason": "expected /ws"})
+        elif hosts is not None and scope["type"] == "http" and not _is_for(hosts, scope):
+            await PlainTextResponse(f"expected one of {', '.join(hosts)} as Host\n", 403)(scope, receive, send)
         else:
             await api(scope, receive, send)
 
     return app
+
+
+def _is_for(hosts: Collection[str], scope: Scope) -> bool:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
+    try:
+        return urlsplit(f"//{host}").hostname in hosts
+    except ValueError:  # a bracket that is never closed, say
+        return False

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 
-from cadence.app import (
-    Service,
-    StartError,
-    dispatch,
-)
+from cadence.app import Service, dispatch
 from cadence.personas.starter import init
 from cadence.settings import load
+from cadence.starting import LOOPBACK, StartError
+from tests.asgi import fetch
 
 
 async def test_a_websocket_elsewhere_than_ws_is_closed() -> None:
@@ -24,6 +24,26 @@ async def test_a_websocket_elsewhere_than_ws_is_closed() -> None:
 
     await dispatch(unused, unused)({"type": "websocket", "path": "/other"}, unused, send)
     assert sent == [{"type": "websocket.close", "code": 1008, "reason": "expected /ws"}]
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8765", 200),
+        ("[::1]:8765", 200),
+        ("127.0.0.1", 200),
+        ("evil.example:8765", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+async def test_http_answers_under_the_names_of_this_machine_only(host: str, status: int) -> None:
+    async def api(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("rooms")(scope, receive, send)
+
+    answer = await fetch(dispatch(api, api, LOOPBACK), "GET", "/api/rooms", host=host)
+    assert answer.status == status and (status == 200) == (answer.body == b"rooms")
+    assert (await fetch(dispatch(api, api), "GET", "/api/rooms", host=host)).status == 200
 
 
 @pytest.mark.real_time

@@ -8,6 +8,7 @@ virtual time; sockets and disk are not in it. Times depend on the machine and on
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import statistics
 import time
@@ -18,6 +19,7 @@ from bench.lod.data import channels
 from bench.lod.mediated import START, Line, Mediated
 from bench.lod.report import Criterion, Curve, Found, Given, Table
 from cadence.alex.events import Show, Tick
+from cadence.app import GARBAGE_THRESHOLDS
 from cadence.rooms.wire import Member, Turn, View
 from tests.alex.house import house, wait
 from tests.clock import VirtualLoop
@@ -53,6 +55,7 @@ class Crowd:
 def run(given: Given) -> Found:
     """All three, the smallest first."""
     texts = [one.text for log in channels(given.shared) for one in log if len(one.text.split()) >= WORDS_MIN]
+    gc.set_threshold(*GARBAGE_THRESHOLDS)  # as the server has them
     given.say("one turn")
     turn_us, waiting = one_turn(texts)
     crowds = []

@@ -94,8 +94,10 @@ class Asking:
         about = gathered(self.room.transcript, [(pick.entry, pick.unit) for pick in quotes.picks])
         given = DEADLINE_CADENCES * self.mediator.view.cadence_s
         written = await paraphrasing.answer(self.room.room, self.mediator.reader, about, question, words, given)
-        if written is None or any(seq in written[1].seqs for seq in self.room.redacted):
-            return quotes  # what was taken back while the model wrote is in none of its words
+        gone = frozenset(self.room.redacted)
+        if written is None or not gone.isdisjoint(written[1].seqs):  # what was taken back meanwhile is in no answer
+            picks = tuple(pick for pick in quotes.picks if pick.unit.seq not in gone)
+            return Answered(picks, tuple(one for one in quotes.segments if gone.isdisjoint(one.sources)))
         told, trace = written
         chosen = {(pick.unit.seq, pick.unit.index): pick for pick in quotes.picks}
         segments = in_time([_segment(one, kind, [chosen[unit] for unit in one.units]) for one in told])

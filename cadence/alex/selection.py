@@ -176,12 +176,16 @@ class Selection:
         return any(pick.unit.seq == seq for pick in self._choice.picks)
 
     def _take_prose(self, blocked: Collection[int]) -> None:
-        """Tell what a model has made of what waits; a dispute is quoted, never retold."""
+        """Tell what a model has made of what waits; a dispute is quoted, never retold, and a repeat is neither."""
         if not self._prose:
             return
         closed = {*blocked, *(pick.unit.seq for pick in self._choice.picks)}
-        alone = not self._choice.picks
-        self._choice.retold = retell(self._prose, self._candidates, self._weights, self._budget, closed, alone=alone)
+        vectors = [candidate.entry.vector(candidate.unit) for candidate in self._candidates]
+        again = self._memory.units.repeats([candidate.unit for candidate in self._candidates], vectors)
+        fresh = [candidate for candidate, repeats in zip(self._candidates, again, strict=True) if not repeats]
+        self._choice.retold = retell(
+            self._prose, fresh, self._weights[~again], self._budget, closed, alone=not self._choice.picks
+        )
         for retold in self._choice.retold:
             self._budget -= retold.told.words
             for one in retold.candidates:

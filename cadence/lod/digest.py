@@ -14,6 +14,8 @@ Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let
 over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
 says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
+A look leaves room in a rung rather than fill it with what gains much less than the best that waits (`LOOK`).
+
 Pure and deterministic: the result does not depend on the order of `units`; of equal gains the earlier unit wins.
 """
 

@@ -92,8 +92,8 @@ class Context:
         self._start, self._past, self._planned = 0, None, None
         return True
 
-    def compose(self, chronicle: Chronicle, cue: str) -> tuple[ChatMessage, ...]:
-        """The prompt as of now."""
+    def compose(self, chronicle: Chronicle, cue: str, saying: str = "") -> tuple[ChatMessage, ...]:
+        """The prompt as of now; `saying` is what it has just said and the chronicle has not heard yet."""
         tail = self._tail(chronicle)
         past = self._past or []
         opening = "What was said here before, shortened:\n\n" + "\n\n".join(past) + "\n\n" if past else ""
@@ -110,6 +110,13 @@ class Context:
             else:
                 said = messages.pop().text
                 messages.append(ChatMessage("assistant", f"{said}\n\n{heard.text}"))
+        if saying:
+            if others:
+                messages.append(ChatMessage("user", "\n".join(others)))
+            else:
+                saying = f"{messages.pop().text}\n\n{saying}"
+            messages.append(ChatMessage("assistant", saying))
+            others = []
         messages.append(ChatMessage("user", "\n".join([*others, "", cue])))
         return tuple(messages)
 

@@ -4,12 +4,14 @@ It knows what every agent knows, the messages of its room and who is there, and 
 
     state      what it waits for                        leaves by
     LISTENING  a reason to think (`Inbox.next`)         a reason, while in the room -> THINKING
-    THINKING   the model's answer                       a message -> SPEAKING; PASS -> LISTENING; tools -> WORKING;
+    THINKING   the model's answer                       a message or PASS -> LISTENING; tools -> WORKING;
                                                         a person speaks to it -> THINKING of that;
                                                         no answer -> RESTING
     WORKING    the results of tools                     they come -> THINKING
-    SPEAKING   `Said` for what it says                  Said, or a refusal for good -> LISTENING
+    HOLDING    `Said` for the message before            Said, or a refusal for good -> LISTENING, with a message
     RESTING    the time after a model that failed       time -> LISTENING
+
+A mind does not wait for the room to have its message: it thinks on, and holds back only a second message until then.
 
 One thought at a time, at whatever speed its model has. What it was about is settled only when the thought has ended,
 so a thought that is cut off, by a failure or a restart, is begun again. A message gets its id when it is decided on, is
@@ -29,7 +31,7 @@ from cadence.models.chat import Account, Call, ChatMessage
 from cadence.personas.cards import Card
 from cadence.personas.chronicle import Chronicle, Utterance
 from cadence.personas.context import Context
-from cadence.personas.drafts import read_draft
+from cadence.personas.drafts import Draft, read_draft
 from cadence.personas.inbox import Focus, Inbox
 from cadence.personas.passages import Passages
 from cadence.personas.play import ACK_SECONDS_MAX, PASSING, Connected, Lost, Refused, Said, Speak, Tick
@@ -78,7 +80,7 @@ class _State(Enum):
     LISTENING = auto()
     THINKING = auto()
     WORKING = auto()
-    SPEAKING = auto()
+    HOLDING = auto()
     RESTING = auto()
 
 
@@ -91,6 +93,7 @@ class _Thought:
     messages: tuple[ChatMessage, ...]
     used: list[ToolResult] = field(default_factory=list)
     rounds: int = 0
+    draft: Draft | None = None  # while it is held
 
 
 class Mind:
@@ -111,7 +114,8 @@ class Mind:
         self._run_id = run_id
         self._born = self._settled = memory.settled
         self._pending = memory.pending
-        self._state = _State.LISTENING if memory.pending is None else _State.SPEAKING
+        self._state = _State.LISTENING
+        self._say_due: float | None = None  # when what is pending is said again
         self._inside = False
         self._present = Present({}, frozenset())
         self._thought: _Thought | None = None
@@ -136,7 +140,7 @@ class Mind:
             case Connected():
                 self._inside = True
                 self._inbox.start(now)
-                actions += self._say_again(now)
+                actions += self._say(now)
             case Lost():
                 self._inside = False
             case Present():
@@ -152,7 +156,7 @@ class Mind:
             case Used() if self._is_open(event.thought, _State.WORKING):
                 actions += self._used(event, now)
             case Said(id, _) if self._is_pending(id):
-                self._spoken()
+                actions += self._spoken(now)
             case Refused(id) if self._is_pending(id):
                 actions += self._refused(event, now)
             case Tick():
@@ -161,23 +165,22 @@ class Mind:
 
     def deadline(self) -> float | None:
         """When to be woken with `Tick`; None while only an event can help."""
-        if self._state is _State.LISTENING:
-            return self._inbox.deadline() if self._inside else None
-        if self._state is _State.SPEAKING and not self._inside:
-            return None
-        return self._due
+        moments = [self._inbox.deadline() if self._state is _State.LISTENING else None, self._say_due]
+        inside = [moment for moment in moments if moment is not None and self._inside]
+        return min([*inside, *([] if self._due is None else [self._due])], default=None)
 
     # Hearing.
 
     def _hear(self, heard: Utterance, now: float) -> list[Action]:
         self._restraint.hear(heard)
+        actions: list[Action] = []
         if heard.speaker == self._card.id and self._is_pending(heard.id):
-            self._spoken()  # somebody else's connection was faster than `said`
+            actions += self._spoken(now)  # somebody else's connection was faster than `said`
         if heard.seq <= self._born:
-            return []  # thought about in an earlier life, or older than this mind
+            return actions  # thought about in an earlier life, or older than this mind
         self._inbox.hear(heard, self._present.agents, now)
         self._settled = max(self._settled, heard.seq)
-        return self._interrupted()
+        return actions + self._interrupted()
 
     def _interrupted(self) -> list[Action]:
         """Give up a thought for a person who speaks to us, unless it is about a person's words to us itself."""
@@ -209,7 +212,7 @@ class Mind:
         about = focus.about
         cue = CUES[focus.kind].format(name=about.name if about else "", seq=about.seq if about else 0)
         self._inbox.take()
-        self._thought = _Thought(0, focus, self._context.compose(self._chronicle, cue))
+        self._thought = _Thought(0, focus, self._context.compose(self._chronicle, cue, self._saying))
         return self._think(now)
 
     def _think(self, now: float) -> list[Action]:
@@ -262,31 +265,37 @@ class Mind:
         return self._think(now)
 
     def _conclude(self, answer: str, now: float) -> list[Action]:
-        """The thought has come to an end: speak or pass."""
-        thought, self._thought = self._thought, None
-        assert thought is not None
-        self._state, self._due = _State.LISTENING, None
+        """The thought has come to an end: speak, hold or pass."""
+        assert self._thought is not None
+        focus = self._thought.focus
         others = [name for id, name in self._present.names.items() if id != self._card.id]
         draft = read_draft(answer, self._card.name, others)
         why: str | None = "nothing"
-        if draft is not None and self._inbox.answered_enough(thought.focus):
+        if draft is not None and self._inbox.answered_enough(focus):
             why = "answered"
         elif draft is not None:
-            why = self._restraint.judge(draft.text, thought.focus, self._chronicle).fault
-        self._inbox.settle(thought.focus, spoke=why is None, now=now)
-        if draft is None or why is not None:
-            self.counts.passes += 1
-            self.counts.faults.update([why] if why is not None and draft is not None else [])
-            return [Passed(why or "nothing")]
+            why = self._restraint.judge(draft.text, focus, self._chronicle).fault
+        if draft is not None and why is None:
+            self._thought.draft = draft
+            self._state, self._due = _State.HOLDING, None
+            return self._speak(now)
+        self._thought, self._state, self._due = None, _State.LISTENING, None
+        self._inbox.settle(focus, spoke=False, now=now)
+        self.counts.passes += 1
+        self.counts.faults.update([] if draft is None else [str(why)])
+        return [Passed(why or "nothing")]
+
+    def _speak(self, now: float) -> list[Action]:
+        """Say what is held, unless the message before is not known to be there."""
+        if self._pending is not None or self._thought is None or self._thought.draft is None:
+            return []
+        thought, draft = self._thought, self._thought.draft
+        self._thought, self._state = None, _State.LISTENING
+        self._inbox.settle(thought.focus, spoke=True, now=now)
         self._said += 1
         parts = _fitting(draft.text, [part_of(result) for result in thought.used][:PARTS_MAX])
-        self._pending = Speak(
-            self._card.id,
-            f"{self._run_id}-{self._said}",
-            draft.text,
-            parts,
-            self._reply_to(draft.reply_to, thought.focus),
-        )
+        reply_to = self._reply_to(draft.reply_to, thought.focus)
+        self._pending = Speak(self._card.id, f"{self._run_id}-{self._said}", draft.text, parts, reply_to)
         self._say_failures = 0
         return self._say(now)
 
@@ -321,18 +330,16 @@ class Mind:
     # Speaking.
 
     def _say(self, now: float) -> list[Action]:
-        assert self._pending is not None
-        self._state, self._due = _State.SPEAKING, now + ACK_SECONDS_MAX
+        """Send what is pending, for the first time or again."""
+        if self._pending is None:
+            return []
+        self._say_due = now + ACK_SECONDS_MAX
         return [self._pending] if self._inside else []
 
-    def _say_again(self, now: float) -> list[Action]:
-        return self._say(now) if self._state is _State.SPEAKING else []
-
-    def _spoken(self) -> None:
+    def _spoken(self, now: float) -> list[Action]:
         self.counts.said += 1
-        self._pending, self._due = None, None
-        if self._state is _State.SPEAKING:
-            self._state = _State.LISTENING
+        self._pending, self._say_due = None, None
+        return self._speak(now)
 
     def _refused(self, refused: Refused, now: float) -> list[Action]:
         assert self._pending is not None
@@ -342,10 +349,16 @@ class Mind:
             return self._say(now)
         if refused.code in PASSING and self._say_failures < SAY_FAILURES_MAX:
             wait = 0.5 * 2.0**self._say_failures if refused.retry_after_s is None else refused.retry_after_s
-            self._due = now + min(max(wait, SAY_AGAIN_SECONDS_MIN), SAY_AGAIN_SECONDS_MAX)
+            self._say_due = now + min(max(wait, SAY_AGAIN_SECONDS_MIN), SAY_AGAIN_SECONDS_MAX)
             return []
-        self._pending, self._due, self._state = None, None, _State.LISTENING
-        return [Complain(f"the room does not take what it says ({refused.code}): {refused.message}")]
+        self._pending, self._say_due = None, None
+        told = Complain(f"the room does not take what it says ({refused.code}): {refused.message}")
+        return [told, *self._speak(now)]
+
+    @property
+    def _saying(self) -> str:
+        """What it has said and not heard yet."""
+        return "" if self._pending is None else self._pending.text
 
     def _is_pending(self, id: str) -> bool:
         return self._pending is not None and self._pending.id == id
@@ -354,11 +367,11 @@ class Mind:
         return self._state is state and self._thought is not None and self._thought.number == thought
 
     def _late(self, now: float) -> list[Action]:
-        """The deadline of the state has come."""
+        """A deadline has come."""
+        if self._say_due is not None and self._say_due <= now:
+            return self._say(now)
         if self._due is None or self._due > now:
             return []
-        if self._state is _State.SPEAKING:
-            return self._say(now)
         if self._state is _State.RESTING:
             self._state, self._due = _State.LISTENING, None
             return []

@@ -208,7 +208,8 @@ def _add_errors(api: FastAPI) -> None:
     @api.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:
         code: ErrorCode = "not_found" if error.status_code in (404, 405) else "bad_frame"
-        return _error(error.status_code, WireError(code, f"{request.method} {request.url.path}: {error.detail}"))
+        what = f"expected a request that this server knows, got {request.method} {request.url.path}: {error.detail}"
+        return _error(error.status_code, WireError(code, what))
 
     @api.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

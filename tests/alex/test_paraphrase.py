@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Coroutine
@@ -242,6 +243,23 @@ async def test_an_answer_is_told_by_the_model_or_quoted() -> None:
     assert told.by == "tiny" and {segment.kind for segment in told.segments} == {"answer"}
     assert all(" says " in segment.text for segment in told.segments) and told.words <= 120
     assert quoted.by == "embedded" and all(": The " in segment.text for segment in quoted.segments)
+
+
+async def test_what_is_taken_back_while_a_model_answers_is_in_no_answer() -> None:
+    delivered: list[Turn] = []
+    async with house() as opened:
+        await opened.attach()
+        await opened.flood(6, 0.1)
+        narrated(opened, lambda call: Scripted(retell_plainly(call), delay_s=2.0))
+        request = Ask(room="lab", what="room", since=0)
+        asking = asyncio.get_running_loop().create_task(opened.driver.ask(ADA, request, delivered.append))
+        await wait(1)
+        await opened.store.redact("lab", 3)
+        opened.driver.redacted("lab", 3)
+        await asking
+    (turn,) = delivered
+    assert turn.by == "embedded" and turn.segments
+    assert all(3 not in segment.sources for segment in turn.segments)
 
 
 def test_of_a_second_answer_with_faults_what_holds_by_itself_is_kept() -> None:

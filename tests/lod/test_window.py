@@ -126,3 +126,21 @@ def test_a_window_that_grew_is_the_same_as_one_made_at_once(seed: int) -> None:
     for name in ("sizes", "flat", "owner", "costs", "salience", "rarity", "speaker_of"):
         assert getattr(grown, name).tolist() == getattr(made, name).tolist()
     assert [grown.again(i) for i in range(len(units))] == [made.again(i) for i in range(len(units))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_plan_that_ends_early_is_the_beginning_of_the_whole(seed: int) -> None:
+    """It holds what was chosen for fewer words, and decides on those it was asked about as the whole plan does."""
+    chance = random.Random(seed)
+    units, background = talk(chance), learned(chance)
+    window, rows = Window(units, background), np.arange(len(units))
+    attention = np.array([chance.random() for _ in units])
+    climb, other = (Climb(window, rows, attention, SpeakerMemory(), 0.0, weigh=LOOK) for _ in range(2))
+    chosen, whole = climb.select(14), other.select(90)
+    left = [i for i in range(len(units)) if i not in chosen]
+    asked = set(chance.sample(left, min(3, len(left))))
+    early = climb.select(90, asked)
+    assert whole[: len(early)] == early
+    if sum(units[i].n for i in chosen) <= 14:
+        assert set(chosen) <= set(early)
+    assert asked & set(early) == asked & set(whole)

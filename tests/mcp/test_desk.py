@@ -28,7 +28,7 @@ class Site:
         self.server = server
         guests = Guests(server.identity, clock, ("127.0.0.1",))
         self._api = create_api(
-            server.hub, server.identity, "1", None, guests, models_of(server.hub, server.driver, dict)
+            server.hub, server.identity, "1", guests=guests, models=models_of(server.hub, server.driver, dict)
         )
         self.asked: list[tuple[str, str, Any]] = []
         self.faults = 0

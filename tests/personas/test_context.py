@@ -67,6 +67,15 @@ def test_own_words_one_after_the_other_are_one_message_and_the_cue_comes_last() 
     assert roles == ["system", "user", "assistant", "user"]
 
 
+def test_what_it_has_just_said_is_there_before_the_room_has_it() -> None:
+    talk = Talk()
+    talk.say("One.", "Dov")
+    context = Context(card("vera"), 8_000, talk.passages)
+    assert [one.text for one in context.compose(talk.chronicle, CUE, "Two.")[2:]] == ["Two.", f"\n{CUE}"]
+    talk.say("Three.", "Vera")
+    assert [one.text for one in context.compose(talk.chronicle, CUE, "Four.")[2:]] == ["Three.\n\nFour.", f"\n{CUE}"]
+
+
 def test_the_rules_say_nothing_of_how_anybody_reads() -> None:
     told = system_text(card("vera")).casefold()
     assert not [word for word in ("alex", "mediat", "cadence", "paraphras", "reader", "pace") if word in told]

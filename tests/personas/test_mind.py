@@ -118,6 +118,20 @@ def test_hearing_itself_is_as_good_as_an_acknowledgement() -> None:
     assert one.tell(Said("run-1", 2)) == [] and one.mind.counts.said == 1
 
 
+def test_it_thinks_on_and_holds_a_second_message_until_the_first_is_there() -> None:
+    one = One()
+    think = only(one.hear("pip", "@Vera how long?"), Think)
+    assert isinstance(think, Think)
+    one.tell(Answered(think.thought, ANSWER))
+    again = only(one.hear("pip", "@Vera and in winter?"), Think)
+    assert isinstance(again, Think)
+    assert one.tell(Answered(again.thought, "Nineteen in snow, says the depot.")) == []
+    assert one.mind.memory.settled == 1, "what is held is not settled"
+    second = only(one.tell(Said("run-1", 3)), Speak)
+    assert isinstance(second, Speak) and (second.id, second.reply_to) == ("run-2", 2)
+    assert one.mind.memory == Memory(2, second)
+
+
 def test_a_message_that_is_not_acknowledged_is_said_again() -> None:
     one = One()
     think = only(one.hear("pip", "@Vera how long?"), Think)
@@ -156,9 +170,9 @@ def test_a_person_interrupts_a_thought_about_something_else() -> None:
     assert abandon == Abandon(first.thought) and isinstance(second, Think)
     assert "Pip, a person, speaks to you" in second.call.messages[-1].text
     assert one.tell(Answered(first.thought, "Late.")) == [], "what was given up does not count any more"
-    one.tell(Answered(second.thought, ANSWER))
-    third = only(one.tell(Said("run-1", 3)), Think)
-    assert isinstance(third, Think) and "Dov speaks to you in #1" in third.call.messages[-1].text
+    said, third = one.tell(Answered(second.thought, ANSWER))
+    assert isinstance(said, Speak) and isinstance(third, Think), "it does not wait for the room to have it"
+    assert third.call.messages[-2].text == ANSWER and "Dov speaks to you in #1" in third.call.messages[-1].text
 
 
 def test_a_person_does_not_interrupt_the_answer_to_a_person() -> None:

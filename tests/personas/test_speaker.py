@@ -280,3 +280,28 @@ async def test_who_is_cancelled_closes_the_door() -> None:
     assert stand.hall.inside == []
     with pytest.raises(Closed):
         await stand.hall.doors[0].send("x")
+
+
+async def test_who_listens_gets_every_frame_and_asks_for_what_was_missed() -> None:
+    hall = Hall("Pip")
+    heard: list[wire.ServerFrame] = []
+
+    async def hear(frame: wire.ServerFrame) -> None:
+        heard.append(frame)
+
+    told: asyncio.Queue[Event] = asyncio.Queue(100)
+    after = wire.After(epoch="e", seq=7)
+    speaker = Speaker(ADA, "hall", hall.connect, told.put, hear=hear, after=lambda: after)
+    task = asyncio.create_task(speaker.run())
+    assert isinstance(await asyncio.wait_for(told.get(), 100), Connected) and speaker.connected
+    assert [type(frame) for frame in heard] == [wire.Joined], "before anything is told"
+    (door,) = hall.doors
+    assert [frame.after for frame in door.seen if isinstance(frame, wire.Join)] == [after]
+    await speaker.request(wire.History(room="hall", stream="raw", ref="page-1"))
+    hall.human_comes("Qui")
+    while len(heard) < 2:
+        await told.get()
+    assert isinstance(heard[1], wire.Presence)
+    assert [frame.ref for frame in door.seen if isinstance(frame, wire.History)] == ["page-1"]
+    task.cancel()
+    await asyncio.wait([task])

@@ -57,7 +57,7 @@ class Site:
     def __init__(self, house: House) -> None:
         self.parrot = Parrot()
         guests = Guests(house.identity, clock, ("127.0.0.1",))
-        self._api = create_api(house.hub, house.identity, "1", None, guests, [self.parrot])
+        self._api = create_api(house.hub, house.identity, "1", guests=guests, models=[self.parrot])
         self.house = house
 
     async def models(self, token: str | None = None) -> list[str]:

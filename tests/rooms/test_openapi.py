@@ -52,7 +52,7 @@ async def served() -> tuple[mortal.Server, Any]:
     ours = mortal.Server(clock, ViewPatch())
     await ours.start()
     guests = Guests(ours.identity, clock, ("127.0.0.1",))
-    return ours, create_api(ours.hub, ours.identity, "1", None, guests, models_of(ours.hub, ours.driver, dict))
+    return ours, create_api(ours.hub, ours.identity, "1", guests=guests, models=models_of(ours.hub, ours.driver, dict))
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -22,7 +22,7 @@ class Site:
     def __init__(self, house: House, named: bool = True) -> None:
         self.house = house
         guests = Guests(house.identity, clock, ("127.0.0.1", "localhost")) if named else None
-        self._api = create_api(house.hub, house.identity, "1", None, guests)
+        self._api = create_api(house.hub, house.identity, "1", guests=guests)
 
     async def ask(
         self, method: str, target: str, fields: Any = None, token: str | None = None, **headers: str
