@@ -71,6 +71,7 @@ class Served:
         self.lines.clear()
         streams = (self._process.stdout, self._process.stderr)
         self._readers = [asyncio.create_task(self._follow(stream)) for stream in streams]
+        self._readers.append(asyncio.create_task(self._wait(self._process)))
 
     async def start(self) -> None:
         """Start the process and wait until it says where it is."""
@@ -137,6 +138,11 @@ class Served:
 
     def _is_read(self) -> bool:
         return all(reader.done() for reader in self._readers)
+
+    async def _wait(self, process: asyncio.subprocess.Process) -> None:
+        """Its output may end before it is known that it has ended: whoever waits for a line must learn of both."""
+        await process.wait()
+        self._stirred.set()
 
     async def _follow(self, stream: asyncio.StreamReader) -> None:
         while line := await stream.readline():

@@ -102,3 +102,9 @@ def test_alex_gets_a_process_where_there_is_a_core_for_it(
     monkeypatch.setattr("cadence.settings.os.name", system)
     monkeypatch.setattr("cadence.settings.os.cpu_count", lambda: cores)
     assert mediators_fitting() == fitting
+
+
+def test_where_servers_share_rooms_alex_works_in_each_of_them() -> None:
+    assert load(redis="redis://here").mediators == load(redis="redis://here", mediators=0).mediators == 0
+    with pytest.raises(SettingsError, match="expected 0 where servers share rooms by --redis, got 2"):
+        load(redis="redis://here", mediators=2)

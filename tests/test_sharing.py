@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("redis", reason="needs the extra `redis`")
 
+from cadence.rooms.invitations import Invitation
 from cadence.rooms.log.memory_node import NODE_SECONDS, MemoryHouse, MemoryNode
+from cadence.rooms.making import RoomBook
+from cadence.rooms.room import RoomInfo
 from cadence.rooms.shared import BEAT_SECONDS
-from cadence.sharing import Sharing
+from cadence.rooms.wire import CLOSE_KICKED, CLOSE_UNAUTHORIZED, Member, ViewPatch
+from cadence.rooms.wire.hosting import NewRoom, NewToken, RoomSettings
+from cadence.sharing import Sharing, take_over
 from tests import redis_server
+from tests.asgi import Closed
 from tests.redis_server import RedisServer
-from tests.rooms.house import House, clock, settle
+from tests.rooms.house import Client, House, clock, settle
+from tests.rooms.town import town
 from tests.served import Served
 from tests.stranger import Stranger
 
@@ -132,3 +140,41 @@ async def test_only_one_node_plays_and_another_begins_when_it_is_dead() -> None:
         await asyncio.gather(task, return_exceptions=True)
         await sharing.close()
     assert playing == []
+
+
+async def test_what_a_host_does_at_one_server_holds_at_the_others() -> None:
+    async with town(alex=True) as (_, one, two):
+        host = Member("host", "Host", "human", "host")
+        opened: list[str] = []
+
+        async def open(room: str, settings: RoomSettings) -> None:
+            opened.append(room)
+            await two.hub.open_room(RoomInfo(room, settings.title, settings.public))
+            state = await two.log.open_room(room)
+            await two.driver.open_room(room, state.epoch, state.head, ViewPatch(), public=settings.public)
+            await two.node.open(room)
+
+        book = RoomBook(two.log, clock, open)
+        two.node.refresh = partial(take_over, two.hub, two.identity, book)
+        here = RoomBook(one.log, clock, lambda room, settings: one.hub.open_room(RoomInfo(room, "N", settings.public)))
+        await here.make(host, NewRoom(room="nook", title="The nook", public=False))
+        made = await one.identity.tokens.make("host", NewToken(name="Bea", role="member"))
+        await one.hub.invitations.add(Invitation("nook", "bea", "Bea", "host", clock()))
+        await settle(BEAT_SECONDS + 0.1)
+        assert opened == ["nook"]
+        bea = await two.client(token=made.secret, kind="human")
+        assert (await bea.ask("join", room="nook"))["type"] == "joined"
+        await one.hub.invitations.drop("nook", "bea")
+        await settle(BEAT_SECONDS + 0.1)
+        assert await closed(bea) == CLOSE_KICKED
+        again = await two.client(token=made.secret, kind="human")
+        await one.identity.tokens.revoke("host", made.token.id)
+        await settle(BEAT_SECONDS + 0.1)
+        assert await closed(again) == CLOSE_UNAUTHORIZED
+
+
+async def closed(client: Client) -> int:
+    with pytest.raises(Closed) as caught:
+        while True:
+            await client.receive()
+    return caught.value.code

@@ -14,6 +14,7 @@ from tests.asgi import Closed
 from tests.rooms.house import HOST_TOKEN, House, settle
 from tests.rooms.log.places import draft, segment, turn
 from tests.rooms.mediation import FakeMediation
+from tests.rooms.town import town
 
 HOST = Member("host", "Host", "human", "host")
 
@@ -141,3 +142,15 @@ async def test_what_was_interrupted_can_be_asked_again() -> None:
         "Forgotten",
         "WireError",
     ]
+
+
+async def test_where_servers_share_rooms_it_is_refused_before_anything_is_begun() -> None:
+    async with town() as (_, one, _two):
+        zed = await one.member("Zed")
+        await zed.say("My secret.")
+        for dry_run in (True, False):
+            with pytest.raises(WireError, match="several servers share the log") as caught:
+                await forget(one.hub, one.identity, HOST, zed.id, dry_run=dry_run)
+            assert caught.value.code == "unavailable"
+        assert (await zed.say("Still here."))["seq"] == 2
+        assert await one.log.host_actions("", limit=9) == []

@@ -28,3 +28,16 @@ async def test_what_was_asked_for_follows_what_changes() -> None:
     assert "bea" in attic
     await invitations.drop("attic", "bea")
     assert "bea" not in attic
+
+
+async def test_what_another_server_changes_is_taken_over_with_whom_it_concerns() -> None:
+    log = MemoryLog(clock)
+    one, other = Invitations(log), Invitations(log)
+    assert await other.refresh() == []
+    attic = await other.of("attic")
+    await one.add(invitation("attic", "bea"))
+    await one.add(invitation("attic", "kim"))
+    assert await other.refresh() == ["bea", "kim"] and set(attic) == {"bea", "kim"}
+    await one.drop("attic", "bea")
+    assert await other.refresh() == ["bea"] and set(attic) == {"kim"}
+    assert await other.refresh() == []

@@ -120,3 +120,18 @@ async def test_only_rooms_that_were_made_here_are_changed_here() -> None:
     with pytest.raises(WireError) as caught:
         await there.book.change(HOST, "nowhere", RoomPatch(title="x"))
     assert caught.value.code == "no_such_room"
+
+
+async def test_what_another_server_makes_or_changes_is_opened_here_unless_a_file_holds() -> None:
+    one = await Book.start("lab")
+    other = await Book.start("lab", "filed", log=one.log)
+    settings = await one.make()
+    await one.make("filed")
+    await other.book.refresh()
+    assert other.open == {"nook": settings}
+    other.open.clear()
+    await other.book.refresh()
+    assert other.open == {}, "what did not change is left alone"
+    changed = await one.book.change(HOST, "nook", RoomPatch(title="Another"))
+    await other.book.refresh()
+    assert other.open == {"nook": changed} and other.book.settings("nook") == changed

@@ -11,6 +11,7 @@ from cadence.rooms.shared import BEAT_SECONDS, Leased
 from cadence.rooms.wire import Typing
 from tests.asgi import Closed
 from tests.rooms.house import HOST_TOKEN, Client, settle
+from tests.rooms.log.places import draft
 from tests.rooms.town import town
 
 SOON_S = 0.2  # all that is told has arrived, and nothing that is only found by looking
@@ -100,6 +101,45 @@ async def test_what_is_redacted_at_one_node_is_gone_at_all_and_told_once() -> No
         assert (reply["type"], reply["by"]) == ("redacted", ana.id)
         assert [frame["seq"] for frame in await frames(bo, "redacted")] == [1]
         assert await frames(ana, "redacted") == []
+
+
+async def test_what_is_erased_at_one_node_is_gone_at_all_and_told_once() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, bo, cy = await one.member("Ana"), await two.member("Bo"), await one.member("Cy")
+        for number in range(4):
+            await ana.say(f"secret {number}", id=str(number))
+        await frames(bo, "message")
+        await frames(cy, "message")
+        assert await one.hub.erase("lab", range(1, 4), "host") == 3
+        assert await one.hub.erase("lab", [2, 3], "host") == 0
+        assert [(frame["seq"], frame["by"]) for frame in await frames(cy, "redacted")] == [
+            (1, "host"),
+            (2, "host"),
+            (3, "host"),
+        ]
+        assert [frame["seq"] for frame in await frames(bo, "redacted")] == [1, 2, 3]
+        for at in (one, two):
+            assert not at.hub.opened("lab").erasing  # type: ignore[union-attr]
+            transcript = at.driver._rooms["lab"].transcript
+            assert not any(
+                entry is not None and "secret" in entry.message.text for entry in map(transcript.entry, (1, 2, 3))
+            )
+
+
+async def test_however_old_what_was_erased_meanwhile_is_told_when_the_way_is_back() -> None:
+    async with town() as (_, one, two):
+        ana, bo = await one.member("Ana"), await two.member("Bo")
+        await ana.say("secret", id="first")
+        for number in range(1_010):  # more than is replayed
+            await one.log.append(draft("x", str(number), room="lab"))
+        await settle(LATER_S)
+        await bo.drain()
+        two.way.connected = False
+        await one.hub.erase("lab", [1], "host")
+        await one.hub.erase("lab", [2], "host")
+        two.way.connected = True
+        await settle(LATER_S)
+        assert [frame["seq"] for frame in await bo.drain() if frame["type"] == "redacted"] == [1, 2]
 
 
 async def test_typing_is_seen_at_other_nodes() -> None:

@@ -107,3 +107,23 @@ async def test_a_log_that_refuses_leaves_no_token() -> None:
     with pytest.raises(Exception, match="try again"):
         await tokens.make("host", NewToken(name="Bea"))
     assert tokens.all() == [] and roster.is_free("Bea", "another")
+
+
+async def test_what_another_server_does_to_tokens_holds_here_when_it_is_taken_over() -> None:
+    one, log, _ = await book()
+    other, _, roster = await book(log)
+    made = await one.make("host", NewToken(name="Bea", role="member"))
+    second = await one.make("host", NewToken(name="Bea", role="member"))
+    assert other.find(key_of(made.secret)) is None
+    assert await other.refresh() == [] and other.find(key_of(made.secret)) == made.token
+    assert not roster.is_free("Bea", "somebody")
+    await one.revoke("host", second.token.id)
+    assert await other.refresh() == [] and other.find(key_of(second.secret)) is None
+    await one.revoke("host", made.token.id)
+    assert await other.refresh() == ["bea"] and other.all() == [] and roster.is_free("Bea", "somebody")
+
+
+async def test_a_token_that_is_being_made_is_not_taken_for_one_that_was_revoked() -> None:
+    tokens, _, _ = await book()
+    made, _ = await asyncio.gather(tokens.make("host", NewToken(name="Bea")), tokens.refresh())
+    assert tokens.find(key_of(made.secret)) == made.token
