@@ -12,10 +12,11 @@ import structlog
 from structlog.testing import capture_logs
 
 from cadence.app import Service
-from cadence.casting import PlaceModels
+from cadence.casting import Casting, PlaceModels
 from cadence.models.cards import ModelCard
 from cadence.models.chat import Call, ChatModel, ModelError
 from cadence.models.scripted import ScriptedModel
+from cadence.personas.place import load_place
 from cadence.settings import load
 from tests.models.fake_endpoint import KEY, fake_endpoint
 from tests.pipe import Pipe
@@ -190,3 +191,24 @@ async def test_models_of_a_place_are_opened_once_and_closed_when_their_cards_cha
     await models.aclose()
     with pytest.raises(ModelError, match="models/big.toml that can be used, got none$"):
         models("big")
+
+
+async def test_where_servers_share_a_room_its_speakers_wait_for_their_turn(place: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def alone(room: str, work: object) -> None:
+        asked.append(room)
+
+    async def nobody(*_: object) -> None:
+        raise AssertionError("expected nobody to connect")
+
+    casting = Casting(
+        nobody, lambda id, name: id, models=fake, forget=lambda room: None, folder=tmp_path / "minds", speed=1.0
+    )
+    casting.alone = alone
+    found = load_place(place)
+    await casting.cast(found.rooms["hall"], found)
+    await casting.cast(found.rooms["hall"], found)
+    await asyncio.sleep(0)
+    assert asked == ["hall", "hall"], "its script, and its mind; once each"
+    await casting.end()
