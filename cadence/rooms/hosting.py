@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from cadence.rooms import inviting
 from cadence.rooms.access import Authorization, host
+from cadence.rooms.bodies import read_body, takes
 from cadence.rooms.forgetting import forget
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.making import RoomBook, described
 from cadence.rooms.tokens import Token
-from cadence.rooms.wire import CLOSE_UNAUTHORIZED, FRAME_BYTES_MAX, WireError, to_iso
+from cadence.rooms.wire import CLOSE_UNAUTHORIZED, to_iso
 from cadence.rooms.wire.hosting import Forget, Invite, NewRoom, NewToken, RoomPatch, decode_body
 
-BODIES = (NewRoom, RoomPatch, Invite, NewToken, Forget)
-_TEMPLATE = "#/components/schemas/{name}"
+TYPES = (NewRoom, RoomPatch, Invite, NewToken, Forget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +29,6 @@ class Office:
 
     book: RoomBook
     copies: Callable[[], Sequence[str]] = tuple
-
-
-async def body(request: Request, kind: type[Any]) -> Any:
-    """The request's body as a `kind`; raises `WireError`, also for one that is larger than a frame may be."""
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > FRAME_BYTES_MAX:
-            raise WireError("too_large", f"expected a body of at most {FRAME_BYTES_MAX} bytes")
-    return decode_body(data, kind)
-
-
-def takes(kind: type[Any]) -> dict[str, Any]:
-    """What OpenAPI says of a request that takes a `kind`."""
-    content = {"application/json": {"schema": {"$ref": _TEMPLATE.format(name=kind.__name__)}}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def schemas() -> Mapping[str, Any]:
-    """The schemas that `takes` refers to."""
-    _, found = msgspec.json.schema_components(BODIES, ref_template=_TEMPLATE)
-    return found
 
 
 def add_hosting(api: FastAPI, hub: Hub, identity: Identity, office: Office) -> None:
@@ -67,7 +44,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity, book: RoomBook) -> No
     async def make(request: Request, authorization: Authorization = None) -> Response:
         """Make a room. It is kept in the log and opened again at every start. Hosts only."""
         by = host(identity, authorization, "make a room")
-        asked = await body(request, NewRoom)
+        asked = decode_body(await read_body(request), NewRoom)
         settings = await book.make(by, asked)
         return JSONResponse(described(asked.room, settings), 201)
 
@@ -75,7 +52,7 @@ def _add_rooms(api: FastAPI, hub: Hub, identity: Identity, book: RoomBook) -> No
     async def change(room: str, request: Request, authorization: Authorization = None) -> Response:
         """Change a room that was made here; one with a file is changed in its file (409). Hosts only."""
         by = host(identity, authorization, "change a room")
-        asked = await body(request, RoomPatch)
+        asked = decode_body(await read_body(request), RoomPatch)
         hub.find(room, by)
         return JSONResponse(described(room, await book.change(by, room, asked)))
 
@@ -100,7 +77,7 @@ def _add_invitations(api: FastAPI, hub: Hub, identity: Identity) -> None:
         """Let somebody in: a `user` who is known, or somebody new by `name`, whose `token` is told this once."""
         by = host(identity, authorization, "invite to a room")
         found = hub.find(room, by)
-        invited = await inviting.invite(hub, identity, by, found, await body(request, Invite))
+        invited = await inviting.invite(hub, identity, by, found, decode_body(await read_body(request), Invite))
         one, made = invited.invitation, invited.made
         told: dict[str, Any] = {"room": one.room, "user": one.user, "name": one.name}
         if made is not None:
@@ -122,7 +99,7 @@ def _add_tokens(api: FastAPI, hub: Hub, identity: Identity) -> None:
     async def make(request: Request, authorization: Authorization = None) -> Response:
         """A token for one person or agent, told this once; only its hash is kept. Hosts only."""
         by = host(identity, authorization, "make tokens")
-        made = await tokens.make(by.id, await body(request, NewToken))
+        made = await tokens.make(by.id, decode_body(await read_body(request), NewToken))
         return JSONResponse({**_token(made.token), "token": made.secret}, 201)
 
     @api.get("/api/tokens")
@@ -145,7 +122,7 @@ def _add_forgetting(api: FastAPI, hub: Hub, identity: Identity, office: Office) 
     async def forgotten(request: Request, authorization: Authorization = None) -> Response:
         """Forget a user: erase what they said, let an alias stand for them. Returns what there was. Hosts only."""
         by = host(identity, authorization, "have somebody forgotten")
-        asked = await body(request, Forget)
+        asked = decode_body(await read_body(request), Forget)
         found = await forget(hub, identity, by, asked.user, dry_run=asked.dry_run)
         return JSONResponse({**found.as_dict(), "dry_run": asked.dry_run, "copies": list(office.copies())})
 

@@ -16,13 +16,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from cadence.rooms import completions, export, history, twins
+from cadence.rooms import completions, export, history, hosting, twins
 from cadence.rooms.access import Authorization, asker, bearer, host
 from cadence.rooms.bodies import answer, describe, gives
 from cadence.rooms.completions import add_completions
 from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics, add_health
-from cadence.rooms.hosting import Office, add_hosting, schemas
+from cadence.rooms.hosting import Office, add_hosting
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import TICKET_SECONDS, Identity
 from cadence.rooms.limiter import SEARCHES_PER_S, Shares, admit, retry_after_s
@@ -67,7 +67,6 @@ def create_api(
     """
     api = FastAPI(title="Cadence", version=version)
     _add_errors(api)
-    _add_schemas(api)
     add_health(api, hub, identity, metrics)
     _add_rooms(api, hub, identity)
     _add_search(api, hub, identity)
@@ -76,7 +75,7 @@ def create_api(
     add_twins(api, hub, identity, guests)
     _add_why(api, hub, identity)
     add_completions(api, hub, identity, guests, models)
-    describe(api, (*twins.TYPES, *completions.TYPES), twins.BODIES)
+    describe(api, (*twins.TYPES, *completions.TYPES, *hosting.TYPES), twins.BODIES)
     for method, path in NOT_OFFERED:
         api.add_api_route(path, _not_offered, methods=[method], include_in_schema=False)
     return api
@@ -153,18 +152,6 @@ def _add_search(api: FastAPI, hub: Hub, identity: Identity) -> None:
             raise WireError("rate_limited", message, retry_after_s=retry_after_s(wait))
         items, more = await history.found(hub.store, found.info.room, parse(q), from_, limit)
         return answer(Page(room=found.info.room, stream="raw", items=items, more=more))
-
-
-def _add_schemas(api: FastAPI) -> None:
-    """Let OpenAPI know the bodies that we decode ourselves."""
-    made = api.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = made()
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas())
-        return schema
-
-    api.openapi = openapi  # type: ignore[method-assign]
 
 
 def _add_why(api: FastAPI, hub: Hub, identity: Identity) -> None:

@@ -4,6 +4,8 @@
     line        the line: a private pair of sockets
     worker      the far end: a `Driver` that believes it lives in the server
     proxy       the near end: a `Mediation` whose work is done elsewhere, for some of the readers
+    rawness     who reads raw meanwhile, and is handed everything here
+    narrator    the model of Alex, asked in the server
     mediators   all of them: who mediates whom, and what happens when one dies
 
 The near end decides alone, at once, whom a message reaches raw, as every message passes there: agents, and readers

@@ -1,10 +1,7 @@
 """The near end: the mediation of some readers, done by a worker at the other end of a line.
 
-`posted` must answer at once, and does: a message is withheld from every reader, unless their mode is raw. The worker
-tells behind which message that begins or ends, and it may be some messages behind:
-
-    begins   what it has not told to have heard is kept here (`_unheard`), and of that the reader is handed the rest
-    ends     from the request on messages are kept for the reader (`_Turning`), who is handed those up to the end
+`posted` must answer at once, and does: a message is withheld from every reader, unless their mode is raw (see
+`rawness`).
 
 A worker may die. Its readers are then asked to come back, as after a restart of the server, and are owed what they
 are owed then; until a new one is there, who joins is asked to try again.
@@ -18,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -28,6 +25,7 @@ from msgspec import UNSET, UnsetType
 from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.narrator import ModelDesk
 from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
+from cadence.alex.remote.rawness import RawReaders
 from cadence.counts import MediationCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
@@ -84,14 +82,6 @@ class Server:
     may_read: Callable[[str, Member], bool]  # whether somebody could enter a room now
 
 
-@dataclass(slots=True)
-class _Turning:
-    """Requests under way that may end a reader's raw mode, and what was posted meanwhile."""
-
-    requests: int = 0
-    messages: list[Message] = field(default_factory=list)
-
-
 class Proxy:
     """Implements `Mediation` for the readers of one worker."""
 
@@ -106,10 +96,8 @@ class Proxy:
         self._members: dict[str, Member] = {}  # who is here
         self._leaving: Counter[tuple[str, str]] = Counter()  # connections that a worker, now gone, knew of
         self._users: dict[str, frozenset[str]] = {}  # room -> whoever is in _here or _leaving
-        self._raw: dict[str, frozenset[str]] = {}
+        self._raw = RawReaders()
         self._withheld: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}  # users, raw, the rest
-        self._turning: dict[tuple[str, str], _Turning] = {}
-        self._unheard: deque[Message] = deque()  # Bounded by UNHEARD_MESSAGES_MAX
         self._redacted: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)
         self._models = ModelDesk()
         self._delivers: dict[int, Callable[[Turn], None]] = {}
@@ -131,7 +119,7 @@ class Proxy:
         casts: Casts = {
             "tell": self._told,
             "mode": self._mode,
-            "heard": self._worker_heard,
+            "heard": self._raw.heard,
             "deliver": self._deliver,
             "counted": self._counted,
             "model_stop": self._models.stop,
@@ -167,9 +155,7 @@ class Proxy:
         self._here.clear()
         self._members.clear()
         self._raw.clear()
-        self._turning.clear()
         self._users.clear()
-        self._unheard.clear()
         self._gone.include(self._latest)
         self._latest, self.readers = MediationCounts(), 0
         self._models.end()
@@ -208,7 +194,7 @@ class Proxy:
         here[member.id] += 1
         self._users.pop(room, None)
         if here[member.id] == 1:  # the mode it returns in is the worker's to tell
-            self._set_raw(room, member.id, raw=False)
+            self._raw.set(room, member.id, raw=False)
         self._members[member.id] = member
         mode = UNSET if patch is None else patch.mode
         try:
@@ -238,17 +224,11 @@ class Proxy:
     def posted(self, message: Message) -> AbstractSet[str]:
         room = message.room
         self._heads[room] = message.seq
-        raw = self._raw.get(room, frozenset())
-        for (there, user), turning in self._turning.items():
-            if there == room and user in raw:
-                raw -= {user}
-                turning.messages.append(message)
-        if self._peer is not None:
-            self._peer.cast("posted", message)
-            self._unheard.append(message)
-            if len(self._unheard) > UNHEARD_MESSAGES_MAX and self._connection is not None:
-                log.error("a mediator does not keep up; it is started again", behind=len(self._unheard))
-                self._connection.close()
+        raw = self._raw.posted(message, told=self._peer is not None)
+        self._cast("posted", message)
+        if self._raw.behind > UNHEARD_MESSAGES_MAX and self._connection is not None:
+            log.error("a mediator does not keep up; it is started again", behind=self._raw.behind)
+            self._connection.close()
         users = self._users.get(room)
         if users is None:
             leaving = {user for there, user in self._leaving if there == room}
@@ -260,10 +240,7 @@ class Proxy:
 
     def redacted(self, room: str, seq: int) -> None:
         self._redacted.append((room, seq))
-        for kept in (self._unheard, *(turning.messages for turning in self._turning.values())):
-            for place, message in enumerate(kept):
-                if (message.room, message.seq) == (room, seq):
-                    kept[place] = message.erased()
+        self._raw.redacted(room, seq)
         self._cast("redacted", room, seq)
 
     def allowed(self, user: str) -> None:
@@ -339,40 +316,18 @@ class Proxy:
         """A reader reads raw, or not any more, from the message behind `at` on."""
         if user not in self._here.get(room, ()):
             return
-        self._set_raw(room, user, raw=raw)
-        if raw:
-            kept = [message for message in self._unheard if message.room == room and message.seq > at]
-        else:
-            turning = self._turning.get((room, user)) or _Turning()
-            kept = [message for message in turning.messages if message.seq <= at]
-            turning.messages.clear()
-        for message in kept:
+        for message in self._raw.switched(room, user, raw=raw, at=at):
             self._tell(room, user, message)
 
     @contextmanager
     def _may_turn(self, room: str, user: str, mode: Mode | UnsetType) -> Iterator[None]:
         """A request is under way that may end a reader's raw mode: keep what is posted until the worker tells."""
-        if mode is UNSET or mode == "raw" or user not in self._raw.get(room, frozenset()):
-            yield
-            return
-        turning = self._turning.setdefault((room, user), _Turning())
-        turning.requests += 1
+        turns = mode is not UNSET and mode != "raw" and self._raw.may_end(room, user)
         try:
             yield
         finally:
-            turning.requests -= 1
-            if not turning.requests and self._turning.get((room, user)) is turning:
-                del self._turning[room, user]
-                for message in turning.messages:  # it did not turn
-                    self._tell(room, user, message)
-
-    def _set_raw(self, room: str, user: str, *, raw: bool) -> None:
-        known = self._raw.get(room, frozenset())
-        self._raw[room] = known | {user} if raw else known - {user}
-
-    def _worker_heard(self, messages: int) -> None:
-        for _ in range(min(messages, len(self._unheard))):
-            self._unheard.popleft()
+            for message in self._raw.ended(room, user) if turns else ():  # it did not turn
+                self._tell(room, user, message)
 
     def _deliver(self, number: int, turn: Turn) -> None:
         deliver = self._delivers.get(number)
@@ -423,8 +378,7 @@ class Proxy:
         if not any(user in there for there in self._here.values()):
             self._members.pop(user, None)
         self._users.pop(room, None)
-        self._turning.pop((room, user), None)
-        self._set_raw(room, user, raw=False)
+        self._raw.leave(room, user)
 
     async def _backfill(self, peer: Peer, number: int) -> AsyncIterator[Sequence[msgspec.Struct]]:
         try:
