@@ -35,12 +35,13 @@ from cadence.rooms.leases import (
     State,
     Take,
 )
-from cadence.rooms.mediation import Attached, Mediation, StoreUnavailable
+from cadence.rooms.mediation import Attached, Mediation, StoreFenced, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
 from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
 
 HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
+TAKEN = "another node has just taken over this reader"
 
 log = structlog.get_logger(__name__)
 _read_read = msgspec.json.Decoder(Read).decode
@@ -190,6 +191,12 @@ class Placement:
 
     async def _held(self, key: Key, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """Do `work` while this node mediates the reader; if nobody of it is connected here, only meanwhile."""
+        try:
+            return await self._hold(key, work)
+        except StoreFenced:
+            raise StoreUnavailable(TAKEN) from None
+
+    async def _hold(self, key: Key, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         async with self._lock(key):
             if self._leases.state(key) is State.HELD:
                 return await work()
@@ -220,7 +227,7 @@ class Placement:
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
-            raise StoreUnavailable("another node has just taken over this reader")
+            raise StoreUnavailable(TAKEN)
         found = self._hub.opened(room)
         for _ in range(others if found is not None else 0):
             await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
