@@ -1,31 +1,26 @@
 """Copies ranges of bytes into a new file, and looks at each weight in passing: none may be NaN or infinite.
 
-One buffer of a megabyte serves a file of any size. While the next megabytes are copied, a thread hands those
+One buffer of four megabytes serves a file of any size. While the next megabytes are copied, a thread hands those
 already written to the disk, so that making the file durable costs little more than writing it.
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from cadence.factory.surgery.layout import Shard
+from cadence.factory.surgery.reading import reading
 from cadence.models.checkpoint import CheckpointError, Tensor
 
-BUFFER_BYTES = 2**20  # fits a processor's cache; a multiple of every width, so that no weight is cut in two
-PIECE_BYTES = 4 * 2**20  # asked for at once
-AHEAD_PIECES = 8  # asked for before their turn
 SYNC_BYTES = 128 * 2**20  # written between two hand-overs to the disk
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not everywhere
-
-Piece = tuple[int, int, int, Tensor]  # descriptor, begin, end, and the tensor they are some bytes of
 
 # Types that can hold NaN, as integers of their width: the smallest pattern that is not finite, without and with sign.
 # Read as signed numbers those without sign lie above all others, read as unsigned ones those with it do.
@@ -44,48 +39,18 @@ def copy_shard(
 ) -> None:
     """Write `shard` to `out`, durably: under another name first, so that `out` is whole or not there.
 
-    Reads the files of `source` forwards; `wrote` hears of bytes, a megabyte at a time. Raises CheckpointError for
+    Reads the files of `source` forwards; `wrote` hears of bytes, some megabytes at a time. Raises CheckpointError for
     a weight that is NaN or infinite (unless `check` is off) and for a file that ends too early; OSError where the disk
     refuses. Neither leaves `out` behind.
     """
-    with durable(out) as to, _Writer(to, wrote) as writer, ExitStack() as opened:
+    with durable(out) as to, _Writer(to, wrote) as writer, reading(source) as reader:
         writer.write(shard.head)
-        for file, begin, end, tensor in _announced(_pieces(source, shard, opened)):
-            _copy_range(file, begin, end, tensor, writer, check)
-
-
-def _pieces(source: Path, shard: Shard, opened: ExitStack) -> Iterator[Piece]:
-    """What to copy, in order, a few megabytes each."""
-    files: dict[str, int] = {}
-    for cut in shard.cuts:
-        name = cut.source.file
-        if name not in files:
-            files[name] = opened.enter_context(_reading(source / name))
-        for begin, length in cut.ranges:
-            for at in range(begin, begin + length, PIECE_BYTES):
-                yield files[name], at, min(at + PIECE_BYTES, begin + length), cut.source
-
-
-def _announced(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The same, each told to the system before its turn, which then fetches it while others are copied."""
-    waiting: deque[Piece] = deque()  # Bounded by AHEAD_PIECES
-    for piece in pieces:
-        file, begin, end, _ = piece
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(file, begin, end - begin, os.POSIX_FADV_WILLNEED)
-        waiting.append(piece)
-        if len(waiting) > AHEAD_PIECES:
-            yield waiting.popleft()
-    yield from waiting
-
-
-def _copy_range(file: int, begin: int, end: int, tensor: Tensor, writer: _Writer, check: bool) -> None:
-    while begin < end:
-        window = writer.window(end - begin)
-        _read(file, window, begin, tensor)
-        if check:
-            check_finite(window, tensor)
-        begin += len(window)
+        for cut in shard.cuts:
+            for begin, length in cut.ranges:
+                for piece in reader.pieces(cut.source, begin, begin + length):
+                    if check:
+                        check_finite(piece, cut.source)
+                    writer.write(piece)
 
 
 def check_finite(weights: memoryview, tensor: Tensor) -> None:
@@ -136,13 +101,11 @@ def sync_folder(folder: Path) -> None:
 
 
 class _Writer:
-    """Writes to a descriptor through one buffer, and has the disk start early. Whole only after its context."""
+    """Writes to a descriptor, and has the disk start early. Whole only after its context."""
 
     def __init__(self, to: int, wrote: Callable[[int], None]) -> None:
         self._to = to
         self._wrote = wrote
-        self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        self._used = 0
         self._since_sync = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._pending: Future[None] | None = None
@@ -151,25 +114,12 @@ class _Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self.write(self._buffer[: self._used])
-        finally:
-            self._thread.shutdown()
+        self._thread.shutdown()
         if kind is None and self._pending is not None:
             self._pending.result()  # a disk tells of a fault once, and may have told the thread
 
-    def window(self, nbytes: int) -> memoryview:
-        """The next at most `nbytes` of the file, to be filled before the next call."""
-        if self._used == BUFFER_BYTES:
-            self.write(self._buffer)
-            self._used = 0
-        window = self._buffer[self._used : self._used + nbytes]
-        self._used += len(window)
-        return window
-
     def write(self, data: bytes | memoryview) -> None:
-        """Write all of `data` now; nothing may wait in the buffer but `data` itself."""
+        """Write all of `data` now."""
         write_all(self._to, data)
         self._wrote(len(data))
         self._since_sync += len(data)
@@ -178,23 +128,3 @@ class _Writer:
                 self._pending.result()
             self._since_sync = 0
             self._pending = self._thread.submit(_sync, self._to)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        if hasattr(os, "posix_fadvise"):  # reading ahead by guess would fetch the dropped experts too
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _read(file: int, window: memoryview, begin: int, tensor: Tensor) -> None:
-    while window:
-        got = os.preadv(file, [window], begin)
-        if not got:
-            fault = "the file ends inside of this tensor, though its header was whole"
-            raise CheckpointError(tensor.file, fault, "download it again", tensor.name)
-        window, begin = window[got:], begin + got

@@ -13,10 +13,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any
 
 from cadence.factory.anatomy import dissect
@@ -32,6 +34,7 @@ from cadence.models.shards import CONFIG_FILE, INDEX_FILE, read_checkpoint, read
 SCHEMA = "cadence.surgery.v1"
 SPARE_BYTES = 256 * 2**20  # left free on the disk besides the result
 COPY_BYTES = 2**20
+SHARDS_AT_ONCE = 2  # one waits for the disk while another is looked at; more would only make the disk seek
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def operate(
 ) -> Outcome:
     """Compact the checkpoint in `source` by `plan` into the new folder `out`.
 
-    Holds headers and a megabyte of weights, whatever the size of the model. Cut short at any moment, by a kill or a
+    Holds headers and some megabytes of weights, whatever the size of the model. Cut short at any moment, by a kill or a
     power failure, it leaves no `out`, and the same call finishes it; a finished one does nothing. `progress` hears of
     bytes written, of all. Raises CheckpointError, PlanError, or OSError where the disk refuses.
     """
@@ -96,13 +99,15 @@ def _write(
     _check_room(partial, sum(shard.nbytes for shard in todo))
     done = layout.nbytes - sum(shard.nbytes for shard in todo)
 
+    counting = Lock()
+
     def wrote(nbytes: int) -> None:
         nonlocal done
-        done += nbytes
-        progress(done, layout.nbytes)
+        with counting:
+            done += nbytes
+            progress(done, layout.nbytes)
 
-    for shard in todo:
-        copy_shard(source, shard, partial / shard.file, check=check_finite, wrote=wrote)
+    _copy_all(source, todo, partial, check_finite, wrote)
     for name in along.files:
         _carry(source / name, partial / name)
     texts = {**along.rewritten, REPORT_FILE: _json(report), CONFIG_FILE: layout.config}
@@ -112,6 +117,31 @@ def _write(
         with durable(partial / name) as to:
             write_all(to, text)
     return len(layout.shards) - len(todo)
+
+
+def _copy_all(
+    source: Path, shards: Sequence[Shard], partial: Path, check_finite: bool, wrote: Callable[[int], None]
+) -> None:
+    """Copy `shards`, a few at once; the first fault ends them all."""
+    faulty = Event()
+
+    def heard(nbytes: int) -> None:
+        if faulty.is_set():
+            raise CancelledError
+        wrote(nbytes)
+
+    with ThreadPoolExecutor(SHARDS_AT_ONCE, thread_name_prefix="shard") as pool:
+        copies = [
+            pool.submit(copy_shard, source, shard, partial / shard.file, check=check_finite, wrote=heard)
+            for shard in shards
+        ]
+        try:
+            for copy in as_completed(copies):
+                copy.result()
+        except BaseException:
+            faulty.set()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _renumbered(source: Path, along: Carried, layout: Layout, plan: Plan) -> Carried:
