@@ -1,13 +1,18 @@
 """Whether minds are as fast before a thousand readers as before none, outlive a kill, and have prompts that share much.
 
     python -m bench.minds [--minds 1,4,16,64] [--readers 0,1,100,1000] [--seconds 20] [--only PART ...] [--json]
-    python -m bench.minds --endpoint URL --model NAME        the prefix cache of a real vLLM, over 50 calls of one mind
+    python -m bench.minds --endpoint URL --model NAME        both on a real vLLM: its prefix cache, over 50 calls of one
+                                                             mind, and the speed of minds that it serves
 
 Speed: a real server (`bench.thinking`), its minds on a scripted model of 1,000 tokens/s each in pieces of 50 ms. A
 thought is mostly thinking: the more minds, the longer, so that a room says about `ROOM_MESSAGES_PER_S` whatever their
 number; a guest adds two a second. Before none, then before more and more mediated readers (in a process of their own,
 cadences of 1, 5, 10 and 30 s mixed), then before none again. Where the event loop is busy more than 60 % the row is
-saturated: it is reported, and its ratio is no criterion. Exit code 1 if a criterion is not met.
+saturated: it is reported, and its ratio is no criterion.
+
+A real endpoint counts its tokens itself, those of all minds together. There a person asks one mind after the other, so
+that whatever a weak model says to it, none falls silent; the endpoint is as busy as it can be, and its rows are
+reported as saturated. Exit code 1 if a criterion is not met.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench.crowd import Crowd
-from bench.prefixes import CALLS, on_endpoint, on_fake
+from bench.prefixes import CALLS, GENERATED, counted, on_endpoint, on_fake
 from bench.thinking import TOKENS_PER_S
 from tests.stranger import Closed, Stranger, dial
 
@@ -37,6 +42,8 @@ ROOM = "meeting"
 ROOM_MESSAGES_PER_S = 4.0  # of all minds together
 GUEST_SECONDS = 0.5  # between two messages of the guest, who keeps even a single mind busy
 THOUGHT_TOKENS_MIN = 1_000
+ENDPOINT_CONTEXT_TOKENS = 4_096
+ENDPOINT_THOUGHT_TOKENS = 256
 START_SECONDS_MAX = 90.0
 SETTLE_SECONDS = 6.0
 RATIO_MIN = 0.98
@@ -58,21 +65,31 @@ class Row:
 
 
 class Thinking:
-    """A server of `minds` minds in a process of its own, on data that outlives it."""
+    """A server of `minds` minds in a process of its own, on data that outlives it.
 
-    def __init__(self, folder: Path, minds: int, thought_tokens: int) -> None:
+    They think `thought_tokens` at a time with a scripted model, or with the `endpoint` (URL and name), which then
+    counts the tokens.
+    """
+
+    def __init__(self, folder: Path, minds: int, thought_tokens: int, endpoint: tuple[str, str] | None = None) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.names = [f"mind{n}" for n in range(1, minds + 1)]
         self._place, self._data, self._tokens = folder / "place", folder / "data", thought_tokens
-        for content in ("rooms", "personas"):
+        self._endpoint = endpoint
+        for content in ("rooms", "personas", "models"):
             (self._place / content).mkdir(parents=True)
+        if endpoint is not None:
+            url, served = map(json.dumps, endpoint)
+            card = f"endpoint = {url}\nserved = {served}\ncontext_tokens = {ENDPOINT_CONTEXT_TOKENS}\n"
+            (self._place / "models" / "endpoint.toml").write_text(card)
         members = json.dumps(self.names)
         (self._place / "rooms" / f"{ROOM}.toml").write_text(f'title = "The meeting"\nmembers = {members}\n')
         for name in self.names:
             (self._place / "personas" / f"{name}.md").write_text(
-                f'+++\nname = "{name.title()}"\npronouns = "it/its"\nmodel = "{name}"\ninterests = ["figures"]\n'
+                f'+++\nname = "{name.title()}"\npronouns = "it/its"\ninterests = ["figures"]\n'
+                f'model = "{name if endpoint is None else "endpoint"}"\n'
                 f"answer_tokens = {thought_tokens + 100}\n+++\nYou are {name}. You talk in figures.\n"
             )
         self._child: asyncio.subprocess.Process | None = None
@@ -86,7 +103,7 @@ class Thinking:
 
     async def start(self) -> None:
         """Start, and wait until it can be reached."""
-        arguments = [self._place, self._data, self.port, self._tokens]
+        arguments = [self._place, self._data, self.port, self._tokens if self._endpoint is None else 0]
         self._child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -110,14 +127,21 @@ class Thinking:
                 ready.set()
 
     async def measure(self, seconds: float) -> tuple[float, float]:
-        """Tokens a second of one mind, and the share of time the loop was busy, over so long."""
-        first = await self._next()
-        last = first
+        """Tokens a second of one mind, or of an endpoint, and the share of time the loop was busy, over so long."""
+        first = last = await self._counting()
         while last["at"] - first["at"] < seconds:
-            last = await self._next()
+            last = await self._counting()
         took = last["at"] - first["at"]
-        tokens = (last["tokens"] - first["tokens"]) / took / len(self.names)
-        return tokens, (last["cpu_s"] - first["cpu_s"]) / took
+        tokens = (last["tokens"] - first["tokens"]) / took
+        each = tokens if self._endpoint else tokens / len(self.names)
+        return each, (last["cpu_s"] - first["cpu_s"]) / took
+
+    async def _counting(self) -> dict[str, float]:
+        told = await self._next()
+        if self._endpoint is None:
+            return told
+        count = await asyncio.to_thread(counted, self._endpoint[0], GENERATED)
+        return told | {"tokens": count[GENERATED]}
 
     async def _next(self) -> dict[str, float]:
         self._news.clear()
@@ -146,16 +170,32 @@ async def _talk(url: str) -> None:
         await asyncio.sleep(GUEST_SECONDS)
 
 
-async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Progress) -> list[Row]:
+async def _ask(url: str, names: Sequence[str]) -> None:
+    """A person who asks one after the other, until cancelled."""
+    person = Stranger("Pip")
+    await person.open(await dial(url))
+    await person.join(ROOM, view={"mode": "raw"})
+    for number in count():
+        name = names[number % len(names)].title()
+        await person.say(ROOM, f"@{name} what would you do on day {number} with {number * 7919 % 10007} boats?")
+        person.diary.clear()
+        await asyncio.sleep(GUEST_SECONDS)
+
+
+async def speed(
+    minds: int, readers: Sequence[int], seconds: float, progress: Progress, endpoint: tuple[str, str] | None = None
+) -> list[Row]:
     """A row for each number of readers; the ratio is to the mean of the two times without any."""
     thought = max(THOUGHT_TOKENS_MIN, round(minds * TOKENS_PER_S / ROOM_MESSAGES_PER_S))
+    if endpoint is not None:
+        thought = ENDPOINT_THOUGHT_TOKENS
     steps = [0, *(number for number in readers if number), 0]
     bar = progress.add_task(f"{minds} minds", total=len(steps))
     found: list[tuple[int, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
-        server = Thinking(Path(folder), minds, thought)
+        server = Thinking(Path(folder), minds, thought, endpoint)
         await server.start()
-        guest = asyncio.create_task(_talk(server.url))
+        guest = asyncio.create_task(_ask(server.url, server.names) if endpoint else _talk(server.url))
         try:
             for number in steps:
                 progress.update(bar, description=f"{minds} minds, {number} readers")
@@ -170,21 +210,28 @@ async def speed(minds: int, readers: Sequence[int], seconds: float, progress: Pr
             guest.cancel()
             await asyncio.wait([guest])
             await server.end()
+    rows = _rows(minds, thought, found, endpoint is not None)
+    for row in rows:
+        progress.console.print(row.what, row.measured, sep=": ")
+    return rows
+
+
+def _rows(minds: int, thought: int, found: Sequence[tuple[int, float, float]], real: bool) -> list[Row]:
+    """Of (readers, tokens a second, share of time the loop was busy)."""
     alone = [(tokens, busy) for number, tokens, busy in found if not number]
     base = sum(tokens for tokens, _ in alone) / len(alone)
     apart = "/".join(f"{tokens:.0f}" for tokens, _ in alone)
     busy_alone = max(busy for _, busy in alone)
-    what = f"{minds} minds, thoughts of {thought:,} tokens"
-    rows = [Row(f"{what}, no readers", "reported", f"{apart} tokens/s each, loop {busy_alone:.0%} busy", None)]
-    progress.console.print(rows[0].what, rows[0].measured, sep=": ")
+    whose = "of all" if real else "each"
+    what = f"{minds} minds, {'an endpoint' if real else f'thoughts of {thought:,} tokens'}"
+    rows = [Row(f"{what}, no readers", "reported", f"{apart} tokens/s {whose}, loop {busy_alone:.0%} busy", None)]
     for number, tokens, busy in found:
         if number:
-            saturated = busy > BUSY_MAX
-            measured = f"{tokens:.0f} tokens/s each, ratio {tokens / base:.3f}, loop {busy:.0%} busy"
+            saturated = real or busy > BUSY_MAX
+            measured = f"{tokens:.0f} tokens/s {whose}, ratio {tokens / base:.3f}, loop {busy:.0%} busy"
             floor = "saturated" if saturated else f">= {RATIO_MIN}"
             met = None if saturated else tokens / base >= RATIO_MIN
             rows.append(Row(f"{what}, {number:,} readers", floor, measured, met))
-            progress.console.print(rows[-1].what, measured, sep=": ")
     return rows
 
 
@@ -231,15 +278,16 @@ async def survival(progress: Progress) -> Row:
 
 async def run(given: argparse.Namespace, progress: Progress) -> list[Row]:
     """All rows."""
-    if given.endpoint:
-        return [_share("prefix-cache hits by the endpoint's own count", await on_endpoint(given.endpoint, given.model))]
+    endpoint = (given.endpoint, given.model) if given.endpoint else None
     rows: list[Row] = []
-    if "prompts" in given.only:
+    if "prompts" in given.only and endpoint is not None:
+        rows.append(_share("prefix-cache hits by the endpoint's own count", await on_endpoint(*endpoint)))
+    elif "prompts" in given.only:
         rows.append(_share("prompt shared with the call before (fake)", on_fake()))
-    if "kills" in given.only:
+    if "kills" in given.only and endpoint is None:
         rows.append(await survival(progress))
     for minds in given.minds if "speed" in given.only else ():
-        rows += await speed(minds, given.readers, given.seconds, progress)
+        rows += await speed(minds, given.readers, given.seconds, progress, endpoint)
     return rows
 
 
@@ -256,7 +304,7 @@ def main() -> int:
     parser.add_argument("--readers", type=numbers, default=[0, 1, 100, 1000])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
-    parser.add_argument("--endpoint", help="measure the prefix cache of this vLLM instead: http://127.0.0.1:8000/v1")
+    parser.add_argument("--endpoint", help="measure on this vLLM instead: http://127.0.0.1:8000/v1")
     parser.add_argument("--model", default="", help="the name under which it serves")
     parser.add_argument("--json", action="store_true", help="print one JSON list of rows")
     given = parser.parse_args()

@@ -27,6 +27,7 @@ WINDOW_TOKENS = 8_192
 ANSWER_TOKENS = 64
 MESSAGES_PER_CALL = 5  # said by others between two thoughts
 HITS, QUERIES = "vllm:prefix_cache_hits_total", "vllm:prefix_cache_queries_total"
+GENERATED = "vllm:generation_tokens_total"
 CARD = Card(
     "vera",
     "Vera",
@@ -84,19 +85,20 @@ async def on_endpoint(url: str, name: str) -> float:
     """The share of prompt tokens that a vLLM at `url` (ending in /v1) found in its cache, by its own count."""
     card = ModelCard("bench", (url,), name, context_tokens=WINDOW_TOKENS)
     model = client_class(card)(card, url, None)
-    before = _counted(url)
+    before = counted(url, HITS, QUERIES)
     for prompt in prompts():
         await answer_of(model, Call(prompt, ANSWER_TOKENS, temperature=0.0))
-    after = _counted(url)
+    after = counted(url, HITS, QUERIES)
     return (after[HITS] - before[HITS]) / max(1.0, after[QUERIES] - before[QUERIES])
 
 
-def _counted(url: str) -> dict[str, float]:
+def counted(url: str, *names: str) -> dict[str, float]:
+    """What a vLLM at `url` (ending in /v1) counts under `names`, of all models and engines together."""
     with urllib.request.urlopen(url.rstrip("/").removesuffix("/v1") + "/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
-    found = dict.fromkeys((HITS, QUERIES), 0.0)
+    found = dict.fromkeys(names, 0.0)
     for line in lines:
-        for name in found:
-            if line.startswith(name):
+        for name in names:
+            if line.startswith((f"{name} ", f"{name}{{")):
                 found[name] += float(line.rpartition(" ")[2])
     return found

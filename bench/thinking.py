@@ -2,8 +2,9 @@
 
     python -m bench.thinking PLACE DATA PORT TOKENS
 
-TOKENS is how many tokens a thought has. Once a second it prints a line of JSON: the time, the tokens thought so far by
-all minds, the messages they said, and the CPU the event loop's thread has used. Everything else is `cadence serve`.
+TOKENS is how many tokens a thought has; with 0 minds think with their cards' models. Once a second it prints a line
+of JSON: the time, the tokens thought so far by all minds, the messages they said, and the CPU the event loop's thread
+has used. Everything else is `cadence serve`.
 
 The fake keeps the pace of an endpoint, not that of our loop: a piece is due 50 ms after the one before was due, so that
 a loop that comes late is given what waited. A real endpoint does not stop either.
@@ -104,7 +105,7 @@ def main() -> int:
     tally = Tally()
     threading.Thread(target=tell, args=(tally, threading.get_ident()), daemon=True).start()
     settings = load(place=Path(place), data=Path(data), port=int(port))
-    return serve(settings, lambda name: model(name, int(tokens), tally))
+    return serve(settings, (lambda name: model(name, int(tokens), tally)) if int(tokens) else None)
 
 
 if __name__ == "__main__":
