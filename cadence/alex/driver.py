@@ -44,7 +44,7 @@ from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, WorkerCounts
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
@@ -97,7 +97,7 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
-        self.counts = MediationCounts()
+        self.counts, self.deaths = MediationCounts(), 0
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
         self._neighbourhood = Neighbourhood(may_read)
@@ -183,6 +183,10 @@ class Driver:
     def readers(self) -> int:
         """How many readers are connected, counted once per room."""
         return sum(reader.connections > 0 for room in self._rooms.values() for reader in room.readers.values())
+
+    def workers(self) -> list[WorkerCounts]:
+        """None: all is done in this process."""
+        return []
 
     def encoding(self) -> EncodingCount | None:
         """What the encoder has done, None if there is none."""
@@ -453,7 +457,10 @@ class Driver:
         turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
         deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
         self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
-        self.counts.told_by_model += turn.by != EMBEDDED
+        if turn.by != EMBEDDED:
+            self.counts.told_by_model += 1
+        elif turn.covers is not None and turn.mode == "paraphrase":
+            self.counts.fell_back += reader.room.transcript.written.wanted(turn.covers.from_, turn.covers.to)
 
     async def _durably(
         self, reader: Reader, write: Callable[P, Awaitable[None]], *args: P.args, **kw: P.kwargs

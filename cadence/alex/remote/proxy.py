@@ -26,7 +26,7 @@ from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.narrator import ModelDesk
 from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
 from cadence.alex.remote.rawness import RawReaders
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, ProcessCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.mediation import Attached, ReaderStore
@@ -103,6 +103,7 @@ class Proxy:
         self._delivers: dict[int, Callable[[Turn], None]] = {}
         self._asked = 0
         self._gone, self._latest = MediationCounts(), MediationCounts()  # of workers that are gone, of this one
+        self._process = ProcessCounts()
 
     @property
     def counts(self) -> MediationCounts:
@@ -111,6 +112,11 @@ class Proxy:
         counts.include(self._gone)
         counts.include(self._latest)
         return counts
+
+    @property
+    def worker(self) -> WorkerCounts:
+        """How the worker is."""
+        return WorkerCounts(self._process, self.readers, self._raw.behind)
 
     # The line.
 
@@ -157,7 +163,7 @@ class Proxy:
         self._raw.clear()
         self._users.clear()
         self._gone.include(self._latest)
-        self._latest, self.readers = MediationCounts(), 0
+        self._latest, self.readers, self._process = MediationCounts(), 0, ProcessCounts()
         self._models.end()
         self._server.send_away(users)
 
@@ -334,8 +340,11 @@ class Proxy:
         if deliver is not None:
             deliver(turn.without(self._redacted))
 
-    def _counted(self, counts: MediationCounts, readers: int, encoding: EncodingCount | None) -> None:
+    def _counted(
+        self, counts: MediationCounts, readers: int, encoding: EncodingCount | None, process: ProcessCounts
+    ) -> None:
         self._latest, self.readers, self.encoding = counts, readers, encoding or EncodingCount(0, 0, 0)
+        self._process = process
 
     async def _ask_store(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if name not in STORE_METHODS:
