@@ -173,6 +173,7 @@ class People:
             for n in range(RESIDENTS)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._saying: set[asyncio.Task[None]] = set()
 
     def _person(self, what: str, number: int, kind: str, **view: Any) -> Person:
         return Person(self, f"{what} {number}", kind, ROOMS[number % len(ROOMS)], **view)
@@ -194,19 +195,19 @@ class People:
         """Have everybody go."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._saying, return_exceptions=True)
         for person in (*self.agents, *self.listeners, *self.residents):
             await person.leave(politely=False)
 
     async def _speak(self) -> None:
         """Agents in turn, on a clock that waits for nobody."""
-        due, under_way = time.monotonic(), set[asyncio.Task[None]]()
+        due = time.monotonic()
         for agent in itertools.cycle(self.agents):
             due = max(due + 1 / self.rate, time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             task = asyncio.create_task(self._agent_speaks(agent))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+            self._saying.add(task)
+            task.add_done_callback(self._saying.discard)
 
     async def _agent_speaks(self, agent: Person) -> None:
         chance = self.chance.random()
