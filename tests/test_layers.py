@@ -85,7 +85,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.sharing",
     ),
     "cadence.conform": (),
-    "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site", "cadence.fastpath"),
+    "cadence.doctor": (
+        *ROOMS_OF_THE_HOUSE,
+        "cadence.settings",
+        "cadence.site",
+        "cadence.fastpath",
+        "cadence.casting",
+        "cadence.narrating",
+    ),
     "cadence.operating": (
         *ROOMS_OF_THE_HOUSE,
         "cadence.settings",
