@@ -36,7 +36,7 @@ from cadence.alex.events import (
 )
 from cadence.alex.explaining import why
 from cadence.alex.keeper import Keeper
-from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
+from cadence.alex.looks import EARLY_SECONDS_MAX, LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
 from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.paraphrase import Narrator, Paraphrasing
@@ -527,8 +527,12 @@ class Driver:
     # Time.
 
     def _unpark(self, reader: Reader) -> None:
-        parked = reader.parked_at is not None and self._clock() - reader.parked_at >= AWAY_SECONDS
-        if parked and reader.room.readers.get(reader.user) is reader:
+        if reader.parked_at is None or reader.room.readers.get(reader.user) is not reader:
+            return
+        left = reader.parked_at + AWAY_SECONDS - self._clock()
+        if left > 0:  # gone again meanwhile, or the timer rang a hair early: looked at again, or it would stay for good
+            asyncio.get_running_loop().call_later(max(left, EARLY_SECONDS_MAX), self._unpark, reader)
+        else:
             del reader.room.readers[reader.user]
 
     def _schedule(self, reader: Reader) -> None:
