@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -157,6 +158,7 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="SVG to write")
     parser.add_argument("--json", type=Path, help="file to add each sample to")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended before its time"))  # and the server with us
     with tempfile.TemporaryDirectory() as folder:
         server = Soaked(Path(folder))
         errors: list[dict[str, object]] = []
