@@ -36,7 +36,11 @@ class Running:
     name: str
     port: int
     pids: list[int]
-    mediators: list[int]
+
+    @property
+    def mediators(self) -> list[int]:
+        """Those that run now."""
+        return _children(self.pids[0]) if self.name == "cadence" else []
 
 
 def install() -> None:
@@ -70,7 +74,7 @@ def running(name: str, core: int | None, how: str = "alex") -> Iterator[Running]
         )
         try:
             _wait_for(port, child)
-            yield Running(name, port, [child.pid], _children(child.pid) if name == "cadence" else [])
+            yield Running(name, port, [child.pid])
         finally:
             child.send_signal(signal.SIGKILL)
             child.wait()
