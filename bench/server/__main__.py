@@ -29,6 +29,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 from bench.server import parts
@@ -69,7 +70,7 @@ def _child(module: str, argument: str, core: int | None = CROWD_CORE) -> Figures
     return found
 
 
-def _runs(
+def _again(
     label: str, runs: int, measure: Callable[[], Figures], kept: list[Figures], failed: dict[str, Missing]
 ) -> None:
     """Measure once more, unless this has failed before; a failure is kept as its text."""
@@ -92,8 +93,8 @@ def _beside(receivers: int, seconds: float, rate: float, runs: int) -> dict[str,
     failed: dict[str, Missing] = {}
     for _ in range(runs):
         for label, name, how in SIDES:
-            _runs(label, runs, lambda name=name, how=how: crowd(name, receivers, seconds, rate, how), found[label],
-                  failed)  # type: ignore[misc]  # fmt: skip
+            measure = partial(crowd, name, receivers, seconds, rate, how)
+            _again(label, runs, measure, found[label], failed)
     return {label: failed.get(label) or _medians(each) for label, each in found.items()}
 
 
@@ -156,7 +157,7 @@ def durable(options: argparse.Namespace) -> Table:
     for label, measure in measures.items():
         found, failed, receivers = list[Figures](), dict[str, Missing](), 2 if "sockets" in label else 1
         for _ in range(options.runs):
-            _runs(label, options.runs, measure, found, failed)
+            _again(label, options.runs, measure, found, failed)
         if label in failed:
             table.add(label, failed[label])
             continue

@@ -98,8 +98,8 @@ def report(samples: Samples, became: dict[str, int], errors: list[dict[str, obje
     warm_s = WARM_SHARE * samples[-1]["at"]
     after = [sample for sample in samples if sample["at"] >= warm_s]
     held = [key for key in samples[0] if key.endswith((" rss", " pss", " heap", " fds"))]
-    names = [key for key in held + ["tasks", "readers", "behind", "unsent", "cores", "load", "log", *LATENCIES] if
-             all(key in sample for sample in after)]  # fmt: skip
+    asked = [*held, "server tasks", "alex tasks", "readers", "behind", "unsent", "cores", "load", "log", *LATENCIES]
+    names = [name for name in asked if all(name in sample for sample in after)]
     lines = {name: slope([one["at"] for one in after], [one[name] for one in after]) for name in names}
     end = samples[-1]
     print(f"{end['at'] / 60:.0f} minutes, {end['rate']:.1f} messages a second, {end['messages']:,.0f} said")
@@ -122,13 +122,13 @@ def report(samples: Samples, became: dict[str, int], errors: list[dict[str, obje
 def _faulty(name: str, line: Slope) -> bool:
     """Whether something certainly grows that must not, by more than is worth a word."""
     bound = MEMORY_MIB_PER_HOUR_MAX if name.endswith((" rss", " heap")) else LATENCY_MS_PER_HOUR_MAX
-    watched = name.endswith((" rss", " heap", " fds")) or name in ("tasks", "behind", *LATENCIES)
+    watched = name.endswith((" rss", " heap", " fds")) or name in ("server tasks", "alex tasks", "behind", *LATENCIES)
     return watched and line.grows and line.per_hour > bound
 
 
 def _shown(names: list[str]) -> list[str]:
     kept = [name for name in names if name.endswith((" rss", " fds")) or name in LATENCIES]
-    return [*kept, "tasks", "load", "log"]
+    return [*kept, "server tasks", "alex tasks", "load", "log"]
 
 
 def _title(name: str) -> str:
@@ -138,10 +138,10 @@ def _title(name: str) -> str:
 
 def _line(found: dict[str, float]) -> str:
     rss = ", ".join(f"{key} {value:.1f}" for key, value in found.items() if key.endswith(" rss"))
-    return (
-        f"{found['at'] / 60:4.0f} min  {rss} MiB, {found['cores']:.2f} cores, load {found['load']:.1f}, "
-        f"delivery {found['delivery p50']:.1f} / {found['delivery p99']:.1f} ms, tasks {found['tasks']:.0f}"
-    )
+    delivered = f"delivery {found['delivery p50']:.1f} / {found['delivery p99']:.1f} ms"
+    tasks = f"tasks {found['server tasks']:.0f}, {found['alex tasks']:.0f}"
+    used = f"{found['cores']:.2f} cores, load {found['load']:.1f}"
+    return f"{found['at'] / 60:4.0f} min  {rss} MiB, {used}, {delivered}, {tasks}"
 
 
 def _tell(text: str) -> None:

@@ -112,7 +112,9 @@ class Person:
         try:
             await self.send(ref=ref, **frame)
             async with asyncio.timeout(PATIENCE_S):
-                found = await answer
+                found: Frame = await answer
+        except TimeoutError:
+            found = Frame("error", code="unanswered")
         finally:
             self._waiting.pop(ref, None)
         if found.type == "error":

@@ -15,7 +15,8 @@ from bench.soak.people import ROOMS
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 2**20
 ASKED = {
-    "tasks": "cadence_tasks",
+    "server tasks": 'cadence_tasks{process="server"}',
+    "alex tasks": 'cadence_tasks{process="mediator 0"}',
     "readers": "cadence_readers",
     "behind": "cadence_mediator_behind_messages",
     "unsent": "cadence_unsent_bytes",
@@ -75,9 +76,9 @@ class Soaked:
             lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
         found: dict[str, float] = {}
         for line in lines:
-            name, _, value = line.rpartition(" ")
-            name = name.partition("{")[0]
-            found[name] = found.get(name, 0.0) + float(value)
+            labelled, _, value = line.rpartition(" ")
+            for name in {labelled, labelled.partition("{")[0]}:
+                found[name] = found.get(name, 0.0) + float(value)
         return found
 
     def end(self) -> list[dict[str, Any]]:

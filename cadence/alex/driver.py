@@ -416,9 +416,17 @@ class Driver:
         """Carry out what a mediator answered: at once if nothing of it needs the log."""
         while reader.actions and isinstance(reader.actions[0], Report) and not reader.lock.locked():
             self._report(reader, reader.actions.popleft())
-        if reader.actions:
-            self._spawn(self._carry_out(reader))
+        if reader.actions and not reader.followed:
+            reader.followed = True
+            self._spawn(self._carry_on(reader))
         self._schedule(reader)
+
+    async def _carry_on(self, reader: Reader) -> None:
+        """What `_follow` began: one task for each reader, however much happens while the log is slow."""
+        try:
+            await self._carry_out(reader)
+        finally:
+            reader.followed = False
 
     async def _carry_out(self, reader: Reader) -> None:
         async with reader.lock:
