@@ -256,6 +256,24 @@ async def test_alex_learns_the_pace_of_who_left_that_to_alex_and_says_so() -> No
         assert stored is not None and stored.patch.pace_wpm == told[-1].view.pace_wpm and stored.set_by == "alex"
 
 
+async def test_while_the_log_is_slow_one_task_of_each_reader_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house() as lab:
+        works, slow = lab.store.append_turn, asyncio.Event()
+
+        async def held(user: str, turn: Turn) -> None:
+            await slow.wait()
+            await works(user, turn)
+
+        monkeypatch.setattr(lab.store, "append_turn", held)
+        await lab.attach()
+        await lab.attach(BOB)
+        await lab.flood(200)
+        assert len(lab.driver._background._tasks) <= 3, "one of each reader, maybe that of the pyramid"
+        slow.set()
+        await wait(60)
+        assert all(lab.turns(user)[-1].covers.to == 200 for user in ("ada", "bob"))  # type: ignore[union-attr]
+
+
 async def test_who_is_away_for_long_is_forgotten_also_where_timers_ring_a_hair_early(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
