@@ -27,6 +27,14 @@ from pathlib import Path
 from random import Random
 
 PER_SERVER = 20_000
+MESSAGE_CHARS_MAX = 400  # of an error
+BODIES = (  # to begin from, one of each kind that is no frame
+    b'{"model":"alex","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"stream":true,"since":3}',
+    b'{"room":"lab","title":"The lab","public":false,"pods":["a"],"keep_days":3,"view":{"cadence_s":3,"mode":"raw"}}',
+    b'{"user":"ada","name":"Ada","role":"member"}',
+    b'{"kind":"agent","name":"Ada","role":"guest","days":3}',
+    b'"lock locked" -bob from:ada before:2031-01-01',
+)
 WARM_SERVERS = 5  # of each worker, before memory is compared: caches fill
 HTTP_CHECKS = "not_a_server_error"
 # A path of the protocol that this server does not offer answers 503, by the protocol; only what is offered is asked.
@@ -83,7 +91,7 @@ def _resident_mib() -> float:
 
 
 def atheris_on_decoder(seconds: int) -> None:
-    """Coverage-guided inputs for `decode_request` and `decode_body`: a value or a `WireError`, nothing else."""
+    """Coverage-guided inputs for all that decodes what a stranger sends: a value or a short printable `WireError`."""
     try:
         import atheris  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -91,6 +99,7 @@ def atheris_on_decoder(seconds: int) -> None:
     with atheris.instrument_imports(include=["cadence.rooms.wire", "cadence.rooms.query"]):
         from cadence.rooms.query import parse
         from cadence.rooms.wire import WireError, decode_request
+        from cadence.rooms.wire.completions import decode_completion
         from cadence.rooms.wire.hosting import Forget, Invite, NewRoom, NewToken, RoomPatch, decode_body
     from tests.fuzz.frames import bent
 
@@ -101,6 +110,7 @@ def atheris_on_decoder(seconds: int) -> None:
         for name, decode in (
             ("frame", decode_request),
             ("body", lambda each: decode_body(each, bodies[len(each) % len(bodies)])),
+            ("completion", decode_completion),
             ("query", lambda each: parse(each.decode("utf-8", "replace"))),
         ):
             try:
@@ -108,14 +118,16 @@ def atheris_on_decoder(seconds: int) -> None:
                 became[f"{name} taken"] += 1
             except WireError as error:
                 became[f"{name} refused"] += 1
-                assert error.message.isprintable() or name != "frame", error.message
+                assert error.message.isprintable() and len(error.message) <= MESSAGE_CHARS_MAX, (name, error.message)
         if time.monotonic() > until:
-            print(f"atheris: {became.total() // 3:,} inputs, no law broken: {dict(became)}", flush=True)
+            print(f"atheris: {became.total() // 4:,} inputs, no law broken: {dict(became)}", flush=True)
             os._exit(0)
 
     corpus = Path(tempfile.mkdtemp(prefix="frames-"))
     for number in range(300):
         (corpus / str(number)).write_bytes(bent(Random(number), ["ada"]))
+    for number, body in enumerate(BODIES):
+        (corpus / f"body {number}").write_bytes(body)
     atheris.Setup([sys.argv[0], str(corpus), "-max_len=4096", "-verbosity=0", "-timeout=20"], one)
     atheris.Fuzz()
 

@@ -46,6 +46,7 @@ from cadence.rooms.wire import (
 )
 
 UNHEARD_MESSAGES_MAX = 50_000  # a worker so far behind is stuck
+UNHEARD_CHARACTERS_MAX = 64 * 1024 * 1024  # held here and on the line: long messages fill a memory sooner
 REDACTED_KEPT = 1_000  # of each server: what a worker has not heard of yet may still be on its way from there
 RETRY_SECONDS = 2.0
 START_SECONDS_MAX = 30.0
@@ -232,7 +233,8 @@ class Proxy:
         self._heads[room] = message.seq
         raw = self._raw.posted(message, told=self._peer is not None)
         self._cast("posted", message)
-        if self._raw.behind > UNHEARD_MESSAGES_MAX and self._connection is not None:
+        late = self._raw.behind > UNHEARD_MESSAGES_MAX or self._raw.characters_behind > UNHEARD_CHARACTERS_MAX
+        if late and self._connection is not None:
             log.error("a mediator does not keep up; it is started again", behind=self._raw.behind)
             self._connection.close()
         users = self._users.get(room)
