@@ -133,19 +133,45 @@ def atheris_on_decoder(seconds: int) -> None:
 
 
 def http(examples: int, seed: int) -> int:
-    """Run schemathesis against a real server; returns its exit code."""
+    """Run schemathesis against a real server, with any names, then with those of what is there; returns its code."""
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as (url, token):
-        settings = Path(folder) / "schemathesis.toml"
-        settings.write_text(HTTP_SETTINGS)
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings)),
-                *("run", f"{url}/openapi.json"),
-                *("--header", f"Authorization: Bearer {token}"),
-                *("--checks", HTTP_CHECKS, "--max-examples", str(examples), "--seed", str(seed)),
-                *("--phases", "examples,coverage,fuzzing", "--no-color", "--generation-database", "none"),
-            ]
-        ).returncode
+        reader = asyncio.run(_inhabit(url.replace("http", "ws", 1) + "/ws"))
+        there = {"path.room": "hall", "path.reader": reader, "path.turn": 1, "path.id": reader, "path.user": reader}
+        worst = 0
+        for known in ({}, there):
+            settings = Path(folder) / "schemathesis.toml"
+            names = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in known.items()]
+            settings.write_text("\n".join(["[parameters]", *names, HTTP_SETTINGS]))
+            worst = max(worst, _schemathesis(url, token, settings, examples, seed))
+        return worst
+
+
+def _schemathesis(url: str, token: str, settings: Path, examples: int, seed: int) -> int:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings)),
+            *("run", f"{url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {token}"),
+            *("--checks", HTTP_CHECKS, "--max-examples", str(examples), "--seed", str(seed)),
+            *("--phases", "examples,coverage,fuzzing", "--no-color", "--generation-database", "none"),
+        ]
+    ).returncode
+
+
+async def _inhabit(url: str) -> str:
+    """Have somebody read the hall, and be told a turn; returns their id."""
+    from tests.stranger import Stranger, dial
+
+    reader, speaker = Stranger("Reader"), Stranger("Speaker", "agent")
+    for one in (reader, speaker):
+        await one.open(await dial(url))
+        await one.join("hall", view={"cadence_s": 1} if one is reader else None)
+    for number in range(20):
+        await speaker.say("hall", f"Shard {number} moved to the second hall before noon.")
+    await reader.until(lambda frame: frame["type"] == "turn")
+    for one in (reader, speaker):
+        await one.cut()
+    return reader.id
 
 
 @contextmanager
@@ -154,7 +180,13 @@ def _served(folder: Path) -> Iterator[tuple[str, str]]:
     rooms = folder / "place" / "rooms"
     rooms.mkdir(parents=True)
     (rooms / "hall.toml").write_text('title = "The hall"\n')
-    command = [sys.executable, "-m", "cadence", "serve", str(folder / "place"), "--data", str(folder / "data")]
+    hosted = [
+        "bench.server.hosted",
+        "alex",
+        "serve",
+        str(folder / "place"),
+    ]  # no limits
+    command = [sys.executable, "-m", *hosted, "--data", str(folder / "data")]
     with (folder / "err").open("w") as errors:
         server = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True)
         try:
