@@ -27,6 +27,14 @@ from pathlib import Path
 from random import Random
 
 PER_SERVER = 20_000
+MESSAGE_CHARS_MAX = 400  # of an error
+BODIES = (  # to begin from, one of each kind that is no frame
+    b'{"model":"alex","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"stream":true,"since":3}',
+    b'{"room":"lab","title":"The lab","public":false,"pods":["a"],"keep_days":3,"view":{"cadence_s":3,"mode":"raw"}}',
+    b'{"user":"ada","name":"Ada","role":"member"}',
+    b'{"kind":"agent","name":"Ada","role":"guest","days":3}',
+    b'"lock locked" -bob from:ada before:2031-01-01',
+)
 WARM_SERVERS = 5  # of each worker, before memory is compared: caches fill
 HTTP_CHECKS = "not_a_server_error"
 # A path of the protocol that this server does not offer answers 503, by the protocol; only what is offered is asked.
@@ -83,7 +91,7 @@ def _resident_mib() -> float:
 
 
 def atheris_on_decoder(seconds: int) -> None:
-    """Coverage-guided inputs for `decode_request` and `decode_body`: a value or a `WireError`, nothing else."""
+    """Coverage-guided inputs for all that decodes what a stranger sends: a value or a short printable `WireError`."""
     try:
         import atheris  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -91,6 +99,7 @@ def atheris_on_decoder(seconds: int) -> None:
     with atheris.instrument_imports(include=["cadence.rooms.wire", "cadence.rooms.query"]):
         from cadence.rooms.query import parse
         from cadence.rooms.wire import WireError, decode_request
+        from cadence.rooms.wire.completions import decode_completion
         from cadence.rooms.wire.hosting import Forget, Invite, NewRoom, NewToken, RoomPatch, decode_body
     from tests.fuzz.frames import bent
 
@@ -101,6 +110,7 @@ def atheris_on_decoder(seconds: int) -> None:
         for name, decode in (
             ("frame", decode_request),
             ("body", lambda each: decode_body(each, bodies[len(each) % len(bodies)])),
+            ("completion", decode_completion),
             ("query", lambda each: parse(each.decode("utf-8", "replace"))),
         ):
             try:
@@ -108,32 +118,60 @@ def atheris_on_decoder(seconds: int) -> None:
                 became[f"{name} taken"] += 1
             except WireError as error:
                 became[f"{name} refused"] += 1
-                assert error.message.isprintable() or name != "frame", error.message
+                assert error.message.isprintable() and len(error.message) <= MESSAGE_CHARS_MAX, (name, error.message)
         if time.monotonic() > until:
-            print(f"atheris: {became.total() // 3:,} inputs, no law broken: {dict(became)}", flush=True)
+            print(f"atheris: {became.total() // 4:,} inputs, no law broken: {dict(became)}", flush=True)
             os._exit(0)
 
     corpus = Path(tempfile.mkdtemp(prefix="frames-"))
     for number in range(300):
         (corpus / str(number)).write_bytes(bent(Random(number), ["ada"]))
+    for number, body in enumerate(BODIES):
+        (corpus / f"body {number}").write_bytes(body)
     atheris.Setup([sys.argv[0], str(corpus), "-max_len=4096", "-verbosity=0", "-timeout=20"], one)
     atheris.Fuzz()
 
 
 def http(examples: int, seed: int) -> int:
-    """Run schemathesis against a real server; returns its exit code."""
+    """Run schemathesis against a real server, with any names, then with those of what is there; returns its code."""
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as (url, token):
-        settings = Path(folder) / "schemathesis.toml"
-        settings.write_text(HTTP_SETTINGS)
-        return subprocess.run(
-            [
-                *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings)),
-                *("run", f"{url}/openapi.json"),
-                *("--header", f"Authorization: Bearer {token}"),
-                *("--checks", HTTP_CHECKS, "--max-examples", str(examples), "--seed", str(seed)),
-                *("--phases", "examples,coverage,fuzzing", "--no-color", "--generation-database", "none"),
-            ]
-        ).returncode
+        reader = asyncio.run(_inhabit(url.replace("http", "ws", 1) + "/ws"))
+        there = {"path.room": "hall", "path.reader": reader, "path.turn": 1, "path.id": reader, "path.user": reader}
+        worst = 0
+        for known in ({}, there):
+            settings = Path(folder) / "schemathesis.toml"
+            names = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in known.items()]
+            settings.write_text("\n".join(["[parameters]", *names, HTTP_SETTINGS]))
+            worst = max(worst, _schemathesis(url, token, settings, examples, seed))
+        return worst
+
+
+def _schemathesis(url: str, token: str, settings: Path, examples: int, seed: int) -> int:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings)),
+            *("run", f"{url}/openapi.json"),
+            *("--header", f"Authorization: Bearer {token}"),
+            *("--checks", HTTP_CHECKS, "--max-examples", str(examples), "--seed", str(seed)),
+            *("--phases", "examples,coverage,fuzzing", "--no-color", "--generation-database", "none"),
+        ]
+    ).returncode
+
+
+async def _inhabit(url: str) -> str:
+    """Have somebody read the hall, and be told a turn; returns their id."""
+    from tests.stranger import Stranger, dial
+
+    reader, speaker = Stranger("Reader"), Stranger("Speaker", "agent")
+    for one in (reader, speaker):
+        await one.open(await dial(url))
+        await one.join("hall", view={"cadence_s": 1} if one is reader else None)
+    for number in range(20):
+        await speaker.say("hall", f"Shard {number} moved to the second hall before noon.")
+    await reader.until(lambda frame: frame["type"] == "turn")
+    for one in (reader, speaker):
+        await one.cut()
+    return reader.id
 
 
 @contextmanager
@@ -142,7 +180,13 @@ def _served(folder: Path) -> Iterator[tuple[str, str]]:
     rooms = folder / "place" / "rooms"
     rooms.mkdir(parents=True)
     (rooms / "hall.toml").write_text('title = "The hall"\n')
-    command = [sys.executable, "-m", "cadence", "serve", str(folder / "place"), "--data", str(folder / "data")]
+    hosted = [
+        "bench.server.hosted",
+        "alex",
+        "serve",
+        str(folder / "place"),
+    ]  # no limits
+    command = [sys.executable, "-m", *hosted, "--data", str(folder / "data")]
     with (folder / "err").open("w") as errors:
         server = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, stderr=errors, text=True)
         try:

@@ -115,11 +115,6 @@ class Service:
             path=path,
         )
         self.models = PlaceModels()
-        self.metrics = Metrics(
-            Figures(self.hub, self.driver, __version__, path, self.models).write,
-            MEDIA_TYPE,
-            open=loopback and self.identity.open,
-        )
         self.model_source = models or self.models
         self.casting = Casting(
             self.gateway,
@@ -128,6 +123,11 @@ class Service:
             forget=self.driver.forget,
             folder=settings.data / "minds",
             speed=settings.speed,
+        )
+        self.metrics = Metrics(
+            Figures(self.hub, self.driver, __version__, path, self.models, self.casting).write,
+            MEDIA_TYPE,
+            open=loopback and self.identity.open,
         )
         self.book = RoomBook(store, clock, self._open_made)
         self.office = Office(self.book, lambda: copies(settings.data))

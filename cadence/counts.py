@@ -7,6 +7,7 @@ or formatted before it is asked for. Pure.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -57,6 +58,24 @@ class HubCounts:
     lag: Spread = field(default_factory=Spread)  # seconds from `say` to the message being offered to all
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessCounts:
+    """One process, as of now."""
+
+    tasks: int = 0  # of its loop
+    resident_bytes: int = 0  # 0 where the system does not tell
+    cpu_s: float = 0.0  # since its start
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """One of Alex' processes, as the server knows it: at most a second old, except `behind`."""
+
+    process: ProcessCounts
+    readers: int  # connected, once per room
+    behind: int  # messages it was sent and has not told to have heard
+
+
 @dataclass(slots=True)
 class ProseCounts:
     """Since the start, of all prose that a language model was asked for."""
@@ -70,6 +89,7 @@ class ProseCounts:
     late: int = 0  # after half a cadence; dropped
     failed: int = 0  # the model brought no answer
     crowded: int = 0  # not asked for: too many calls under way
+    faults: Counter[str] = field(default_factory=Counter)  # answers refused, by rule broken
 
     def include(self, other: ProseCounts) -> None:
         """Count in all that `other` has counted."""
@@ -85,6 +105,7 @@ class MediationCounts:
     words_in: int = 0  # of the AI messages that turns cover
     words_out: int = 0  # of those turns
     told_by_model: int = 0  # turns with at least one segment of a language model
+    fell_back: int = 0  # turns of quotes alone about what prose had been asked for
     prose: ProseCounts = field(default_factory=ProseCounts)
     late: Spread = field(default_factory=Spread)  # seconds from a look's deadline to the look
 
@@ -100,5 +121,6 @@ class MediationCounts:
         self.words_in += other.words_in
         self.words_out += other.words_out
         self.told_by_model += other.told_by_model
+        self.fell_back += other.fell_back
         self.prose.include(other.prose)
         self.late.include(other.late)

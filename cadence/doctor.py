@@ -20,8 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from cadence.casting import PlaceModels
 from cadence.fastpath import why_not
 from cadence.models.encoder import missing
+from cadence.narrating import NoNarrator, narrator_for
 from cadence.personas.place import load_place
 from cadence.rooms.log import LogError
 from cadence.rooms.log.backup import status
@@ -71,6 +73,8 @@ def examine(settings: Settings) -> list[Finding]:
         ("port", port),
         ("door", door),
         ("vectors", vectors),
+        ("mediators", mediators),
+        ("prose", prose),
     )
     return list(_run(settings, checks))
 
@@ -261,6 +265,31 @@ def vectors(settings: Settings) -> Finding:
     """The optional extra."""
     why_not = missing(settings.data)
     return Finding("vectors", "ok", "there" if why_not is None else f"not there, and not needed: {why_not}")
+
+
+def mediators(settings: Settings) -> Finding:
+    """How many processes Alex would have, against the cores there are."""
+    cores = os.cpu_count() or 1
+    if not settings.mediators:
+        why = "as servers do that share rooms" if settings.redis is not None else "raw readers wait for looks then"
+        return Finding("mediators", "ok", f"none, Alex works in the server's own process: {why}")
+    says = f"processes for Alex: {settings.mediators}, cores: {cores}"
+    if settings.mediators >= cores:
+        return Finding("mediators", "warn", says, "leave a core to the server: --mediators")
+    return Finding("mediators", "ok", says)
+
+
+def prose(settings: Settings) -> Finding:
+    """Who would write for Alex."""
+    found, models = load_place(settings.place), PlaceModels()
+    models.update(found.models)
+    try:
+        narrator = narrator_for(found, models)
+    except NoNarrator as error:
+        return Finding("prose", "warn", str(error), "see the cards: cadence models check")
+    if narrator is None:
+        return Finding("prose", "ok", "no model on Alex' card: Alex quotes")
+    return Finding("prose", "ok", f"by {narrator.model.name}; whether it answers: cadence models check")
 
 
 def _existing(folder: Path) -> Path:

@@ -25,7 +25,7 @@ from cadence.alex.remote.worker import MayRead, Tell, Worker
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import pack_at
-from cadence.process import configure_logging, loop_factory, spare_garbage, wall_clock
+from cadence.process import configure_logging, loop_factory, own_counts, spare_garbage, wall_clock
 from cadence.rooms.mediation import ReaderStore
 
 NICENESS = 5  # where cores are few, the raw path goes first
@@ -97,7 +97,7 @@ async def work(end: socket.socket, options: Options) -> None:
         return Driver(store, clock, tell, encoder, pack, may_read)
 
     line = Line()
-    worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes)
+    worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes, process=own_counts)
     await line.open(end, worker.peer.received, worker.lost)
     await worker.done.wait()
     line.close()

@@ -25,8 +25,12 @@ def test_counts_of_two_are_one_count() -> None:
     first.told(100, 10)
     second.told(50, 5)
     second.late.add(0.2)
+    first.prose.faults.update(["names"])
+    second.prose.faults.update(["names", "voice"])
+    second.fell_back += 3
     first.include(second)
     assert (first.turns, first.words_in, first.words_out, first.late.total) == (2, 150, 15, 0.2)
+    assert first.fell_back == 3 and first.prose.faults == {"names": 2, "voice": 1}
     assert first.late.cumulative()[-1] == ("+Inf", 1.0)
 
 

@@ -32,6 +32,7 @@ def test_a_machine_that_is_well_has_no_failure_and_every_check_a_line(settings: 
     findings = examine(settings)
     assert [str(finding) for finding in findings if finding.state == "fail"] == []
     names = "python sqlite,event loop,fan-out,open files,place,page,data folder,disk space,fsync,log,port,door,vectors"
+    names += ",mediators,prose"
     assert [finding.check for finding in findings] == names.replace("python ", "python,").split(",")
     assert all(finding.says and "\n" not in str(finding) for finding in findings)
     assert {finding.check: finding.state for finding in findings}["fsync"] in ("ok", "warn")
@@ -62,6 +63,24 @@ def test_a_broken_place_is_told_with_its_first_problem(settings: Settings) -> No
     assert finding.state == "fail" and "hall.toml" in finding.says and "cadence check" in finding.do
     absent = Settings(place=settings.place / "absent", data=settings.data)
     assert "cadence init" in found(absent, "place").do
+
+
+def test_how_many_processes_alex_would_have_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    states = {n: found(settings.model_copy(update={"mediators": n}), "mediators") for n in (0, 3, 4)}
+    assert [finding.state for finding in states.values()] == ["ok", "ok", "warn"]
+    assert states[0].says.startswith("none") and states[4].says == "processes for Alex: 4, cores: 4"
+
+
+def test_who_would_write_for_alex_is_told(settings: Settings) -> None:
+    assert found(settings, "prose") == Finding("prose", "ok", "no model on Alex' card: Alex quotes")
+    card = '+++\nname = "Alex"\npronouns = "they/them"\nmodel = "tiny"\n+++\nYou are Alex.\n'
+    (settings.place / "personas" / "alex.md").write_text(card)
+    lacking = found(settings, "prose")
+    assert lacking.state == "warn" and "alex.md" in lacking.says and "models/tiny.toml" in lacking.says
+    (settings.place / "models").mkdir(exist_ok=True)
+    (settings.place / "models" / "tiny.toml").write_text('endpoint = "http://127.0.0.1:9/v1"\n')
+    assert str(found(settings, "prose")) == "ok    prose: by tiny; whether it answers: cadence models check"
 
 
 def test_a_port_in_use_is_told(settings: Settings) -> None:

@@ -55,8 +55,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cadence.load": ("cadence.rooms.wire", "cadence.duplex"),
     "cadence.fastpath": ("cadence.rooms",),
     "cadence.narrating": ("cadence.alex", "cadence.models", "cadence.personas"),
-    "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex"),
-    "cadence.process": (),
+    "cadence.metrics": ("cadence.counts", "cadence.models", "cadence.rooms", "cadence.alex", "cadence.personas"),
+    "cadence.process": ("cadence.counts",),
     "cadence.mediating": (
         "cadence.alex",
         "cadence.models",
@@ -85,7 +85,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cadence.sharing",
     ),
     "cadence.conform": (),
-    "cadence.doctor": (*ROOMS_OF_THE_HOUSE, "cadence.settings", "cadence.site", "cadence.fastpath"),
+    "cadence.doctor": (
+        *ROOMS_OF_THE_HOUSE,
+        "cadence.settings",
+        "cadence.site",
+        "cadence.fastpath",
+        "cadence.casting",
+        "cadence.narrating",
+    ),
     "cadence.operating": (
         *ROOMS_OF_THE_HOUSE,
         "cadence.settings",

@@ -2,21 +2,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from dataclasses import dataclass
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cadence.alex.driver import Driver
+from cadence.counts import ProcessCounts, WorkerCounts
 from cadence.metrics import Figures
 from cadence.models.async_encoder import EncodingCount
 from cadence.models.cards import ModelCard, Price
 from cadence.models.chat import Account, Call, ChatMessage, Usage, answer_of
 from cadence.models.opening import OpenModels, open_models
 from cadence.models.scripted import ScriptedModel
+from cadence.personas.thoughts import Counts
 from cadence.rooms.wire import ViewPatch
 from tests.rooms.house import HOST_TOKEN, House, clock, settle
 from tests.source import ROOT
 
 CALL = Call((ChatMessage("user", "y" * 20),), tokens_max=5, account=Account("lab", "vera", "bob"))
+WORKERS = [WorkerCounts(ProcessCounts(5, 100, 2.5), 4, 40), WorkerCounts(ProcessCounts(7, 200, 3.5), 6, 0)]
 Read = dict[tuple[str, str], float]
 
 
@@ -34,20 +40,27 @@ class Full:
         return EncodingCount(encoded=5, dropped=2, queue=1)
 
 
+@dataclass
+class Cast:
+    """What minds have done."""
+
+    counts: dict[str, dict[str, Counts]]
+
+
 def modelled() -> OpenModels:
     """A model of one card, that answers at one of its two addresses."""
     card = ModelCard("local", ("http://a/v1", "http://b/v1"), "tiny", price=Price(answer=1e6, currency="EUR"))
     return open_models({"local": card}, connect=lambda card, address, key: ScriptedModel(lambda _: "x" * 8))
 
 
-async def served(models: OpenModels | None = None) -> tuple[House, Driver, Figures]:
+async def served(models: OpenModels | None = None, minds: Cast | None = None) -> tuple[House, Driver, Figures]:
     house = House()
     driver = Driver(house.log, clock, house.hub.tell)
     house.hub.mediation = driver
     await house.start()
     state = await house.log.open_room("lab")
     await driver.open_room("lab", state.epoch, state.head, ViewPatch())
-    return house, driver, Figures(house.hub, driver, "1.2.3", models=models)
+    return house, driver, Figures(house.hub, driver, "1.2.3", models=models, minds=minds)
 
 
 async def test_the_figures_follow_what_happens() -> None:
@@ -125,11 +138,53 @@ async def test_what_models_cost_is_counted() -> None:
     await driver.close()
 
 
+async def test_what_became_of_prose_is_counted() -> None:
+    _, driver, figures = await served()
+    prose = driver.counts.prose
+    prose.asked, prose.answers, prose.calls, prose.retried, prose.held, prose.late = 9, 2, 11, 2, 5, 4
+    prose.faults.update(["names", "names", "voice"])
+    driver.counts.told_by_model, driver.counts.fell_back = 4, 3
+    found = read(figures)
+    assert [found[f"cadence_prose_{what}_total", ""] for what in ("asked", "answers", "calls", "retried")] == [
+        9, 2, 11, 2,
+    ]  # fmt: skip
+    assert [found["cadence_prose_total", outcome] for outcome in ("held", "late", "refused")] == [5, 4, 0]
+    assert [found["cadence_prose_faults_total", rule] for rule in ("names", "voice", "repeat")] == [2, 1, 0]
+    assert (found["cadence_turns_with_prose_total", ""], found["cadence_turns_fallen_back_total", ""]) == (4, 3)
+    await driver.close()
+
+
+async def test_what_minds_do_is_counted_by_room_and_persona() -> None:
+    said = Counts(thoughts=7, said=3, passes=2, failures=1, abandoned=1, tools=4, faults=Counter(stale=2))
+    _, driver, figures = await served(minds=Cast({"lab": {"vera": said, "pell": Counts(faults=Counter(stale=1))}}))
+    found = read(figures)
+    outcomes = ("said", "passes", "failures", "abandoned")
+    assert [found["cadence_mind_thoughts_total", f"{one},vera,lab"] for one in outcomes] == [3, 2, 1, 1]
+    assert found["cadence_mind_tools_total", "vera,lab"] == 4
+    assert found["cadence_mind_unsaid_total", "stale,lab"] == 3
+    await driver.close()
+
+
+async def test_processes_of_alex_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, driver, figures = await served()
+    assert read(figures)["cadence_tasks", "server"] >= 1
+    monkeypatch.setattr(driver, "workers", lambda: WORKERS)
+    driver.deaths = 2
+    found = read(figures)
+    assert [found["cadence_mediator_behind_messages", number] for number in ("0", "1")] == [40, 0]
+    assert found["cadence_mediator_readers", "1"] == 6 and found["cadence_tasks", "mediator 1"] == 7
+    assert found["cadence_mediator_resident_bytes", "0"] == 100
+    assert found["cadence_mediator_cpu_seconds_total", "0"] == 2.5
+    assert found["cadence_mediator_deaths_total", ""] == 2
+    await driver.close()
+
+
 async def test_the_dashboard_shows_every_figure_and_no_other() -> None:
     models = modelled()
     models.ledger.settle(models.ledger.admit(models.pools["local"].card, CALL, 0.0), Usage(1, 1), 0.0)
-    _, driver, figures = await served(models)
+    _, driver, figures = await served(models, Cast({"lab": {"vera": Counts(faults=Counter(stale=1))}}))
     driver._encoder = Full()  # type: ignore[assignment]
+    driver.workers = lambda: WORKERS  # type: ignore[method-assign]
     board = json.loads((ROOT / "docs/grafana.json").read_text())
     expressions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     shown = set(re.findall(r"\b(?:cadence|process)_\w+", " ".join(expressions)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from cadence.process import GARBAGE_THRESHOLDS, clock_offset, loop_factory, spare_garbage, wall_clock
+from cadence.process import GARBAGE_THRESHOLDS, clock_offset, loop_factory, own_counts, spare_garbage, wall_clock
 
 
 def test_the_clock_never_goes_back() -> None:
@@ -31,6 +31,16 @@ def test_garbage_is_collected_seldom() -> None:
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+async def test_a_process_knows_what_it_uses() -> None:
+    held, before = bytearray(64 * 2**20), own_counts()
+    waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(5)]
+    after = own_counts()
+    assert after.tasks == before.tasks + 5 and after.cpu_s >= before.cpu_s > 0
+    assert after.resident_bytes > len(held) or not after.resident_bytes, "not every system tells"
+    for task in waiting:
+        task.cancel()
 
 
 def test_the_loop_of_this_platform_runs() -> None:

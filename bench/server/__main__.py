@@ -1,17 +1,21 @@
 """The room server beside its peers, in one run, and against the floors it was promised to reach.
 
     python -m bench.server --install                    fetch NATS, ws and socket.io once
-    python -m bench.server [--only PART ...] [--runs 3] [--readers 5000] [--json]
+    python -m bench.server [--only PART ...] [--runs 1] [--readers 1000 5000] [--json FILE]
 
     fanout    saturated, 200 B, 500 and 1,000 receivers, beside NATS, socket.io, ws and FastAPI's documented loop
     modest    20 messages/s to 500 receivers: CPU a delivery, p99
     stalled   one of eleven readers stops reading
     idle      memory of a connection that does nothing
     durable   messages a second on disk, of one process
-    mediated  the raw p99 with no and with many mediated readers
+    mediated  the raw p99 with no and with many mediated readers, and how these fare
 
-Servers run on core 0 and whoever talks to them on core 1. Each figure is the median of the runs, which go round
-all servers in turn, so that a busy minute of the machine hits all alike. Where others work on the machine too, CPU for
+Each part takes less than three minutes with one run. Tables go to stdout, ready to be pasted, progress to stderr. What
+cannot be measured (a peer that is not there, a server that dies) is a row that says so, and exit code 1 in the end.
+
+Servers run on core 0 and whoever talks to them on core 1, but for `mediated` and a stalled reader with Alex: there
+Alex' process may use either, as it may where people use it. Each figure is the median of the runs, which go round all
+servers in turn, so that a busy minute of the machine hits all alike. Where others work on the machine too, CPU for
 each delivery is the figure to look at, and "per full core" its inverse: what was delivered also depends on them.
 Cadence makes every message durable before it is delivered, and adds some 190 bytes to it (who, when, which seq).
 """
@@ -23,130 +27,198 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
-from typing import Any
 
 from bench.server import parts
 from bench.server.parts import CROWD_CORE, KIB, SERVER_CORE
-from bench.server.peers import NAMES, install, running
+from bench.server.peers import NAMES, NotInstalled, install, pinned, running
+from bench.server.tables import Cell, Missing, Table
 
 SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 20.0
+FANOUT_RECEIVERS = (500, 1000)
 MODEST_RATE, MODEST_RECEIVERS = 20.0, 500
 MEDIATED_RATE = 20.0
 CHILD_S_MAX = 180.0
+SIDES = (
+    ("Cadence, rooms alone", "cadence", "rooms"),
+    ("Cadence, with Alex on the same core", "cadence", "alex"),
+    *((name, name, "") for name in NAMES if name != "cadence"),
+    ("Cadence through ASGI, rooms alone", "cadence", "asgi"),
+)
+TROUBLE = (NotInstalled, RuntimeError, OSError, subprocess.SubprocessError, ConnectionError)
+
+Figures = dict[str, float]
 
 
-def crowd(name: str, receivers: int, seconds: float, rate: float, how: str = "alex") -> dict[str, Any]:
+def crowd(name: str, receivers: int, seconds: float, rate: float, how: str = "alex") -> Figures:
     """One measurement of one server."""
     with running(name, SERVER_CORE, how) as server:
-        asked = {"line": name, "port": server.port, "pids": server.pids}
+        asked = {"line": name, "port": server.port, "pids": server.pids, "others": server.mediators}
         asked |= {"receivers": receivers, "seconds": seconds, "rate": rate}
         return _child("crowd", json.dumps(asked))
 
 
-def _child(module: str, argument: str, core: int | None = CROWD_CORE) -> dict[str, Any]:
-    pinned = [] if core is None else ["taskset", "-c", str(core)]
-    command = [*pinned, sys.executable, "-m", f"bench.server.{module}", argument]
+def _child(module: str, argument: str, core: int | None = CROWD_CORE) -> Figures:
+    command = [*pinned(core), sys.executable, "-m", f"bench.server.{module}", argument]
     done = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_S_MAX)
     if done.returncode:
-        raise RuntimeError(f"expected figures of {module} {argument}, got: {done.stderr[-800:]}")
-    found: dict[str, Any] = json.loads(done.stdout)
+        raise RuntimeError(f"expected figures of {module}, got: {done.stderr.strip()[-200:]}")
+    found: Figures = json.loads(done.stdout)
     return found
 
 
-def _medians(found: list[dict[str, Any]]) -> dict[str, float]:
+def _again(
+    label: str, runs: int, measure: Callable[[], Figures], kept: list[Figures], failed: dict[str, Missing]
+) -> None:
+    """Measure once more, unless this has failed before; a failure is kept as its text."""
+    if label in failed:
+        return
+    try:
+        kept.append(measure())
+        _tell(f"  {label}: {len(kept)} of {runs}")
+    except TROUBLE as error:
+        failed[label] = Missing.of(error)
+        _tell(f"  {label}: {failed[label]}")
+
+
+def _medians(found: Sequence[Figures]) -> Figures:
     return {key: median(each[key] for each in found) for key in found[0]}
 
 
-def _beside(receivers: int, seconds: float, rate: float, runs: int) -> dict[str, dict[str, float]]:
-    sides = [("cadence, rooms alone", "cadence", "rooms"), ("cadence, with Alex", "cadence", "alex")]
-    sides += [(name, name, "") for name in NAMES if name != "cadence"]
-    sides.append(("cadence, rooms, ASGI", "cadence", "asgi"))
-    found: dict[str, list[dict[str, Any]]] = {label: [] for label, _, _ in sides}
+def _beside(receivers: int, seconds: float, rate: float, runs: int) -> dict[str, Figures | Missing]:
+    found: dict[str, list[Figures]] = {label: [] for label, _, _ in SIDES}
+    failed: dict[str, Missing] = {}
     for _ in range(runs):
-        for label, name, how in sides:
-            found[label].append(crowd(name, receivers, seconds, rate, how))
-    return {label: _medians(each) for label, each in found.items()}
+        for label, name, how in SIDES:
+            measure = partial(crowd, name, receivers, seconds, rate, how)
+            _again(label, runs, measure, found[label], failed)
+    return {label: failed.get(label) or _medians(each) for label, each in found.items()}
 
 
-def fanout(options: argparse.Namespace) -> dict[str, Any]:
-    return {str(count): _beside(count, SATURATED_S, 0.0, options.runs) for count in (500, 1000)}
+def fanout(options: argparse.Namespace) -> Table:
+    sides = {count: _beside(count, SATURATED_S, 0.0, options.runs) for count in FANOUT_RECEIVERS}
+    what = ("us CPU a delivery", "a second per full core", "delivered a second", "lost")
+    table = Table("Saturated fan-out, texts of 200 bytes", ("server", *(f"{n}: {one}" for n in sides for one in what)))
+    for label, _, _ in SIDES:
+        cells: list[Cell] = []
+        for beside in sides.values():
+            one = beside[label]
+            cells += [one, *[None] * 3] if isinstance(one, Missing) else [
+                one["cpu_us"], round(1e6 / one["cpu_us"], -3), round(one["per_s"], -3), one["lost"]
+            ]  # fmt: skip
+        table.add(label, *cells)
+    return table
 
 
-def modest(options: argparse.Namespace) -> dict[str, Any]:
-    return _beside(MODEST_RECEIVERS, MODEST_S, MODEST_RATE, options.runs)
+def modest(options: argparse.Namespace) -> Table:
+    columns = ("server", "us CPU a delivery", "p50 ms", "p99 ms", "Alex' process, of a core", "lost")
+    table = Table(f"{MODEST_RATE:g} messages a second to {MODEST_RECEIVERS} receivers", columns)
+    for label, one in _beside(MODEST_RECEIVERS, MODEST_S, MODEST_RATE, options.runs).items():
+        keys = ("cpu_us", "p50_ms", "p99_ms", "others_core", "lost")
+        table.add(label, *([one] if isinstance(one, Missing) else [one[key] for key in keys]))
+    return table
 
 
-def stalled(options: argparse.Namespace) -> dict[str, Any]:
-    found = {}
-    for how in ("rooms", "asgi"):
-        one = parts.stalled(how)
-        found[how] = {
-            "healthy_percent": 100 * one.healthy_share,
-            "growth_mib": one.growth / KIB / KIB,
-            "growth_while_all_read_mib": one.growth_before / KIB / KIB,
-            "evicted_s": one.evicted_s,
-        }
-    return found
+def stalled(options: argparse.Namespace) -> Table:
+    columns = ("", "the others got, %", "the server grew by, MiB", "while all read, before", "evicted after, s")
+    table = Table("One reader of eleven stops reading, 1,000 messages of 2 kB a second", columns)
+    for label, how in (("rooms alone", "rooms"), ("with Alex", "alex"), ("through ASGI", "asgi")):
+        try:
+            one = parts.stalled(how)
+            evicted: Cell = "never" if one.evicted_s is None else one.evicted_s
+            table.add(label, 100 * one.healthy_share, one.growth / KIB**2, one.growth_before / KIB**2, evicted)
+        except TROUBLE as error:
+            table.add(label, Missing.of(error))
+        _tell(f"  {label}")
+    return table
 
 
-def idle(options: argparse.Namespace) -> dict[str, Any]:
-    return {what: {"kib": parts.idle(what) / KIB} for what in ("accepted", "agent", "human")}
+def idle(options: argparse.Namespace) -> Table:
+    table = Table("Memory of a connection that does nothing, of the server's process", ("", "KiB"))
+    for label, what in (("accepted, not greeted", "accepted"), ("an agent", "agent"), ("a mediated human", "human")):
+        try:
+            table.add(label, parts.idle(what) / KIB)
+        except TROUBLE as error:
+            table.add(label, Missing.of(error))
+        _tell(f"  {label}")
+    return table
 
 
-def durable(options: argparse.Namespace) -> dict[str, Any]:
-    hub = [_child("durable", str(DURABLE_S), core=None) for _ in range(options.runs)]
-    sockets = [crowd("cadence", 2, SATURATED_S, 0.0, "rooms") for _ in range(options.runs)]
-    through = [{"per_s": each["per_s"] / 2, "cpu_us": each["cpu_us"] * 2, "core": each["core"]} for each in sockets]
-    return {"hub and log": _medians(hub), "through sockets, 2 receivers": _medians(through)}
+def durable(options: argparse.Namespace) -> Table:
+    columns = ("", "a second", "us CPU a message", "per full core", "of a core", "fsync ms")
+    table = Table("Durable messages a second, one process, SQLite", columns)
+    measures: dict[str, Callable[[], Figures]] = {
+        "hub and log": lambda: _child("durable", str(DURABLE_S), core=None),
+        "through sockets, 2 receivers": lambda: crowd("cadence", 2, SATURATED_S, 0.0, "rooms"),
+    }
+    for label, measure in measures.items():
+        found, failed, receivers = list[Figures](), dict[str, Missing](), 2 if "sockets" in label else 1
+        for _ in range(options.runs):
+            _again(label, options.runs, measure, found, failed)
+        if label in failed:
+            table.add(label, failed[label])
+            continue
+        one = _medians(found)
+        each = one["cpu_us"] * receivers
+        table.add(label, round(one["per_s"] / receivers), each, round(1e6 / each), one["core"], one.get("fsync_ms"))
+    return table
 
 
-def mediated(options: argparse.Namespace) -> dict[str, Any]:
-    alone, crowded = parts.mediated(options.readers, MEDIATED_RATE, MEDIATED_S)
-    return {f"{options.readers} readers": {"alone_p99_ms": alone, "crowded_p99_ms": crowded}}
+def mediated(options: argparse.Namespace) -> Table:
+    columns = ("mediated readers", "raw p99 alone, ms", "before them, ms", "floor", "looks late p50 / p99, at most s",
+               "turns a second", "server, of a core", "Alex, of a core", "Alex, MiB", "messages behind, at most",
+               "of a sample: gaps, not level, cut", "level after, s")  # fmt: skip
+    table = Table(f"Raw p99 before mediated readers, {MEDIATED_RATE:g} messages a second", columns)
+    for readers in options.readers:
+        try:
+            one = parts.mediated(readers, MEDIATED_RATE, MEDIATED_S, lambda text: _tell(f"  {text}"))
+        except TROUBLE as error:
+            table.add(f"{readers:,}", Missing.of(error))
+            continue
+        late, fared = f"{one.looks_p50_s:g} / {one.looks_p99_s:g}", one.fared
+        told = f"{fared['gaps']}, {fared['behind']}, {fared['cut']} of {fared['sample']}"
+        table.add(f"{readers:,}", one.alone_p99_ms, one.crowded_p99_ms, "met" if one.met else "missed", late,
+                  one.turns_per_s, one.server_core, one.alex_core, one.alex_mib, one.behind_max, told,
+                  fared["level_after_s"])  # fmt: skip
+    return table
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+PARTS: dict[str, Callable[[argparse.Namespace], Table]] = {
     "fanout": fanout, "modest": modest, "stalled": stalled, "idle": idle, "durable": durable, "mediated": mediated,
 }  # fmt: skip
+
+
+def _tell(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.server", description="The room server beside its peers.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--runs", type=int, default=3, help="of each figure; the median counts")
-    parser.add_argument("--readers", type=int, default=5000, help="mediated readers of the part `mediated`")
+    parser.add_argument("--runs", type=int, default=1, help="of each figure; the median counts")
+    parser.add_argument("--readers", type=int, nargs="+", default=[5000], help="mediated readers of `mediated`")
     parser.add_argument("--install", action="store_true", help="fetch the peers and end")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", metavar="FILE", help="file to add each table to, one object a line")
     options = parser.parse_args()
     if options.install:
         install()
         return
+    whole = True
     for name in options.only:
-        before = os.getloadavg()[0]
-        found = {name: PARTS[name](options), "load": [round(before, 1), round(os.getloadavg()[0], 1)]}
-        print(json.dumps(found) if options.json else _table(name, found), flush=True)
-
-
-def _table(name: str, found: dict[str, Any]) -> str:
-    lines = [f"{name}   (load of the machine {found['load'][0]} before, {found['load'][1]} after)"]
-    for label, figures in _rows(found[name], ""):
-        shown = "   ".join(f"{key} {_number(value)}" for key, value in figures.items())
-        lines.append(f"  {label:<28} {shown}")
-    return "\n".join(lines)
-
-
-def _rows(found: dict[str, Any], above: str) -> list[tuple[str, dict[str, Any]]]:
-    if all(not isinstance(value, dict) for value in found.values()):
-        if "cpu_us" in found and "deliveries" in found:
-            found = {**found, "per_full_core": 1e6 / found["cpu_us"]}
-        return [(above, found)]
-    return [row for key, value in found.items() for row in _rows(value, f"{above} {key}".strip())]
-
-
-def _number(value: float | None) -> str:
-    return "never" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"
+        _tell(name)
+        before, began = os.getloadavg()[0], time.monotonic()
+        table = PARTS[name](options)
+        took = time.monotonic() - began
+        table.note = f"Load of the machine {before:.1f} before, {os.getloadavg()[0]:.1f} after; {took:.0f} s."
+        whole &= table.whole
+        print(table, flush=True)
+        if options.json:
+            with open(options.json, "a") as file:
+                file.write(json.dumps(table.as_dict()) + "\n")
+    sys.exit(0 if whole else 1)
 
 
 if __name__ == "__main__":

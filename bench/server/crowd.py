@@ -1,6 +1,6 @@
 """The other side of a server: N receivers and some who speak, in one process that does little else.
 
-    python -m bench.server.crowd '{"line": "ws", "port": 1, "pids": [1], "receivers": 500, "seconds": 2, "rate": 0}'
+    python -m bench.server.crowd '{"line": "ws", "port": 1, "pids": [1], "others": [], "receivers": 500, ...}'
 
 prints one JSON object. `rate` 0 saturates: so much is said that at most `IN_FLIGHT / receivers` messages are on
 their way. Receivers are read with large buffers and their texts only counted, so that the crowd, on a core of its own,
@@ -135,8 +135,10 @@ class Crowd:
         return self.said * len(self.ends) - self.heard
 
 
-def measure(line: str, port: int, pids: list[int], receivers: int, seconds: float, rate: float) -> dict[str, Any]:
-    """Enter, warm up, measure; see the module's text."""
+def measure(
+    line: str, port: int, pids: list[int], others: list[int], receivers: int, seconds: float, rate: float
+) -> dict[str, Any]:
+    """Enter, warm up, measure; see the module's text. `others` are processes whose CPU is told apart."""
     crowd = Crowd(line, port, receivers, TEXT_BYTES)
     crowd.pass_time(SETTLE_S)
     if rate:
@@ -146,6 +148,7 @@ def measure(line: str, port: int, pids: list[int], receivers: int, seconds: floa
     else:
         crowd.saturate(WARM_UP_S)
     heard, used, began, own = crowd.heard, cpu_s(pids), time.monotonic(), time.process_time()
+    beside = cpu_s(others)
     if rate:
         crowd.steadily(seconds, rate)
     else:
@@ -159,6 +162,7 @@ def measure(line: str, port: int, pids: list[int], receivers: int, seconds: floa
         "per_s": heard / wall,
         "cpu_us": used / max(1, heard) * 1e6,
         "core": used / wall,
+        "others_core": (cpu_s(others) - beside) / wall,
         "own_core": own,
         "lost": lost,
         "p50_ms": late[len(late) // 2] / 1e6 if late else 0.0,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from bench.server.crowd import Crowd, rss
+from bench.server.crowd import Crowd, cpu_s, rss
 from bench.server.lines import LINES, masked, until
 from bench.server.peers import Running, running
 
@@ -24,11 +26,16 @@ IDLE_WARM, IDLE_COUNT = 100, 500
 KIB = 1024
 
 
+def scraped(port: int) -> dict[str, float]:
+    """All figures of `/metrics`, by name and labels as they stand there."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        lines = [line.rpartition(" ") for line in answer.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
 def figure(port: int, name: str) -> float:
-    """One figure of `/metrics`."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition(" ")[0].partition("{")[0] == name)
+    """One figure of `/metrics`, of all labels together."""
+    return sum(value for key, value in scraped(port).items() if key.partition("{")[0] == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,8 @@ class Stalled:
 
 
 def stalled(how: str) -> Stalled:
-    """1,000 messages of 2 kB a second to ten who read and one who has stopped."""
-    with running("cadence", SERVER_CORE, how) as server:
+    """1,000 messages of 2 kB a second to ten who read and one who has stopped; Alex may use the other core."""
+    with running("cadence", None if how == "alex" else SERVER_CORE, how) as server:
         crowd = Crowd("cadence", server.port, 10, STALL_BYTES)
         line = LINES["cadence"]
         lazy = line.dial(server.port)
@@ -123,16 +130,77 @@ def enter(end: socket.socket, name: str, kind: str) -> None:
     until(end, b'"type":"joined"')
 
 
-def mediated(readers: int, rate: float, seconds: float) -> tuple[float, float]:
-    """The p99 of raw delivery in ms, to ten agents, alone and before a crowd of mediated readers."""
-    with running("cadence", SERVER_CORE) as server:
+@dataclass(frozen=True, slots=True)
+class Mediated:
+    """Raw delivery to ten agents, alone and before a crowd of mediated readers; `looks` are the crowd's."""
+
+    alone_p99_ms: float
+    crowded_p99_ms: float
+    looks_p50_s: float  # how late, as an upper bound of the histogram's bucket
+    looks_p99_s: float
+    turns_per_s: float
+    server_core: float
+    alex_core: float
+    alex_mib: float
+    behind_max: float  # messages Alex had not heard of yet, as seen once a second
+    fared: dict[str, Any]  # the sample of the crowd, once nobody spoke any more
+
+    @property
+    def met(self) -> bool:
+        """The floor: a ratio of 1.1, or 3 ms."""
+        return self.crowded_p99_ms <= max(1.1 * self.alone_p99_ms, self.alone_p99_ms + 3.0)
+
+
+def mediated(readers: int, rate: float, seconds: float, tell: Callable[[str], None]) -> Mediated:
+    """See `Mediated`. The server has both cores, as its users' would: one for the rooms, one for Alex and the crowd."""
+    with running("cadence", None) as server:
         crowd = Crowd("cadence", server.port, 10, 200)
         crowd.pass_time(2.0)
         alone = _p99(crowd, rate, seconds)
-        with _audience(server, readers, crowd):
+        tell(f"alone {alone:.1f} ms; {readers} readers come")
+        with _audience(server, readers, crowd) as fared:
             crowd.pass_time(5.0)
+            tell("they are there")
+            before, cpu, alex = scraped(server.port), cpu_s(server.pids), cpu_s(server.mediators)
+            behind, over = [0.0], threading.Event()
+
+            def look() -> None:
+                while not over.wait(1.0):
+                    behind.append(figure(server.port, "cadence_mediator_behind_messages"))
+
+            watcher = threading.Thread(target=look, daemon=True)
+            watcher.start()
+            began = time.monotonic()
             crowded = _p99(crowd, rate, seconds)
-        return alone, crowded
+            wall, after = time.monotonic() - began, scraped(server.port)
+            cpu, alex = cpu_s(server.pids) - cpu, cpu_s(server.mediators) - alex
+            over.set()
+            watcher.join()
+            tell(f"crowded {crowded:.1f} ms; nobody speaks any more")
+            looks = _late(before, after)
+            return Mediated(
+                alone_p99_ms=alone,
+                crowded_p99_ms=crowded,
+                looks_p50_s=looks(0.5),
+                looks_p99_s=looks(0.99),
+                turns_per_s=(after["cadence_turns_total"] - before["cadence_turns_total"]) / wall,
+                server_core=cpu / wall,
+                alex_core=alex / wall,
+                alex_mib=rss(server.mediators) / KIB / KIB,
+                behind_max=max(behind),
+                fared=fared(crowd.said, crowd),
+            )
+
+
+def _late(before: Mapping[str, float], after: Mapping[str, float]) -> Callable[[float], float]:
+    """Which bucket of lateness holds a share of the looks that were taken in between."""
+    name = 'cadence_tick_late_seconds_bucket{le="'
+    counts = {float(key[len(name) : -2]): after[key] - before[key] for key in after if key.startswith(name)}
+
+    def at(share: float) -> float:
+        return next(bound for bound in sorted(counts) if counts[bound] >= share * counts[math.inf])
+
+    return at
 
 
 def _p99(crowd: Crowd, rate: float, seconds: float) -> float:
@@ -144,24 +212,33 @@ def _p99(crowd: Crowd, rate: float, seconds: float) -> float:
 
 
 @contextmanager
-def _audience(server: Running, readers: int, crowd: Crowd) -> Iterator[None]:
-    command = ["taskset", "-c", str(CROWD_CORE), sys.executable, "-m", "bench.server.audience"]
-    child = subprocess.Popen([*command, str(server.port), str(readers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    there = threading.Event()
-    stdout = child.stdout
+def _audience(server: Running, readers: int, crowd: Crowd) -> Iterator[Callable[[int, Crowd], dict[str, Any]]]:
+    """Mediated readers; what is yielded waits until they know of a message, and says how they fared."""
+    command = [sys.executable, "-m", "bench.server.audience", str(server.port), str(readers)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdin is not None and child.stdout is not None
+    stdin, stdout = child.stdin, child.stdout
 
-    def wait() -> None:
-        stdout.readline()
-        there.set()
-
-    threading.Thread(target=wait, daemon=True).start()
-    try:
-        while not there.is_set():
+    def line() -> str:
+        """The audience's next line, while the crowd goes on reading."""
+        found: list[str] = []
+        waiting = threading.Thread(target=lambda: found.append(stdout.readline()), daemon=True)
+        waiting.start()
+        while waiting.is_alive():
             crowd.hear(0.1)
-        if child.poll() is not None:
-            raise RuntimeError("expected an audience, but it did not get in")
-        yield
+        if not found or not found[0]:
+            raise RuntimeError(f"expected an audience of {readers}, but it ended with {child.wait()}")
+        return found[0]
+
+    def fared(last: int, crowd: Crowd) -> dict[str, Any]:
+        stdin.write(f"{last}\n")
+        stdin.flush()
+        told: dict[str, Any] = json.loads(line())
+        return told
+
+    try:
+        line()
+        yield fared
     finally:
         child.kill()
         child.wait()

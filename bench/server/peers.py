@@ -6,6 +6,7 @@ The peers are no dependencies: `python -m bench.server --install` puts them into
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,15 +21,26 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PEERS = Path(sys.prefix) / "peers"
 START_S_MAX = 60.0
-HOWS = ("rooms", "alex", "asgi")  # without Alex, the whole product, without Alex and through ASGI
+HOWS = ("rooms", "alex", "asgi")  # without Alex, with him in a process of his own, without him and through ASGI
 NAMES = ("cadence", "nats", "socket.io", "ws", "fastapi")
+
+
+class NotInstalled(Exception):
+    """A peer is not there; the text says how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
+    """A server: `pids` are its processes without those of Alex, which are `mediators`."""
+
     name: str
     port: int
     pids: list[int]
+
+    @property
+    def mediators(self) -> list[int]:
+        """Those that run now."""
+        return _children(self.pids[0]) if self.name == "cadence" else []
 
 
 def install() -> None:
@@ -41,18 +53,21 @@ def install() -> None:
 
 
 @contextmanager
-def running(name: str, core: int, how: str = "alex") -> Iterator[Running]:
-    """The server `name`, pinned to `core`, on a free port of loopback with data of its own; it is ended afterwards.
+def running(name: str, core: int | None, how: str = "alex") -> Iterator[Running]:
+    """The server `name` on a free port of loopback with data of its own; it is ended afterwards.
 
-    `how` says what of Cadence is run, one of `HOWS`.
+    All its processes are pinned to `core`, or to none. `how` says what of Cadence is run, one of `HOWS`. Raises
+    `NotInstalled` where the program is not there.
     """
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = _command(name, port, Path(folder), how)
+        if shutil.which(command[0]) is None or not all(Path(one).exists() for one in _needed(name)):
+            raise NotInstalled(f"{name} is not there: python -m bench.server --install")
         sink = "asgi" if how == "asgi" else "auto"
         environment = {**os.environ, "NODE_PATH": str(PEERS / "node_modules"), "CADENCE_SINK": sink, "GOMAXPROCS": "1"}
         child = subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
+            [*pinned(core), *command],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -65,12 +80,27 @@ def running(name: str, core: int, how: str = "alex") -> Iterator[Running]:
             child.wait()
 
 
+def pinned(core: int | None) -> list[str]:
+    """The beginning of a command that runs on one core, or anywhere."""
+    return [] if core is None else ["taskset", "-c", str(core)]
+
+
+def _needed(name: str) -> list[Path]:
+    modules = PEERS / "node_modules"
+    return {"ws": [modules / "ws"], "socket.io": [modules / "socket.io"]}.get(name, [])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _command(name: str, port: int, folder: Path, how: str) -> list[str]:
     if name == "cadence":
         (folder / "rooms").mkdir()
         (folder / "rooms" / "meeting.toml").write_text('title = "The meeting"\n')
         options = ["--port", str(port), "--data", str(folder / "data")]
         whole = "alex" if how == "alex" else "rooms"
+        options += [] if how == "alex" else ["--mediators", "0"]
         return [sys.executable, "-m", "bench.server.hosted", whole, "serve", str(folder), *options]
     if name == "nats":
         config = folder / "nats.conf"

@@ -36,7 +36,7 @@ from cadence.alex.events import (
 )
 from cadence.alex.explaining import why
 from cadence.alex.keeper import Keeper
-from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
+from cadence.alex.looks import EARLY_SECONDS_MAX, LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
 from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.paraphrase import Narrator, Paraphrasing
@@ -44,7 +44,7 @@ from cadence.alex.reader import MediatedRoom, Reader, view_reply
 from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, WorkerCounts
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
@@ -97,7 +97,7 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
-        self.counts = MediationCounts()
+        self.counts, self.deaths = MediationCounts(), 0
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
         self._neighbourhood = Neighbourhood(may_read)
@@ -183,6 +183,10 @@ class Driver:
     def readers(self) -> int:
         """How many readers are connected, counted once per room."""
         return sum(reader.connections > 0 for room in self._rooms.values() for reader in room.readers.values())
+
+    def workers(self) -> list[WorkerCounts]:
+        """None: all is done in this process."""
+        return []
 
     def encoding(self) -> EncodingCount | None:
         """What the encoder has done, None if there is none."""
@@ -412,9 +416,17 @@ class Driver:
         """Carry out what a mediator answered: at once if nothing of it needs the log."""
         while reader.actions and isinstance(reader.actions[0], Report) and not reader.lock.locked():
             self._report(reader, reader.actions.popleft())
-        if reader.actions:
-            self._spawn(self._carry_out(reader))
+        if reader.actions and not reader.followed:
+            reader.followed = True
+            self._spawn(self._carry_on(reader))
         self._schedule(reader)
+
+    async def _carry_on(self, reader: Reader) -> None:
+        """What `_follow` began: one task for each reader, however much happens while the log is slow."""
+        try:
+            await self._carry_out(reader)
+        finally:
+            reader.followed = False
 
     async def _carry_out(self, reader: Reader) -> None:
         async with reader.lock:
@@ -453,7 +465,10 @@ class Driver:
         turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
         deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
         self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
-        self.counts.told_by_model += turn.by != EMBEDDED
+        if turn.by != EMBEDDED:
+            self.counts.told_by_model += 1
+        elif turn.covers is not None and turn.mode == "paraphrase":
+            self.counts.fell_back += reader.room.transcript.written.wanted(turn.covers.from_, turn.covers.to)
 
     async def _durably(
         self, reader: Reader, write: Callable[P, Awaitable[None]], *args: P.args, **kw: P.kwargs
@@ -520,8 +535,12 @@ class Driver:
     # Time.
 
     def _unpark(self, reader: Reader) -> None:
-        parked = reader.parked_at is not None and self._clock() - reader.parked_at >= AWAY_SECONDS
-        if parked and reader.room.readers.get(reader.user) is reader:
+        if reader.parked_at is None or reader.room.readers.get(reader.user) is not reader:
+            return
+        left = reader.parked_at + AWAY_SECONDS - self._clock()
+        if left > 0:  # gone again meanwhile, or the timer rang a hair early: looked at again, or it would stay for good
+            asyncio.get_running_loop().call_later(max(left, EARLY_SECONDS_MAX), self._unpark, reader)
+        else:
             del reader.room.readers[reader.user]
 
     def _schedule(self, reader: Reader) -> None:

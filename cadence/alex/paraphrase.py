@@ -103,6 +103,7 @@ class Paraphrasing:
             if key in self._asked or not about.worth(rung):
                 continue
             self._asked[key] = None
+            mediated.transcript.written.want(first, last)
             while len(self._asked) > ASKED_KEPT:
                 self._asked.popitem(last=False)
             if self._under_way >= CALLS_AT_ONCE_MAX:
@@ -184,6 +185,7 @@ class Paraphrasing:
             if verdict.held:
                 work.claims, work.outcome = claims, "held"
                 return
+            self._counts.faults.update({fault.rule for fault in verdict.faults})
             work.outcome = "refused"
             if number + 1 == ATTEMPTS_MAX:
                 work.claims = salvaged(claims, verdict, ground)

@@ -20,6 +20,7 @@ from cadence.alex.wording import read
 RUNG_WORDS_FIRST = 12
 RUNGS_MAX = 6  # 12, 24, ... 384 words
 WRITTEN_MAX = 256  # proses kept of a room; those of the oldest nodes go first
+WANTED_KEPT = 64  # nodes of a room; of the last ones it is known that prose was asked for
 REDACTED_KEPT = 1_000  # messages taken back while prose about them may be on its way
 TOLD_STEP = 4  # nodes: a prompt holds what was told of the last 5 to 8, so that it begins alike for a while
 TOLD_MAX = 48  # segments of these
@@ -80,6 +81,15 @@ class Written:
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)  # of nodes, in the order they were first told
     _added: int = 0
     _gone: deque[int] = field(default_factory=lambda: deque(maxlen=REDACTED_KEPT))
+    _wanted: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=WANTED_KEPT))
+
+    def want(self, first: int, last: int) -> None:
+        """Prose of this node was asked for."""
+        self._wanted.append((first, last))
+
+    def wanted(self, first: int, last: int) -> bool:
+        """Whether prose was asked for about any of these messages, as far as that is still known."""
+        return any(begin <= last and first <= end for begin, end in self._wanted)
 
     def add(self, prose: Prose) -> bool:
         """Keep prose; False if a message that stood in its prompt is gone by now (law 17)."""
@@ -104,6 +114,7 @@ class Written:
         """A played conversation begins again."""
         self._kept.clear()
         self._numbers.clear()
+        self._wanted.clear()
 
     def within(self, first: int, last: int, rung_max: int) -> list[Prose]:
         """For each node that ends between these messages its longest prose of at most `rung_max` words, in order."""

@@ -69,6 +69,7 @@ class Reader:
         self.parked_at: float | None = None
         self.due: float | None = None
         self.actions: deque[Action] = deque()  # not yet carried out; while there are some, no look is taken
+        self.followed = False  # whether a task carries them out
         self.pace = PaceLearner()
         self.lock = asyncio.Lock()  # held while the log is written for this reader
         self._reached: dict[int, int] = {}  # turn -> the last seq it covers, of the last turns

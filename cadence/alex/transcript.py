@@ -46,6 +46,7 @@ class Entry:
         "at",
         "fresh",
         "human",
+        "kept",
         "message",
         "objects_to",
         "replied_to",
@@ -65,7 +66,8 @@ class Entry:
         self.objects_to = answered.seq if answered is not None and found == "objection" else None
         self.agrees_with = answered.seq if answered is not None and found == "agreement" else None
         self.answers = answered is not None and _asks(answered)
-        self.fresh: OpenMessage | None = None  # as it waits for whoever has seen nothing of it; see `waiting`
+        self.kept = False  # in a transcript
+        self.fresh: OpenMessage | None = None  # while kept, as it waits for who has seen nothing of it; see `waiting`
         self._parsed: Parsed | None = None
         self.vectors: dict[int, Vector] = {}  # by index of the unit
 
@@ -76,6 +78,10 @@ class Entry:
     def learn_vector(self, index: int, vector: Vector) -> None:
         """A vector has come; the room's readers share it."""
         self.vectors[index] = vector
+
+    def leave(self) -> None:
+        """It is kept no longer. What it shares leads back to it: only a rare full collection would free the two."""
+        self.kept, self.fresh = False, None
 
     @property
     def parsed(self) -> Parsed:
@@ -136,12 +142,13 @@ class Transcript:
     def enter(self, message: Message) -> Entry:
         """Note a message and return its entry. Call once per message, in order of seq."""
         entry = self._entries[message.seq] = Entry(message, self._answered(message))
+        entry.kept = True
         if entry.objects_to is not None and entry.replied_to is not None:
             self.sides.objected(entry.speaker, entry.replied_to, entry.at)
         elif entry.agrees_with is not None and entry.replied_to is not None:
             self.sides.agreed(entry.speaker, entry.replied_to, entry.at)
         while len(self._entries) > ENTRIES_KEPT_MAX:
-            self._entries.popitem(last=False)
+            self._entries.popitem(last=False)[1].leave()
         return entry
 
     def learn(self, entry: Entry) -> None:
@@ -163,7 +170,8 @@ class Transcript:
 
     def redact(self, seq: int) -> None:
         """A message is gone, from here too."""
-        self._entries.pop(seq, None)
+        if (entry := self._entries.pop(seq, None)) is not None:
+            entry.leave()
         self._windows.clear()
         self.written.redact(seq)
 

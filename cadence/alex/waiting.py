@@ -66,8 +66,8 @@ class OpenMessage:
 
 
 def _fresh(entry: Entry, since: float, urgent: bool) -> OpenMessage:
-    """A message of which nothing was shown: one object for all readers for whom it waits alike."""
-    if urgent:
+    """A message of which nothing was shown: one object for all readers for whom it waits alike, while it is kept."""
+    if urgent or not entry.kept:
         return OpenMessage(entry, since, urgent)
     if entry.fresh is None or entry.fresh.since != since:
         entry.fresh = OpenMessage(entry, since, urgent)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from cadence.alex.driver import UnitKey
+from cadence.alex.recovery import AWAY_SECONDS
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
 from cadence.rooms.wire import Alex, Focus, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, House, house, wait
-from tests.alex.talk import SENTENCE
+from tests.alex.talk import SENTENCE, START
 
 
 async def test_a_reader_gets_turns_and_agents_speech_is_withheld() -> None:
@@ -252,6 +254,51 @@ async def test_alex_learns_the_pace_of_who_left_that_to_alex_and_says_so() -> No
         await wait(1)
         stored = await lab.store.reader("lab", "ada")
         assert stored is not None and stored.patch.pace_wpm == told[-1].view.pace_wpm and stored.set_by == "alex"
+
+
+async def test_while_the_log_is_slow_one_task_of_each_reader_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house() as lab:
+        works, slow = lab.store.append_turn, asyncio.Event()
+
+        async def held(user: str, turn: Turn) -> None:
+            await slow.wait()
+            await works(user, turn)
+
+        monkeypatch.setattr(lab.store, "append_turn", held)
+        await lab.attach()
+        await lab.attach(BOB)
+        await lab.flood(200)
+        assert len(lab.driver._background._tasks) <= 3, "one of each reader, maybe that of the pyramid"
+        slow.set()
+        await wait(60)
+        assert all(lab.turns(user)[-1].covers.to == 200 for user in ("ada", "bob"))  # type: ignore[union-attr]
+
+
+async def test_who_is_away_for_long_is_forgotten_also_where_timers_ring_a_hair_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late_s = 0.0
+    monkeypatch.setattr(House, "clock", lambda lab: START + asyncio.get_running_loop().time() - late_s)
+    async with house() as lab:
+        for _ in range(3):
+            await lab.attach()
+            lab.driver.detach("lab", "ada")
+        late_s = 0.0008  # as much as a loop was seen to be early
+        await wait(AWAY_SECONDS - 0.5)
+        assert "ada" in lab.driver._rooms["lab"].readers
+        await wait(0.6)
+        assert "ada" not in lab.driver._rooms["lab"].readers
+
+
+async def test_who_comes_and_goes_is_kept_until_they_are_away_for_long() -> None:
+    async with house() as lab:
+        for _ in range(3):
+            await lab.attach()
+            lab.driver.detach("lab", "ada")
+            await wait(0.75 * AWAY_SECONDS)
+            assert "ada" in lab.driver._rooms["lab"].readers
+        await wait(0.3 * AWAY_SECONDS)
+        assert "ada" not in lab.driver._rooms["lab"].readers
 
 
 @pytest.mark.parametrize("patch", [ViewPatch(auto=False), ViewPatch(mode="raw")])

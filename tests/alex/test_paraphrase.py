@@ -10,7 +10,7 @@ import pytest
 
 from cadence.alex.paraphrase import CALLS_AT_ONCE_MAX, Narrator, judged, salvaged
 from cadence.alex.scripted_narrator import retell_plainly
-from cadence.counts import ProseCounts
+from cadence.counts import MediationCounts
 from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.models.chat import Call, ModelError
 from cadence.models.scripted import Scripted, ScriptedModel
@@ -144,16 +144,28 @@ FAILURES: list[Script] = [
 
 @pytest.mark.parametrize("script", FAILURES, ids=["hangs", "late", "rubbish", "broken JSON", "dies", "raises", "lies"])
 def test_a_model_that_fails_changes_no_turn_by_one_byte(script: Script) -> None:
-    async def run(given: Script | None) -> tuple[list[object], ProseCounts]:
+    async def run(given: Script | None) -> tuple[list[object], MediationCounts]:
         async with house() as opened:
             if given is not None:
                 narrated(opened, given)
             await opened.attach()
-            return plain(await talk(opened)), opened.driver.counts.prose
+            return plain(await talk(opened)), opened.driver.counts
 
-    (expected, nothing), (turns, counts) = in_a_world_of_its_own(run(None)), in_a_world_of_its_own(run(script))
-    assert turns == expected and nothing.asked == 0
+    (expected, nothing), (turns, found) = in_a_world_of_its_own(run(None)), in_a_world_of_its_own(run(script))
+    assert turns == expected and nothing.prose.asked == nothing.fell_back == 0
+    counts = found.prose
     assert counts.held == 0 and counts.late + counts.failed + counts.refused == counts.asked > 0
+    assert found.told_by_model == 0 < found.fell_back <= found.turns
+    assert bool(counts.faults) == bool(counts.refused)
+
+
+async def test_each_rule_that_an_answer_breaks_is_counted_once() -> None:
+    async with house() as opened:
+        narrated(opened, lies)
+        await opened.attach()
+        await talk(opened)
+        counts = opened.driver.counts.prose
+        assert counts.faults["numbers"] == counts.calls == 2 * counts.refused
 
 
 async def test_a_second_attempt_is_told_the_reason_and_may_hold() -> None:

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from cadence.alex.prose import REDACTED_KEPT, TOLD_STEP, WRITTEN_MAX, Prose, Told, Trace, Written, rung_for, stems_of
+from cadence.alex.prose import (
+    REDACTED_KEPT,
+    TOLD_STEP,
+    WANTED_KEPT,
+    WRITTEN_MAX,
+    Prose,
+    Told,
+    Trace,
+    Written,
+    rung_for,
+    stems_of,
+)
 
 
 def prose(first: int, last: int, rung: int = 12, *seqs: int, text: str = "Vera says so.") -> Prose:
@@ -46,6 +57,17 @@ def test_the_shelf_is_bounded_and_forgets_the_oldest() -> None:
     assert len(written) == WRITTEN_MAX and written.within(1, 2, 12) == []
     written.clear()
     assert len(written) == 0
+
+
+def test_it_is_known_what_prose_was_asked_for_lately() -> None:
+    written = Written()
+    written.want(11, 20)
+    assert [written.wanted(*span) for span in ((1, 10), (5, 11), (20, 30), (21, 30))] == [False, True, True, False]
+    for first in range(100, 100 + WANTED_KEPT):
+        written.want(first, first)
+    assert not written.wanted(11, 20) and written.wanted(100, 100)
+    written.clear()
+    assert not written.wanted(100, 100)
 
 
 def test_what_was_told_before_is_the_last_of_it_each_node_once() -> None:

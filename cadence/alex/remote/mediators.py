@@ -17,7 +17,7 @@ import structlog
 from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.proxy import Connection, Proxy, Server
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.mediation import Attached
@@ -39,6 +39,7 @@ class Mediators:
         self._start = start
         self._proxies = [Proxy(server) for _ in range(number)]
         self._keeping: list[asyncio.Task[None]] = []
+        self.deaths = 0  # of workers, since the start
 
     async def open(self) -> None:
         """Start all workers. Raises `OSError` if one cannot be started."""
@@ -65,6 +66,10 @@ class Mediators:
     def readers(self) -> int:
         """How many readers are connected, counted once per room."""
         return sum(proxy.readers for proxy in self._proxies)
+
+    def workers(self) -> list[WorkerCounts]:
+        """How each of them is."""
+        return [proxy.worker for proxy in self._proxies]
 
     def encoding(self) -> EncodingCount | None:
         """What the encoders have done."""
@@ -166,6 +171,7 @@ class Mediators:
             started = loop.time()
             await gone.wait()
             pause_s = RESTART_SECONDS if loop.time() - started >= ALIVE_SECONDS else pause_s
+            self.deaths += 1
             log.error("a mediator died; its readers are asked to come back to the next", mediator=number)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, RESTART_SECONDS_MAX)

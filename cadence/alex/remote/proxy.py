@@ -26,7 +26,7 @@ from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.narrator import ModelDesk
 from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
 from cadence.alex.remote.rawness import RawReaders
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, ProcessCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
 from cadence.rooms.mediation import Attached, ReaderStore
@@ -46,6 +46,7 @@ from cadence.rooms.wire import (
 )
 
 UNHEARD_MESSAGES_MAX = 50_000  # a worker so far behind is stuck
+UNHEARD_CHARACTERS_MAX = 64 * 1024 * 1024  # held here and on the line: long messages fill a memory sooner
 REDACTED_KEPT = 1_000  # of each server: what a worker has not heard of yet may still be on its way from there
 RETRY_SECONDS = 2.0
 START_SECONDS_MAX = 30.0
@@ -103,6 +104,7 @@ class Proxy:
         self._delivers: dict[int, Callable[[Turn], None]] = {}
         self._asked = 0
         self._gone, self._latest = MediationCounts(), MediationCounts()  # of workers that are gone, of this one
+        self._process = ProcessCounts()
 
     @property
     def counts(self) -> MediationCounts:
@@ -111,6 +113,11 @@ class Proxy:
         counts.include(self._gone)
         counts.include(self._latest)
         return counts
+
+    @property
+    def worker(self) -> WorkerCounts:
+        """How the worker is."""
+        return WorkerCounts(self._process, self.readers, self._raw.behind)
 
     # The line.
 
@@ -157,7 +164,7 @@ class Proxy:
         self._raw.clear()
         self._users.clear()
         self._gone.include(self._latest)
-        self._latest, self.readers = MediationCounts(), 0
+        self._latest, self.readers, self._process = MediationCounts(), 0, ProcessCounts()
         self._models.end()
         self._server.send_away(users)
 
@@ -226,7 +233,8 @@ class Proxy:
         self._heads[room] = message.seq
         raw = self._raw.posted(message, told=self._peer is not None)
         self._cast("posted", message)
-        if self._raw.behind > UNHEARD_MESSAGES_MAX and self._connection is not None:
+        late = self._raw.behind > UNHEARD_MESSAGES_MAX or self._raw.characters_behind > UNHEARD_CHARACTERS_MAX
+        if late and self._connection is not None:
             log.error("a mediator does not keep up; it is started again", behind=self._raw.behind)
             self._connection.close()
         users = self._users.get(room)
@@ -334,8 +342,11 @@ class Proxy:
         if deliver is not None:
             deliver(turn.without(self._redacted))
 
-    def _counted(self, counts: MediationCounts, readers: int, encoding: EncodingCount | None) -> None:
+    def _counted(
+        self, counts: MediationCounts, readers: int, encoding: EncodingCount | None, process: ProcessCounts
+    ) -> None:
         self._latest, self.readers, self.encoding = counts, readers, encoding or EncodingCount(0, 0, 0)
+        self._process = process
 
     async def _ask_store(self, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if name not in STORE_METHODS:

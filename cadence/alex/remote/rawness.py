@@ -27,12 +27,18 @@ class _Turning:
 
 
 class RawReaders:
-    """The raw readers of all rooms. `behind` is how many messages the worker has not told to have heard."""
+    """The raw readers of all rooms.
+
+    `behind` is how many messages the worker has not told to have heard, `characters_behind` how long they were.
+    """
 
     def __init__(self) -> None:
         self._raw: dict[str, frozenset[str]] = {}
         self._turning: dict[tuple[str, str], _Turning] = {}
-        self._unheard: deque[Message] = deque()  # Bounded by the proxy, which ends a worker that is too far behind
+        # Bounded by the proxy, which ends a worker that is too far behind.
+        self._unheard: deque[Message] = deque()
+        self._characters: deque[int] = deque()  # of each
+        self.characters_behind = 0
 
     @property
     def behind(self) -> int:
@@ -46,13 +52,17 @@ class RawReaders:
                 raw -= {user}
                 turning.messages.append(message)
         if told:
+            characters = len(message.text) + sum(len(part.body) for part in message.parts)
             self._unheard.append(message)
+            self._characters.append(characters)
+            self.characters_behind += characters
         return raw
 
     def heard(self, messages: int) -> None:
         """The worker has heard so many more."""
         for _ in range(min(messages, len(self._unheard))):
             self._unheard.popleft()
+            self.characters_behind -= self._characters.popleft()
 
     def redacted(self, room: str, seq: int) -> None:
         """A message is gone: nobody is handed its text."""
@@ -104,3 +114,5 @@ class RawReaders:
         self._raw.clear()
         self._turning.clear()
         self._unheard.clear()
+        self._characters.clear()
+        self.characters_behind = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -18,6 +18,7 @@ import msgspec
 from cadence.alex.driver import Driver
 from cadence.alex.remote.narrator import NarratorTold
 from cadence.alex.remote.peer import Calls, Casts, Frame, Peer
+from cadence.counts import ProcessCounts
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderStore
 from cadence.rooms.wire import After, Ask, Member, Message, Read, Segment, Turn, View, ViewPatch, ViewReply, ViewRequest
@@ -54,10 +55,18 @@ class RemoteStore:
 class Worker:
     """Serves the mediation that a proxy at the other end of `send` asks for; feed `peer.received`.
 
-    `done` is set when the other end has said goodbye, or when it is gone and `lost` was called.
+    `process` tells what the process uses. `done` is set when the other end has said goodbye, or when it is gone and
+    `lost` was called.
     """
 
-    def __init__(self, send: Callable[[Frame], None], make: MakeDriver, *, keeps_nodes: bool = True) -> None:
+    def __init__(
+        self,
+        send: Callable[[Frame], None],
+        make: MakeDriver,
+        *,
+        keeps_nodes: bool = True,
+        process: Callable[[], ProcessCounts] = ProcessCounts,
+    ) -> None:
         casts: Casts = {
             "posted": self._posted,
             "redacted": self._redacted,
@@ -85,12 +94,14 @@ class Worker:
         self.done = asyncio.Event()
         store = cast(ReaderStore, RemoteStore(self.peer, keeps_nodes=keeps_nodes))
         self._driver = make(store, self._tell, self._may_read)
-        self._readable: dict[str, frozenset[str]] = {}  # private rooms by user, of those who have been here
+        self._readable: dict[str, frozenset[str]] = {}  # private rooms by user, of those who are here
+        self._here = Counter[str]()  # connections of each user, in all rooms
         self._heads: dict[str, int] = {}
         self._raw: dict[str, frozenset[str]] = defaultdict(frozenset)  # as the other end was told
         self._heard = 0
         self._backfills: dict[int, AsyncIterator[Batch]] = {}
         self._numbers = itertools.count(1)
+        self._process = process
         self._counting = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
 
     def lost(self) -> None:
@@ -126,9 +137,13 @@ class Worker:
         head: int,
         readable: frozenset[str],
     ) -> tuple[View, bool, int]:
+        self._here[member.id] += 1
         self._readable[member.id] = readable
         try:
             attached = await self._driver.attach(room, member, after, patch, head)
+        except BaseException:
+            self._leave(member.id)
+            raise
         finally:
             self._tell_modes(room)
         number = next(self._numbers)
@@ -150,7 +165,14 @@ class Worker:
 
     def _detach(self, room: str, user: str) -> None:
         self._driver.detach(room, user)
+        self._leave(user)
         self._tell_modes(room)
+
+    def _leave(self, user: str) -> None:
+        self._here[user] -= 1
+        if self._here[user] <= 0:  # nothing is overheard for who is gone
+            del self._here[user]
+            self._readable.pop(user, None)
 
     def _may_read(self, room: str, member: Member) -> bool:
         return room in self._readable.get(member.id, ())
@@ -230,4 +252,4 @@ class Worker:
 
     def _tell_counts(self) -> None:
         driver = self._driver
-        self.peer.cast("counted", driver.counts, driver.readers(), driver.encoding())
+        self.peer.cast("counted", driver.counts, driver.readers(), driver.encoding(), self._process())

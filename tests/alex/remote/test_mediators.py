@@ -53,6 +53,26 @@ async def test_what_was_counted_survives_the_worker() -> None:
             assert turns and lab.mediation.counts.turns == turns
 
 
+async def test_how_each_worker_is_can_be_seen() -> None:
+    with capture_logs():
+        async with desk(workers=2) as lab:
+            for person in PEOPLE:
+                await lab.join(person)
+            for _ in range(3):
+                await lab.say()
+            assert [worker.behind for worker in lab.mediation.workers()] == [3, 3], "they are a line away"
+            await wait(2.5)
+            workers = lab.mediation.workers()
+            assert [worker.behind for worker in workers] == [0, 0]
+            assert [worker.readers for worker in workers] == [len(users) for users in homes(lab)]
+            assert lab.mediation.deaths == 0
+            lab.neighbours.living[0].kill()
+            await wait(0.1)
+            assert lab.mediation.workers()[0].readers == 0
+            await wait(2.5)
+            assert lab.mediation.deaths == 1
+
+
 async def test_the_death_of_one_worker_is_nothing_to_the_readers_of_the_other() -> None:
     with capture_logs():
         async with desk(workers=2) as lab:

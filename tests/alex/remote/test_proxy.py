@@ -11,7 +11,7 @@ from cadence.alex.remote import proxy as proxies
 from cadence.rooms.wire import After, Ask, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, wait
 from tests.alex.remote.desk import Desk, desk
-from tests.alex.talk import line
+from tests.alex.talk import SENTENCE, line
 
 
 async def talk(opened: Desk, messages: int, pause_s: float = 0.05) -> None:
@@ -192,8 +192,13 @@ async def test_a_worker_that_dies_while_somebody_arrives_refuses_them() -> None:
             assert lab.mediation.posted(await lab.say()) == frozenset()
 
 
-async def test_a_worker_that_hears_nothing_any_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxies, "UNHEARD_MESSAGES_MAX", 20)
+@pytest.mark.parametrize(
+    ("bound", "most"), [("UNHEARD_MESSAGES_MAX", 20), ("UNHEARD_CHARACTERS_MAX", 20 * len(SENTENCE))]
+)
+async def test_a_worker_that_hears_nothing_any_more_is_ended(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(proxies, bound, most)
     with capture_logs() as logged:
         async with desk() as lab:
             await lab.join()

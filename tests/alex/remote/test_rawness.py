@@ -22,7 +22,7 @@ def test_who_begins_to_read_raw_is_owed_what_the_worker_had_not_heard() -> None:
         assert readers.posted(message(seq), told=True) == frozenset()
     readers.posted(message(9, "hall"), told=True)
     readers.heard(2)
-    assert readers.behind == 4
+    assert (readers.behind, readers.characters_behind) == (4, 4 * len("text 1"))
     assert seqs(readers.switched("lab", "ada", raw=True, at=3)) == [4, 5]
     assert readers.posted(message(6), told=True) == {"ada"}
 
@@ -71,7 +71,7 @@ def test_who_leaves_is_owed_nothing() -> None:
     readers.leave("lab", "ada")
     assert readers.ended("lab", "ada") == [] and readers.posted(message(2), told=True) == frozenset()
     readers.clear()
-    assert readers.behind == 0
+    assert readers.behind == readers.characters_behind == 0
 
 
 def test_without_a_worker_nothing_is_kept() -> None:

@@ -11,13 +11,15 @@ from cadence.alex.driver import Driver
 from cadence.alex.remote import worker as workers
 from cadence.alex.remote.peer import Frame
 from cadence.alex.remote.worker import Worker
-from cadence.counts import MediationCounts
+from cadence.counts import MediationCounts, ProcessCounts
 from cadence.lod.scopes import Floor
 from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import Author, Message, ViewPatch, ViewRequest
 from tests.alex.house import ADA, wait
 from tests.alex.talk import START
+
+USED = ProcessCounts(tasks=3, resident_bytes=50 * 2**20, cpu_s=1.5)
 
 
 class Far:
@@ -28,7 +30,7 @@ class Far:
         self.sent: list[Frame] = []
         self.asked: list[str] = []
         self.answers: dict[int, Any] = {}
-        self.worker = Worker(self._take, self._make, keeps_nodes=keeps_nodes)
+        self.worker = Worker(self._take, self._make, keeps_nodes=keeps_nodes, process=lambda: USED)
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -115,11 +117,26 @@ async def test_it_counts_once_a_second_and_in_the_end() -> None:
     await far.open()
     await far.call("attach", "lab", ADA, None, None, 0, frozenset())
     await wait(2 * workers.COUNT_SECONDS + 0.1)
-    counts, readers, encoding = far.told("counted")[-1]
+    counts, readers, encoding, process = far.told("counted")[-1]
     assert isinstance(counts, MediationCounts) and readers == 1 and encoding is None
+    assert process == USED
     before = len(far.told("counted"))
     await far.call("close")
     assert len(far.told("counted")) == before + 1
+
+
+async def test_of_whoever_is_gone_nothing_is_known_any_more() -> None:
+    far = Far()
+    await far.open()
+    for _ in range(2):
+        await far.call("attach", "lab", ADA, None, None, 0, frozenset({"lab"}))
+    far.worker.peer.received(("cast", 0, "detach", ("lab", "ada")))
+    assert far.worker._may_read("lab", ADA), "there is another connection"
+    far.worker.peer.received(("cast", 0, "detach", ("lab", "ada")))
+    assert not far.worker._may_read("lab", ADA) and not far.worker._here
+    refused = await far.call("attach", "nowhere", ADA, None, None, 0, frozenset({"lab"}))
+    assert refused == "other" and not far.worker._may_read("lab", ADA) and not far.worker._here
+    far.worker.lost()
 
 
 async def test_a_backfill_that_was_stopped_or_crowded_out_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""`python -m bench.soak`: an hour of a room at half load, and whether anything grows. See `__main__`."""
