@@ -47,7 +47,7 @@ def content(text: str) -> frozenset[str]:
 
 
 def may_be_told(message: Frame, log: Log) -> bool:
-    """Whether every clause of a message stands in what was said lately, so that all of it may be counted as a repeat."""
+    """Whether every clause of a message stands in what was said lately, so that it may be counted, and not shown."""
     lately = (log.messages.get(seq) for seq in range(message["seq"] - SAID_MESSAGES, message["seq"]))
     known = [bare for said in lately if said is not None for bare in _clauses(said["text"])]
     return all(any(len(one & two) > MAY_OVERLAP * len(one) for two in known) for one in _clauses(message["text"]))

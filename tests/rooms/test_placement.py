@@ -232,9 +232,9 @@ async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before(
             await ana.say(" ".join(f"word{number}x{place}" for place in range(12)), id=f"{number}")
             await settle(0.5)
         there = one.driver._rooms["lab"].readers[rea.id].mediator
-        assert there is not None and there.balance(shared.clock()).turn > 3
+        assert there is not None and there.balance(shared.clock())[1] > 3
         await rea.ask("view", room="lab", pace_wpm=60)
-        before = there.balance(shared.clock()).words
+        before = there.balance(shared.clock())[0]
         again = await mediated(two, "Rea", resume=rea.session)
         here = two.driver._rooms["lab"].readers[again.id].mediator
-        assert here is not None and here.balance(shared.clock()).words == pytest.approx(min(before, 40.0), abs=1.0)
+        assert here is not None and here.balance(shared.clock())[0] == pytest.approx(min(before, 40.0), abs=1.0)
