@@ -148,11 +148,6 @@ class World:
             cast[TAB] = self._actor(Reader, TAB, token=HOST_TOKEN)
             cast[TAB].stranger.name = "hana"
             cast[TAB].habits = cast["hana"].habits = replace(self.habits, forgets=False)
-            if self._twist.nodes:
-                # A node that takes over reckons the credit as if the present view had always been in force; what a page
-                # is told does not show when that happened, so law 2 can be held to them only where the view stays.
-                still = replace(cast[TAB].habits, views=False, toggles=False, reading=False)
-                cast[TAB].habits = cast["hana"].habits = still
         if any(site.room == ATTIC for site in self._server.rooms):
             cast["eve"] = self._actor(Agent, "eve", steady=True, room=ATTIC)
             cast["fay"] = self._actor(Agent, "fay", room=ATTIC)

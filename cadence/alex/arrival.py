@@ -20,7 +20,7 @@ from cadence.alex.asking import Asking
 from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
 from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.reader import Reader
+from cadence.alex.reader import Reader, balance_now
 from cadence.alex.recovery import (
     AWAY_SECONDS,
     BUCKET_TURNS,
@@ -46,7 +46,7 @@ class Arrival:
     """What `attach` needs of the driver.
 
     `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view, `asking`
-    gives what reads the pyramid for a reader.
+    gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has pages at other nodes.
     """
 
     store: ReaderStore
@@ -54,6 +54,7 @@ class Arrival:
     drain: Callable[[Reader], Awaitable[None]]
     announce: Callable[[Reader], None]
     asking: Callable[[Reader, Mediator], Asking]
+    elsewhere: Callable[[str, str], bool]
 
     async def attach(
         self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
@@ -89,7 +90,7 @@ class Arrival:
             reader.actions.extend(mediator.handle(Viewed(reader.resolved()), self.clock()))
             await self.drain(reader)
             self.announce(reader)
-        reader.note_raw(mediator)
+        reader.note(mediator, self.clock())
         reader.record = replace(reader.record, closed_at=None)
         await self.store.save_reader(reader.room.room, reader.user, reader.record)
         if after is None:
@@ -106,13 +107,18 @@ class Arrival:
     async def _anew(self, reader: Reader, after: After | None, patch: ViewPatch, head: int) -> Attached:
         """The first connection after an absence, or ever."""
         room, now = reader.room, self.clock()
+        before = reader.resolved()
         if patch.fields():
             reader.set_patch(patch, by=reader.user)
         record, view = reader.record, reader.resolved()
+        if record.balance is None:
+            before = view  # who was never here begins with a full bucket
         decided = plan(record, after, room.epoch, head, view.mode)
         if record.raw_from is not None:
             await self.store.add_raw_range(room.room, reader.user, record.raw_from, decided.first - 1)
         turns = await self.store.turns(room.room, reader.user, before=record.turn + 1, limit=BUCKET_TURNS)
+        bucket = bucket_after(record.balance, turns, before, now)
+        bucket.configure(view.pace_wpm, view.cadence_s, now)
         mediator = Mediator(
             reader.user,
             room.room,
@@ -120,7 +126,7 @@ class Arrival:
             view,
             covered_to=decided.first - 1,
             turn=record.turn,
-            bucket=bucket_after(turns, view, now),
+            bucket=bucket,
             transcript=room.transcript,
             memory=_memory(turns),
             phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
@@ -141,7 +147,7 @@ class Arrival:
         reader.mediator = mediator
         for seq in room.redacted:
             mediator.handle(Redacted(seq), now)
-        reader.record = _begun(record, decided, mediator)
+        reader.record = _begun(record, decided, mediator, now)
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
         if catches_up:
@@ -172,7 +178,8 @@ class Arrival:
                 answered = await self._answered(reader, page)
                 for message in page:
                     entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
-                    direct = mediator.passes(entry) and entry.seq not in held_back
+                    passes = mediator.passes(entry) or (entry.human and self.elsewhere(room.room, reader.user))
+                    direct = passes and entry.seq not in held_back
                     if entry.human and not direct:
                         postponed.append(entry.seq)
                     mediator.handle(Posted(entry, direct), now)
@@ -198,7 +205,7 @@ class Arrival:
             yield batch
 
 
-def _begun(record: ReaderRecord, decided: Plan, mediator: Mediator) -> ReaderRecord:
+def _begun(record: ReaderRecord, decided: Plan, mediator: Mediator, now: float) -> ReaderRecord:
     """The record of a reader who goes on, or begins a new run, as decided."""
     continues = decided.replay and record.run_from > 0
     return replace(
@@ -207,6 +214,7 @@ def _begun(record: ReaderRecord, decided: Plan, mediator: Mediator) -> ReaderRec
         covered_to=decided.first - 1,
         raw_from=mediator.raw_from,
         closed_at=None,
+        balance=balance_now(mediator, now),
     )
 
 

@@ -41,7 +41,7 @@ from cadence.alex.mediator import Mediator
 from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.paraphrase import Narrator, Paraphrasing
 from cadence.alex.reader import MediatedRoom, Reader, view_reply
-from cadence.alex.recovery import AWAY_SECONDS
+from cadence.alex.recovery import AWAY_SECONDS, balance_of
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
 from cadence.counts import MediationCounts, WorkerCounts
@@ -59,6 +59,7 @@ from cadence.rooms.wire import (
     Read,
     Segment,
     Turn,
+    View,
     ViewPatch,
     ViewReply,
     ViewRequest,
@@ -95,6 +96,7 @@ class Driver:
         may_read: Callable[[str, Member], bool] = members_only,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
+        self.elsewhere: Callable[[str, str], bool] = lambda room, user: False  # see `cadence.rooms.placement`
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
         self.counts, self.deaths = MediationCounts(), 0
@@ -216,7 +218,7 @@ class Driver:
         reader.connections += 1
         reader.parked_at = None
         reader.member = member
-        arrival = Arrival(self._store, self._clock, self._drain, self._announce, self._asking)
+        arrival = Arrival(self._store, self._clock, self._drain, self._announce, self._asking, self.elsewhere)
         try:
             async with reader.lock:
                 attached = await arrival.attach(reader, after, patch, head, alone=alone)
@@ -262,7 +264,7 @@ class Driver:
             if reader.mediator is None:  # arriving: what it is owed is read from the log
                 withheld.add(user)
                 continue
-            direct = reader.mediator.passes(entry)
+            direct = reader.mediator.passes(entry) or (entry.human and self.elsewhere(message.room, user))
             if not direct:
                 withheld.add(user)
                 if entry.human:
@@ -365,19 +367,25 @@ class Driver:
         patch = views.patch_of(request)
         changed = bool(patch.fields()) or isinstance(request.lock, tuple)
         if changed:
+            before = views.resolve(mediated.defaults, record.patch)
             locked = request.lock if isinstance(request.lock, tuple) else record.locked
             record = replace(
                 record, patch=views.merged(record.patch, patch), locked=tuple(dict.fromkeys(locked)), set_by=by.id
             )
-            await self._set(mediated, reader, user, record)
+            await self._set(mediated, reader, user, record, before)
         return view_reply(mediated, user, record)
 
     # What follows.
 
-    async def _set(self, mediated: MediatedRoom, reader: Reader | None, user: str, record: ReaderRecord) -> None:
+    async def _set(
+        self, mediated: MediatedRoom, reader: Reader | None, user: str, record: ReaderRecord, before: View
+    ) -> None:
         """Put a changed view in force and store it."""
         view = views.resolve(mediated.defaults, record.patch)
         if reader is None or reader.mediator is None:
+            if record.balance is not None:
+                balance = await balance_of(self._store, mediated.room, user, record, before, self._clock())
+                record = replace(record, balance=balance)
             await self._set_absent(mediated, user, record, raw=view.mode == "raw")
             return
         reader.record = record
@@ -490,7 +498,7 @@ class Driver:
             if reader.dropped:
                 return
             if reader.mediator is not None:
-                reader.note_raw(reader.mediator)
+                reader.note(reader.mediator, self._clock())
             await self._store.save_reader(reader.room.room, reader.user, reader.record)
 
     async def _postpone(self, reader: Reader, seq: int) -> None:

@@ -167,6 +167,10 @@ class Mediator:
         look = max(now, min(self._next_look, now + self._view.cadence_s))
         return rung_needed(self._waiting, self._bucket.credit_at(look), self._bucket.rate)
 
+    def balance(self, now: float) -> tuple[float, int]:
+        """The words that the reader could be shown now, and the number of the last turn: so far all is paid for."""
+        return self._bucket.credit_at(now), self._turn
+
     @property
     def asleep(self) -> bool:
         """Whether no look is planned."""

@@ -17,7 +17,7 @@ from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.why import TURNS_KEPT, Reasons
 from cadence.lod.pace import PaceLearner
 from cadence.lod.scopes import Floor
-from cadence.rooms.mediation import ReaderRecord
+from cadence.rooms.mediation import Balance, ReaderRecord
 from cadence.rooms.wire import Focus, Member, Read, Turn, View, ViewPatch, ViewReply
 
 REDACTED_KEPT = 1_000
@@ -140,10 +140,17 @@ class Reader:
                 patch=views.merged(self.record.patch, ViewPatch(focus=msgspec.structs.replace(focus, follow=follow))),
             )
 
-    def note_raw(self, mediator: Mediator) -> None:
-        """Take over into the record whether a raw range is open."""
+    def note(self, mediator: Mediator, now: float) -> None:
+        """Take over into the record whether a raw range is open, and what could be shown under the view it holds."""
         covered_to = self.record.covered_to if mediator.raw_from is None else mediator.raw_from - 1
-        self.record = replace(self.record, raw_from=mediator.raw_from, covered_to=covered_to)
+        balance = balance_now(mediator, now)
+        self.record = replace(self.record, raw_from=mediator.raw_from, covered_to=covered_to, balance=balance)
+
+
+def balance_now(mediator: Mediator, now: float) -> Balance:
+    """What a reader who is mediated could be shown now, as it is stored."""
+    words, turn = mediator.balance(now)
+    return Balance(words, now, turn)
 
 
 def view_reply(mediated: MediatedRoom, user: str, record: ReaderRecord) -> ViewReply:

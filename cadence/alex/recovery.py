@@ -14,7 +14,7 @@ import msgspec
 
 from cadence.lod.budget import Bucket
 from cadence.lod.units import UNIT_WORDS_MAX
-from cadence.rooms.mediation import ReaderRecord, ReaderStore
+from cadence.rooms.mediation import Balance, ReaderRecord, ReaderStore
 from cadence.rooms.wire import After, Message, Redacted, Turn, View, from_iso
 
 PAGE_MESSAGES = 200
@@ -47,23 +47,34 @@ def plan(record: ReaderRecord, after: After | None, epoch: str, head: int, mode:
     return Plan(first, replay=True, recovered=True)
 
 
-def bucket_after(turns: Sequence[Turn], view: View, now: float) -> Bucket:
-    """The bucket as it stands after these stored turns, oldest first.
+def bucket_after(balance: Balance | None, turns: Sequence[Turn], view: View, now: float) -> Bucket:
+    """The bucket as it stands after these stored turns, oldest first; `view` has been in force since `balance`.
 
-    Reckoned from the log, so that neither a restart nor a quick return refills it (law 2 holds over both).
+    Reckoned from the log, so that neither a restart nor a quick return refills it (law 2 holds over both). Without a
+    balance, or where turns since then are not among these, it is full before the first of them.
     """
-    start = from_iso(turns[0].at) if turns else now
-    bucket = Bucket(view.pace_wpm, view.cadence_s, start)
-    for turn in turns:
-        bucket.advance(from_iso(turn.at))
+    unpaid = [turn for turn in turns if balance is None or turn.turn > balance.turn]
+    whole = balance is not None and (not unpaid or unpaid[0].turn == balance.turn + 1)
+    since = balance.at if balance is not None and whole else from_iso(unpaid[0].at) if unpaid else now
+    bucket = Bucket(view.pace_wpm, view.cadence_s, min(since, now))
+    if balance is not None and whole:
+        bucket.credit = min(balance.words, bucket.credit_max)
+    for turn in unpaid:
+        bucket.advance(min(from_iso(turn.at), now))  # another server's clock may be ahead
         if turn.mode in ("catch_up", "answer"):
             bucket.settle()
         elif turn.words:  # an empty turn needs no credit, and tells of none
             # Before it there was credit, whatever the pace was then: only the last thing in it may have overdrawn.
             debt_max = turn.words if turn.mode == "paced" else min(turn.words, 2 * UNIT_WORDS_MAX)
             bucket.spend(min(turn.words, bucket.credit + debt_max))
-    bucket.advance(max(now, start))
+    bucket.advance(now)
     return bucket
+
+
+async def balance_of(store: ReaderStore, room: str, user: str, record: ReaderRecord, view: View, now: float) -> Balance:
+    """What a reader whom nobody mediates could be shown now; `view` has been in force since the record was saved."""
+    turns = await store.turns(room, user, before=record.turn + 1, limit=BUCKET_TURNS)
+    return Balance(bucket_after(record.balance, turns, view, now).credit, now, record.turn)
 
 
 async def turns_owed(

@@ -380,6 +380,17 @@ class Hub:
         for ready in room.committed(message):
             self._publish(room, ready)
 
+    async def level(self, room: OpenRoom, to: int) -> None:
+        """Tell what the log holds up to seq `to`, which a client or a reader's last turn knows from another node."""
+        while room.head < to:
+            found = await self.store.messages(
+                room.info.room, after=room.head, limit=min(to - room.head, HEAL_MESSAGES_MAX)
+            )
+            if not found:
+                return
+            for message in found:
+                self.hear(room, message)
+
     async def heal(self, room: OpenRoom) -> None:
         """Publish what the log holds but no task of this hub will report, so that the room goes on."""
         while (gap := room.gap()) is not None and room.appending == 0:

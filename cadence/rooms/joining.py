@@ -8,7 +8,7 @@ from msgspec import Struct, UnsetType
 
 from cadence.rooms.connection import Batches, Connection
 from cadence.rooms.hub import Hub
-from cadence.rooms.log import Log
+from cadence.rooms.log import Log, LogUnavailable
 from cadence.rooms.mediation import Attached
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.room import MEMBERS_SHOWN_MAX
@@ -27,6 +27,8 @@ async def join(hub: Hub, connection: Connection, request: Join) -> None:
     if connection not in room and len(connection.rooms) >= ROOMS_MAX:
         raise WireError("conflict", f"expected at most {ROOMS_MAX} rooms joined: leave one first", room=name)
     after = None if isinstance(request.after, UnsetType) else request.after
+    if after is not None and hub.peers is not None and after.epoch == room.epoch:
+        await _level(hub, room, after.seq)
     fresh = hub.enter(connection, room)
     replays = fresh or after is not None
     if replays:
@@ -63,6 +65,15 @@ async def join(hub: Hub, connection: Connection, request: Join) -> None:
     )
     if replays:
         connection.feed(name, attached.backfill)
+
+
+async def _level(hub: Hub, room: OpenRoom, to: int) -> None:
+    """Hear what other nodes have told a client already, lest it be taken for one of another epoch."""
+    try:
+        await hub.level(room, to)
+    except LogUnavailable as error:
+        message = f"the room cannot be joined just now ({error}); try again in a few seconds"
+        raise WireError("unavailable", message, room=room.info.room, retry_after_s=5.0) from error
 
 
 async def _attach(

@@ -30,12 +30,22 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
+class Balance:
+    """What a reader could still be shown at a moment, in words; the turns up to number `turn` are paid for."""
+
+    words: float
+    at: float  # seconds since the epoch
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderRecord:
     """What survives of one reader of one room between connections and restarts.
 
     `covered_to` is the last seq that a turn or a closed raw range covers; `raw_from` is the first seq of the
     open raw range while the stored mode is raw. `closed_at` is when the last connection closed: seconds since
-    the epoch, None while connected (a log opened after a crash sets it to the time of opening).
+    the epoch, None while connected (a log opened after a crash sets it to the time of opening). `balance` is as of when
+    the record was last saved: the view of `patch` has been in force since then.
     """
 
     patch: ViewPatch = field(default_factory=ViewPatch)  # what was set for this reader, over the room's defaults
@@ -47,6 +57,7 @@ class ReaderRecord:
     raw_from: int | None = None
     closed_at: float | None = None
     read_to: int = 0  # the highest seq that the reader told to have read, or that a turn so told covers
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,12 +215,7 @@ class Node:
         if stand.epoch != room.epoch or room.renewing:
             await self._renew(room)
             stand = await self._store.stand(name)
-        while room.head < stand.head:
-            found = await self._store.messages(name, after=room.head, limit=min(stand.head - room.head, 1000))
-            for message in found:
-                self._hub.hear(room, message)
-            if not found:
-                break
+        await self._hub.level(room, stand.head)
         gone = await self._store.redacted_seqs(name, 0, stand.head)
         fresh = sorted(set(gone) - self._gone.setdefault(name, set()))
         if first:

@@ -48,7 +48,13 @@ _read_read = msgspec.json.Decoder(Read).decode
 
 
 class Movable(Mediation, Protocol):
-    """Mediation that can give a reader away."""
+    """Mediation that can give a reader away.
+
+    `elsewhere(room, user)` tells it whether a reader has pages at other nodes too: those are sent human speech as it
+    comes, so nothing of it may wait for a turn, however much there is.
+    """
+
+    elsewhere: Callable[[str, str], bool]
 
     async def settle(self, room: str, user: str) -> None:
         """Wait until what was decided for this reader is stored."""
@@ -68,6 +74,7 @@ class Placement:
 
     def __init__(self, inner: Movable, store: Shared, hub: Hub, did: Callable[[str, str, Read], None]) -> None:
         self._inner, self._store, self._hub, self._did = inner, store, hub, did
+        inner.elsewhere = self._elsewhere
         self._leases = Leases(store.node)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()  # gone when nobody holds or waits
         self._members: dict[Key, Member] = {}
@@ -82,6 +89,10 @@ class Placement:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _elsewhere(self, room: str, user: str) -> bool:
+        found = self._hub.opened(room)
+        return found is not None and bool(found.nodes(user))
 
     # What the hub asks.
 
@@ -217,6 +228,9 @@ class Placement:
             if record is not None and record.closed_at is None and holder in self._living - {self._store.node}:
                 # It was mediated until now: what waits for its next look need not be told as after an absence.
                 await self._store.save_reader(room, user, replace(record, closed_at=self._hub.clock()))
+            found = self._hub.opened(room)
+            if record is not None and found is not None:  # what a turn has covered must not be heard after it
+                await self._hub.level(found, record.covered_to)
         except BaseException:
             self._run(self._leases.handle(Refused(key)))
             raise
@@ -228,7 +242,6 @@ class Placement:
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
             raise StoreUnavailable(TAKEN)
-        found = self._hub.opened(room)
         for _ in range(others if found is not None else 0):
             await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
         return actions

@@ -27,10 +27,10 @@ def test_an_open_raw_range_is_noted_with_what_is_covered_before_it() -> None:
     assert not ada.raw
     machine.handle(Viewed(View(mode="raw")), START)
     ada.mediator = machine
-    ada.note_raw(machine)
+    ada.note(machine, START)
     assert ada.raw and (ada.record.raw_from, ada.record.covered_to) == (7, 6)
     machine.handle(Viewed(View()), START)
-    ada.note_raw(machine)
+    ada.note(machine, START)
     assert ada.record.raw_from is None
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cadence.alex.recovery import RAW_MISSING_MAX, Plan, bucket_after, plan
-from cadence.rooms.mediation import ReaderRecord
+from cadence.rooms.mediation import Balance, ReaderRecord
 from cadence.rooms.wire import After, Turn, View, to_iso
 from tests.alex.talk import START
 
@@ -50,17 +50,17 @@ def turn(number: int, at: float, words: int, mode: str = "paraphrase") -> Turn:
 
 
 def test_a_new_reader_has_a_full_bucket() -> None:
-    assert bucket_after([], View(), START).credit == 40.0
+    assert bucket_after(None, [], View(), START).credit == 40.0
 
 
 def test_the_bucket_is_what_the_stored_turns_left() -> None:
     turns = [turn(1, START, 30), turn(2, START + 5, 20)]
     rate = 238 / 60 * 0.7
-    assert bucket_after(turns, View(), START + 6).credit == pytest.approx(40 - 30 + 5 * rate - 20 + rate)
+    assert bucket_after(None, turns, View(), START + 6).credit == pytest.approx(40 - 30 + 5 * rate - 20 + rate)
 
 
 def test_a_catch_up_turn_leaves_no_credit() -> None:
-    assert bucket_after([turn(1, START, 120, "catch_up")], View(), START).credit == 0.0
+    assert bucket_after(None, [turn(1, START, 120, "catch_up")], View(), START).credit == 0.0
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,30 @@ def test_a_catch_up_turn_leaves_no_credit() -> None:
 )
 def test_what_a_faster_pace_could_afford_is_no_debt_at_a_slower_one(mode: str, words: int, credit: float) -> None:
     turns = [turn(n, START + n, words, mode) for n in range(1, 20)]
-    assert bucket_after(turns, View(pace_wpm=60), START + 19).credit == credit
+    assert bucket_after(None, turns, View(pace_wpm=60), START + 19).credit == credit
 
 
 def test_an_empty_turn_forgives_no_debt() -> None:
     turns = [turn(1, START, 80, "paced"), turn(2, START + 1, 0)]
-    assert bucket_after(turns, View(pace_wpm=60), START + 1).credit == pytest.approx(-40 + 0.7)
+    assert bucket_after(None, turns, View(pace_wpm=60), START + 1).credit == pytest.approx(-40 + 0.7)
+
+
+def test_a_balance_is_where_the_reckoning_begins() -> None:
+    balance = Balance(12.0, START, 6)
+    turns = [turn(6, START - 1, 200), turn(7, START + 2, 20)]
+    assert bucket_after(balance, turns, View(pace_wpm=600), START + 3).credit == pytest.approx(12 + 14 - 20 + 7)
+    assert bucket_after(balance, turns[:1], View(pace_wpm=600), START + 3).credit == pytest.approx(12 + 21)
+
+
+def test_a_balance_from_before_the_turns_that_were_read_says_nothing() -> None:
+    assert bucket_after(Balance(-500.0, START, 1), [turn(9, START, 30)], View(), START).credit == 10.0
+
+
+def test_turns_and_a_balance_from_the_future_starve_nobody() -> None:
+    """Another server's clock was ahead, or ours was."""
+    turns = [turn(8, START + 86_400, 20)]
+    rate = 238 / 60 * 0.7
+    for balance in (None, Balance(40.0, START + 86_400, 7)):
+        bucket = bucket_after(balance, turns, View(), START)
+        bucket.advance(START + 1)
+        assert bucket.credit == pytest.approx(40 - 20 + rate)

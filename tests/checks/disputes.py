@@ -100,6 +100,7 @@ def law_9(reading: Reading, log: Log) -> list[str]:
 def _well_formed(reading: Reading, log: Log) -> list[str]:
     found: list[str] = []
     shown: set[int] = set()
+    clauses = sum(words.of_message(message) for message in log.messages.values())  # no more than words
     sure = not reading.second and sum(joining.afresh for joining in reading.joinings.values()) <= 1
     for number, seen in sorted(reading.turns.items()):
         shown |= {seq for segment in seen.frame["segments"] for seq in segment["sources"]}
@@ -110,7 +111,7 @@ def _well_formed(reading: Reading, log: Log) -> list[str]:
                 found += [f"law 9: {what} [{label}]" for what in _objects(segment, about, log)]
                 if sure and about not in shown and about not in reading.messages:
                     found.append(f"law 9: seq {about} was never shown [{label}]")
-            for name, most in (("agree", len(_agreeing(segment, log))), ("again", len(log.messages))):
+            for name, most in (("agree", len(_agreeing(segment, log))), ("again", clauses)):
                 count = segment.get(name, 1)
                 if type(count) is not int or not 1 <= count <= max(1, most) or name in segment and not most:
                     found.append(f"counts: `{name}` is {count}, expected 1 to {most} [{label}]")

@@ -186,7 +186,8 @@ def speech(reading: Reading, log: Log, user: str, *, calm: list[tuple[float, flo
 def _bound(reading: Reading, at: float) -> float:
     """The least bound that any view around `at` gives: a change counts at the next look."""
     before = [view["pace_wpm"] for when, view in reading.views if when < at - LOOK_S_MAX][-1:]
-    around = [view["pace_wpm"] for when, view in reading.views if at - LOOK_S_MAX <= when <= at]
+    asked = zip(reading.asked_at, reading.views, strict=True)
+    around = [view["pace_wpm"] for since, (told, view) in asked if since <= at and told >= at - LOOK_S_MAX]
     return max(SPEECH_WINDOW_S * min(before + around) / 60 * SHARE, 240.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.checks import words
+from tests.checks import repeats, words
 from tests.checks.record import Log, Reading, seconds
 from tests.stranger import Frame
 
@@ -34,17 +34,17 @@ def credit_max_of(view: Frame) -> float:
 
 
 class Timeline:
-    """Which views may be in force: a change counts from the next look, at most one old cadence later."""
+    """Which views may be in force: a change counts from the next look, at most one old cadence after it is told."""
 
     def __init__(self, reading: Reading) -> None:
-        self._views = reading.views
+        self._views, self._asked_at = reading.views, reading.asked_at
 
     def around(self, start: float, end: float) -> list[Frame]:
         """Every view that may be in force at some time in start..end."""
         found: list[Frame] = []
         for index, (_, view) in enumerate(self._views):
             until = self._views[index + 1][0] + float(view["cadence_s"]) if index + 1 < len(self._views) else end
-            began = self._views[index][0] if index else 0.0
+            began = self._asked_at[index] if index else 0.0
             if began <= end and until >= start:
                 found.append(view)
         return found or [self._views[0][1]]
@@ -53,7 +53,7 @@ class Timeline:
         """start, end and the times between at which the views in force may change."""
         times = {start, end}
         for index, (at, _) in enumerate(self._views):
-            times.add(at)
+            times |= {self._asked_at[index], at}
             if index:
                 times.add(at + float(self._views[index - 1][1]["cadence_s"]))
         return sorted(time for time in times if start <= time <= end)
@@ -85,9 +85,6 @@ def law_2(reading: Reading, log: Log) -> list[str]:
         for last in range(first, len(turns)):
             shown += turns[last]["words"]
             income += earned[last]
-            income += _reckoned_anew(
-                reading, times[first], times[last - 1] if last > first else times[last], times[last]
-            )
             burst, debt = max(burst, bursts[last]), max(debt, debts[last])
             allowed = income + burst + debt
             if shown > allowed + MILLISECOND_WORDS:
@@ -96,19 +93,6 @@ def law_2(reading: Reading, log: Log) -> list[str]:
                 found.append(f"{label}: {shown} words in {span:.3f} s, at most {allowed:.1f}")
                 break
     return found + _after_catch_up(reading, log, timeline, turns)
-
-
-def _reckoned_anew(reading: Reading, start: float, after: float, until: float) -> float:
-    """What a return in after..until may add: the credit is then reckoned from the turns, as if the view of the return
-    had been in force when they were made; the log does not keep the views of the past."""
-    added = 0.0
-    for at in (joining.seen.at for joining in reading.joinings.values()):
-        before = [view for since, view in reading.views if since < at]
-        now = [view for since, view in reading.views if since <= at]
-        if after < at <= until and before and rate_of(now[-1]) > min(map(rate_of, before)):
-            slowest = min(map(rate_of, before))
-            added += min(credit_max_of(now[-1]), (at - start) * (rate_of(now[-1]) - slowest))
-    return added
 
 
 def _overdraw(turn: Frame, log: Log) -> int:
@@ -160,7 +144,6 @@ class _Identity:
         self.open: dict[int, _Open] = {}
         self.found: list[str] = []
         self.met = 0
-        self._paid = first[1]  # the view under which the last turns were paid for
 
     def advance(self, to: float) -> None:
         cuts = self.timeline.cuts(self.at, to) if to > self.at else []
@@ -179,13 +162,6 @@ class _Identity:
         """An answer is not charged, but what was saved is used up; what waits goes on waiting."""
         self.advance(now)
         self.credit = min(self.credit, 0.0)
-
-    def rejoined(self, view: Frame) -> None:
-        """The server may have reckoned the credit anew, under a view of which the past knew nothing."""
-        self.doubt()
-        if (rate_of(view), credit_max_of(view)) != (rate_of(self._paid), credit_max_of(self._paid)):
-            self.credit = min(self.credit, -float(UNIT_WORDS_MAX))
-            self._paid = view
 
     def turn(self, turn: Frame) -> None:
         now = seconds(turn["at"])
@@ -269,7 +245,7 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
     known: set[int] = set()
     for seen in reading.events:
         if seen.way == "in" and seen.frame["type"] == "joined":
-            machine.rejoined(seen.frame["view"])
+            machine.doubt()
         elif seen.way == "in" and seen.frame["type"] == "view":
             machine.doubt()  # what waited may have gone with the mode
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:
@@ -302,7 +278,8 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prom
             turn["words"] for turn in turns if turn["mode"] == "paced" and seconds(turn["at"]) <= at + CADENCE_S_MAX
         ]
         patience = max(cadence, 6 / rate) + cadence + max([UNIT_WORDS_MAX, *whole]) / rate + prompt_s
-        if message.get("spoken") or seq in log.redacted or message.get("pod"):
+        may_be_nothing = message.get("spoken") or seq in log.redacted or message.get("pod")
+        if may_be_nothing or repeats.may_be_told(message, log):
             patience += CLOSING_S + cadence
         undisturbed = any(a <= at and at + patience <= b for a, b in calm)
         mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))

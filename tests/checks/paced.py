@@ -84,6 +84,9 @@ def _stops(turn: Frame, reading: Reading, log: Log, user: str) -> list[str]:
     following = log.messages.get(to + 1)
     if following is None or log.at(to + 1) >= now - REDACTION_S or _gone(to + 1, log):
         return []
+    got = reading.messages.get(to + 1)
+    if got is not None and got.at > now + REDACTION_S:
+        return []  # a node that lags had not heard of it at its look
     if log.kind(to + 1) == "agent" and (following["text"].strip() or following.get("parts")):
         return []
     return [] if _waits(to + 1, reading, log, user) else [f"stops at {to}, though seq {to + 1} does not wait"]

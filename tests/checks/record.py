@@ -92,17 +92,19 @@ class Reading:
         self.turns: dict[int, Seen] = {}  # less what was overheard of other rooms, and what Alex says
         self.whole: dict[int, Seen] = {}  # as they came
         self.messages: dict[int, Seen] = {}
-        self.views: list[tuple[float, Frame]] = []
+        self.views: list[tuple[float, Frame]] = []  # when it was told, and what
+        self.asked_at: list[float] = []  # of each view: since when it may be in force, as the answer may come late
         self.here: list[tuple[float, float]] = []  # joined from, until
         self._index(diary)
 
     def _index(self, diary: Sequence[Seen]) -> None:
         asked: dict[str, Frame] = {}
+        asked_at: dict[str, float] = {}
         since: float | None = None
         user = ""
         for seen in diary:
             if seen.way == "out" and "ref" in seen.frame:
-                asked[seen.frame["ref"]] = seen.frame
+                asked[seen.frame["ref"]], asked_at[seen.frame["ref"]] = seen.frame, seen.at
             if seen.way == "in" and seen.frame["type"] == "welcome":
                 user = seen.frame["you"]["id"]
             over = seen.way == "closed" or seen.frame.get("type") == "left" and seen.frame.get("room") == self.room
@@ -120,8 +122,10 @@ class Reading:
                     since = seen.at if since is None else since
                     if seen.frame["view"] is not None:
                         self.views.append((seen.at, seen.frame["view"]))
+                        self.asked_at.append(asked_at[seen.frame["ref"]])
                 case "view" if seen.frame["participant"] == user:
                     self.views.append((seen.at, seen.frame["view"]))
+                    self.asked_at.append(asked_at.get(seen.frame.get("ref", ""), seen.at))
                 case "turn":
                     self.whole.setdefault(seen.frame["turn"], seen)
                     self.turns.setdefault(seen.frame["turn"], self.events[-1])

@@ -19,6 +19,8 @@ REMEMBERED_PIECES = 24  # at most four units each: surely among the last 96
 CONTENT_LETTERS_MIN = 5
 CONTENT_WORDS_MIN = 5
 SURE_OVERLAP = 0.9
+MAY_OVERLAP = 0.5  # of a clause's words; by stems, as Alex compares them, it may be more
+SAID_MESSAGES = 96  # one unit of each may be what a reader was shown last
 OVERLAP_MAX = 0.6  # the lexical gate's own measure
 PIECE_WORDS_MAX = 25  # longer ones may be several units
 _STOP = re.compile(r"[.!?;:,。！？、—–()\n]\s*(?=\S)")
@@ -42,6 +44,17 @@ def content(text: str) -> frozenset[str]:
     """Longer words that are not everyday ones, as they are spelled, without a plural's s."""
     found = (word.removesuffix("s") for word in words.bare(text) if len(word) >= CONTENT_LETTERS_MIN)
     return frozenset(word for word in found if word not in _EVERYDAY)
+
+
+def may_be_told(message: Frame, log: Log) -> bool:
+    """Whether every clause of a message stands in what was said lately, so that it may be counted, and not shown."""
+    lately = (log.messages.get(seq) for seq in range(message["seq"] - SAID_MESSAGES, message["seq"]))
+    known = [bare for said in lately if said is not None for bare in _clauses(said["text"])]
+    return all(any(len(one & two) > MAY_OVERLAP * len(one) for two in known) for one in _clauses(message["text"]))
+
+
+def _clauses(text: str) -> list[frozenset[str]]:
+    return [bare for clause in _STOP.split(text) if (bare := frozenset(words.bare(clause)))]
 
 
 def overlap(piece: Piece, earlier: Piece) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import checks
-from tests.checks import manners, order, pace, text, words
+from tests.checks import manners, order, pace, repeats, text, words
 from tests.checks.record import Log, Reading, log_of
 from tests.stranger import Frame, Seen
 
@@ -293,3 +293,28 @@ def test_a_mood_out_of_bounds_is_found() -> None:
     moods = [{"energy": 0.5, "warmth": -1, "insight": False}, {"energy": 1.1, "warmth": 0, "insight": False}]
     found = [manners.shapes("rae", [Seen(0.0, 1, "in", {**alex, "mood": mood})]) for mood in moods]
     assert found[0] == [] and "mood" in found[1][0]
+
+
+def test_a_view_may_be_in_force_from_when_it_was_asked_for() -> None:
+    """The answer comes once the log has taken it; the mediator may have looked by it before."""
+    slow = {**VIEW, "pace_wpm": 60.0}
+    diary = [
+        Seen(0.0, 1, "out", {"type": "hello", "ref": "r0"}),
+        Seen(0.0, 1, "in", {"type": "welcome", "ref": "r0", "you": {"id": "rae"}}),
+        Seen(0.0, 1, "out", {"type": "join", "room": ROOM, "ref": "r1"}),
+        Seen(0.0, 1, "in", {"type": "joined", "room": ROOM, "ref": "r1", "head": 0, "view": VIEW}),
+        Seen(10.0, 1, "out", {"type": "view", "room": ROOM, "pace_wpm": 60.0, "ref": "r2"}),
+        Seen(30.0, 1, "in", {"type": "view", "room": ROOM, "ref": "r2", "participant": "rae", "view": slow}),
+    ]
+    timeline = pace.Timeline(Reading("rae", diary, ROOM))
+    assert [view["pace_wpm"] for view in timeline.around(9.0, 9.5)] == [238.0]
+    assert [view["pace_wpm"] for view in timeline.around(12.0, 13.0)] == [238.0, 60.0]
+    assert [view["pace_wpm"] for view in timeline.around(36.0, 37.0)] == [60.0]
+
+
+def test_what_only_says_again_what_was_said_may_be_counted_and_never_shown() -> None:
+    said = Log(ROOM, {1: message(1, 1.0, "ann", "The queue holds. The clinic waits, as nobody measured.")})
+    assert repeats.may_be_told(message(2, 2.0, "bob", "So, The clinic waits, as nobody measured."), said) is False
+    assert repeats.may_be_told(message(2, 2.0, "bob", "The clinic waits, as nobody measured. The queue holds."), said)
+    assert not repeats.may_be_told(message(2, 2.0, "bob", "The queue holds. The harbour is closed."), said)
+    assert not repeats.may_be_told(message(200, 2.0, "bob", "The queue holds."), said)

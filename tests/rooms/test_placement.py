@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from cadence.rooms.leases import State
 from cadence.rooms.log.memory_node import NODE_SECONDS
@@ -28,6 +31,19 @@ def of(frames: list[dict[str, Any]], type: str) -> list[dict[str, Any]]:
 
 def covered(turns: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(turn["covers"]["from"], turn["covers"]["to"]) for turn in turns if turn["covers"] is not None]
+
+
+def head_at(at: At) -> int:
+    lab = at.hub.opened("lab")
+    assert lab is not None
+    return lab.head
+
+
+async def deafen(at: At) -> None:
+    """Let a node hear nothing of the lab any more."""
+    following = at.node._tasks["follow lab"]
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
 def held(at: At, client: Client) -> bool:
@@ -160,3 +176,65 @@ async def test_what_is_read_at_a_page_that_follows_counts() -> None:
         await rea.send("read", room="lab", turn=1, dwell_s=2.0)
         await settle(0.5)
         assert two.driver._rooms["lab"].readers[rea.id].record.read_to == 2
+
+
+async def test_in_a_crowd_pages_at_two_nodes_get_human_speech_once_and_at_once() -> None:
+    """Who follows lets it through as it comes, so who mediates must not put it off (protocol rule 2's bound)."""
+    async with town(alex=True) as (_, one, two):
+        bob, rea = await mediated(two, "Bob"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await settle(0.5)
+        for number in range(30):  # 390 words within a minute: more than a reader at the usual pace is sent at once
+            assert (await bob.say(f"{WORDS}", id=f"{number}"))["type"] == "said"
+            await settle(0.5)
+        await settle(LOOK_S)
+        for page in (rea, again):
+            frames = await page.drain()
+            assert [frame["seq"] for frame in of(frames, "message")] == list(range(1, 31))
+            assert of(frames, "turn") == []
+
+
+async def test_a_node_that_lags_hears_what_a_reader_s_turns_cover_before_it_mediates_them() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await deafen(two)
+        await chatter(ana, 4)
+        await settle(LOOK_S)
+        [turn] = of(await rea.drain(), "turn")
+        assert head_at(two) == 0
+        page = await two.client(kind="human", resume=rea.session)
+        joined = await page.join(after={"epoch": turn["covers"]["epoch"], "seq": 0, "turn": 1})
+        assert joined["recovered"] is True and head_at(two) == 4
+        await chatter(ana, 1, start=4)
+        two.node._spawn("follow lab", lambda: two.node._follow("lab"))
+        await settle(LOOK_S * 2)
+        frames = await page.drain()
+        assert of(frames, "message") == [] and covered(of(frames, "turn")) == [(5, 5)]
+
+
+async def test_who_comes_from_a_node_that_is_ahead_need_not_load_the_room_anew() -> None:
+    async with town() as (_, one, two):
+        ana, ear = await one.member("Ana"), await one.member("Ear")
+        await deafen(two)
+        await chatter(ana, 3)
+        seen = of(await ear.drain(), "message")
+        assert head_at(two) == 0
+        back = await two.client(resume=ear.session)
+        joined = await back.join(after={"epoch": seen[-1]["epoch"], "seq": 3})
+        assert (joined["recovered"], joined["head"]) == (True, 3)
+
+
+async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before() -> None:
+    async with town(alex=True) as (shared, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await rea.ask("view", room="lab", pace_wpm=1000)
+        for number in range(60):
+            await ana.say(" ".join(f"word{number}x{place}" for place in range(12)), id=f"{number}")
+            await settle(0.5)
+        there = one.driver._rooms["lab"].readers[rea.id].mediator
+        assert there is not None and there.balance(shared.clock())[1] > 3
+        await rea.ask("view", room="lab", pace_wpm=60)
+        before = there.balance(shared.clock())[0]
+        again = await mediated(two, "Rea", resume=rea.session)
+        here = two.driver._rooms["lab"].readers[again.id].mediator
+        assert here is not None and here.balance(shared.clock())[0] == pytest.approx(min(before, 40.0), abs=1.0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from cadence.rooms.log import HostAction, ReaderRecord, RoomState, SessionRecord, StoredNode
+from cadence.rooms.mediation import Balance
 from cadence.rooms.wire import Message, Turn, ViewPatch
 
 _LARGEST = 2**63 - 1  # the largest integer SQLite compares
@@ -17,6 +19,7 @@ read_message = msgspec.json.Decoder(Message).decode
 read_turn = msgspec.json.Decoder(Turn).decode
 _read_patch = msgspec.json.Decoder(ViewPatch).decode
 _read_names = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_balance = msgspec.json.Decoder(Balance).decode
 
 
 def state(connection: sqlite3.Connection, room: str) -> RoomState | None:
@@ -78,11 +81,15 @@ def redacted_seqs(connection: sqlite3.Connection, room: str, after: int, to: int
 
 def reader(connection: sqlite3.Connection, room: str, user: str) -> ReaderRecord | None:
     row = connection.execute(
-        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at, read_to FROM readers"
+        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at, read_to, balance FROM readers"
         " WHERE room = ? AND user = ?",
         (room, user),
     ).fetchone()
-    return None if row is None else ReaderRecord(_read_patch(row[0]), _read_names(row[1]), *row[2:])
+    if row is None:
+        return None
+    patch, locked, *rest, balance = row
+    record = ReaderRecord(_read_patch(patch), _read_names(locked), *rest)
+    return record if balance is None else replace(record, balance=_read_balance(balance))
 
 
 def raw_ranges(connection: sqlite3.Connection, room: str, user: str, after: int) -> list[tuple[int, int]]:

@@ -76,5 +76,9 @@ CREATE TABLE kept (   -- small records of the server's own: tokens, rooms that h
 );
 """
 
-STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT)
+_BALANCE = """
+ALTER TABLE readers ADD COLUMN balance BLOB;   -- mediation.Balance
+"""
+
+STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT, _BALANCE)
 VERSION = len(STEPS)

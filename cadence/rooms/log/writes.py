@@ -180,7 +180,7 @@ def _is_redacted(store: Store, room: str, seq: int) -> bool:
 def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> None:
     store.execute(
         "INSERT OR REPLACE INTO readers (room, user, patch, locked, set_by, turn, run_from, covered_to, raw_from,"
-        " closed_at, read_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " closed_at, read_to, balance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room,
             user,
@@ -193,6 +193,7 @@ def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> Non
             record.raw_from,
             record.closed_at,
             record.read_to,
+            None if record.balance is None else msgspec.json.encode(record.balance),
         ),
     )
 
