@@ -7,7 +7,8 @@
     modest    20 messages/s to 500 receivers: CPU a delivery, p99
     stalled   one of eleven readers stops reading
     idle      memory of a connection that does nothing
-    durable   messages a second on disk, of one process
+    durable   messages a second on disk through sockets, of one process, in SQLite and in Redis
+    nodes     CPU a delivery of one server on Redis and of two
     mediated  the raw p99 with no and with many mediated readers
 
 Servers run on core 0 and whoever talks to them on core 1. Each figure is the median of the runs, which go round
@@ -24,6 +25,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -34,6 +36,7 @@ from bench.server.peers import NAMES, install, running
 SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 20.0
 MODEST_RATE, MODEST_RECEIVERS = 20.0, 500
 MEDIATED_RATE = 20.0
+NODES_RATE = 20.0
 CHILD_S_MAX = 180.0
 
 
@@ -96,10 +99,21 @@ def idle(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def durable(options: argparse.Namespace) -> dict[str, Any]:
-    hub = [_child("durable", str(DURABLE_S), core=None) for _ in range(options.runs)]
-    sockets = [crowd("cadence", 2, SATURATED_S, 0.0, "rooms") for _ in range(options.runs)]
-    through = [{"per_s": each["per_s"] / 2, "cpu_us": each["cpu_us"] * 2, "core": each["core"]} for each in sockets]
-    return {"hub and log": _medians(hub), "through sockets, 2 receivers": _medians(through)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(options.runs):
+        for store, how in (("sqlite", "rooms"), ("redis", "rooms"), ("sqlite", "alex"), ("redis", "alex")):
+            asked = json.dumps({"store": store, "how": how, "seconds": DURABLE_S})
+            found.setdefault(f"{store}, {how}", []).append(_child("durable", asked))
+    return {label: _medians(each) for label, each in found.items()}
+
+
+def nodes(options: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for _ in range(options.runs):
+        for rate, count in product((0.0, NODES_RATE), (1, 2)):
+            label = f"{f'{rate:g} a second' if rate else 'saturated'}, servers: {count}"
+            found.setdefault(label, []).append(_child("nodes", json.dumps({"nodes": count, "rate": rate})))
+    return {label: _medians(each) for label, each in found.items()}
 
 
 def mediated(options: argparse.Namespace) -> dict[str, Any]:
@@ -108,7 +122,8 @@ def mediated(options: argparse.Namespace) -> dict[str, Any]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "fanout": fanout, "modest": modest, "stalled": stalled, "idle": idle, "durable": durable, "mediated": mediated,
+    "fanout": fanout, "modest": modest, "stalled": stalled, "idle": idle, "durable": durable, "nodes": nodes,
+    "mediated": mediated,
 }  # fmt: skip
 
 

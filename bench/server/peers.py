@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +41,26 @@ def install() -> None:
 
 
 @contextmanager
-def running(name: str, core: int, how: str = "alex") -> Iterator[Running]:
+def running(
+    name: str, core: int, how: str = "alex", rooms: int = 0, more: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     """The server `name`, pinned to `core`, on a free port of loopback with data of its own; it is ended afterwards.
 
-    `how` says what of Cadence is run, one of `HOWS`.
+    `how` says what of Cadence is run, one of `HOWS`; it has `rooms` beside the meeting, and `more` in its environment.
     """
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = _command(name, port, Path(folder), how)
         sink = "asgi" if how == "asgi" else "auto"
-        environment = {**os.environ, "NODE_PATH": str(PEERS / "node_modules"), "CADENCE_SINK": sink, "GOMAXPROCS": "1"}
+        for room in range(rooms):
+            (Path(folder) / "rooms" / f"room-{room}.toml").write_text(f'title = "Room {room}"\n')
+        environment = {
+            **os.environ,
+            "NODE_PATH": str(PEERS / "node_modules"),
+            "CADENCE_SINK": sink,
+            "GOMAXPROCS": "1",
+            **(more or {}),
+        }
         child = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             env=environment,
