@@ -7,7 +7,8 @@
     modest    20 messages/s to 500 receivers: CPU a delivery, p99
     stalled   one of eleven readers stops reading
     idle      memory of a connection that does nothing
-    durable   messages a second on disk, of one process
+    durable   messages a second on disk through sockets, of one process, in SQLite and in Redis
+    nodes     CPU a delivery of one server on Redis and of two
     mediated  the raw p99 with no and with many mediated readers, and how these fare
 
 Each part takes less than three minutes with one run. Tables go to stdout, ready to be pasted, progress to stderr. What
@@ -28,8 +29,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import product
 from statistics import median
 
 from bench.server import parts
@@ -41,6 +43,7 @@ SATURATED_S, MODEST_S, DURABLE_S, MEDIATED_S = 3.0, 5.0, 6.0, 20.0
 FANOUT_RECEIVERS = (500, 1000)
 MODEST_RATE, MODEST_RECEIVERS = 20.0, 500
 MEDIATED_RATE = 20.0
+NODES_RATE = 20.0
 CHILD_S_MAX = 180.0
 SIDES = (
     ("Cadence, rooms alone", "cadence", "rooms"),
@@ -148,22 +151,39 @@ def idle(options: argparse.Namespace) -> Table:
 
 
 def durable(options: argparse.Namespace) -> Table:
-    columns = ("", "a second", "us CPU a message", "per full core", "of a core", "fsync ms")
-    table = Table("Durable messages a second, one process, SQLite", columns)
-    measures: dict[str, Callable[[], Figures]] = {
-        "hub and log": lambda: _child("durable", str(DURABLE_S), core=None),
-        "through sockets, 2 receivers": lambda: crowd("cadence", 2, SATURATED_S, 0.0, "rooms"),
+    what = {"per_s": "a second", "server_us": "us CPU a message", "redis_us": "of Redis", "crowd_us": "of the crowd",
+            "server_core": "server, of a core", "fsync_ms": "fsync ms"}  # fmt: skip
+    asked = {
+        f"{store}, {label}": {"store": store, "how": how, "seconds": DURABLE_S}
+        for how, label in (("rooms", "rooms alone"), ("alex", "with Alex"))
+        for store in ("sqlite", "redis")
     }
-    for label, measure in measures.items():
-        found, failed, receivers = list[Figures](), dict[str, Missing](), 2 if "sockets" in label else 1
-        for _ in range(options.runs):
-            _again(label, options.runs, measure, found, failed)
-        if label in failed:
-            table.add(label, failed[label])
-            continue
-        one = _medians(found)
-        each = one["cpu_us"] * receivers
-        table.add(label, round(one["per_s"] / receivers), each, round(1e6 / each), one["core"], one.get("fsync_ms"))
+    return _children("Durable messages a second through sockets, one process", "durable", what, asked, options.runs)
+
+
+def nodes(options: argparse.Namespace) -> Table:
+    what = {"per_s": "delivered a second", "busiest_us": "busiest server, us CPU a delivery",
+            "servers_us": "servers together", "redis_us": "Redis", "lost": "lost"}  # fmt: skip
+    asked = {
+        f"{f'{rate:g} a second' if rate else 'saturated'}, servers: {count}": {"nodes": count, "rate": rate}
+        for rate, count in product((0.0, NODES_RATE), (1, 2))
+    }
+    return _children("Several servers on one Redis, 1,000 receivers", "nodes", what, asked, options.runs)
+
+
+def _children(
+    title: str, module: str, what: Mapping[str, str], asked: Mapping[str, Mapping[str, object]], runs: int
+) -> Table:
+    """A row for each way a module is asked to measure; of its figures those in `what`, under these names."""
+    table = Table(title, ("", *what.values()))
+    found: dict[str, list[Figures]] = {label: [] for label in asked}
+    failed: dict[str, Missing] = {}
+    for _ in range(runs):
+        for label, each in asked.items():
+            _again(label, runs, partial(_child, module, json.dumps(each)), found[label], failed)
+    for label in asked:
+        one = failed.get(label) or _medians(found[label])
+        table.add(label, *([one] if isinstance(one, Missing) else [one.get(key) for key in what]))
     return table
 
 
@@ -187,7 +207,8 @@ def mediated(options: argparse.Namespace) -> Table:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Table]] = {
-    "fanout": fanout, "modest": modest, "stalled": stalled, "idle": idle, "durable": durable, "mediated": mediated,
+    "fanout": fanout, "modest": modest, "stalled": stalled, "idle": idle, "durable": durable, "nodes": nodes,
+    "mediated": mediated,
 }  # fmt: skip
 
 

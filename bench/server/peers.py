@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +53,13 @@ def install() -> None:
 
 
 @contextmanager
-def running(name: str, core: int | None, how: str = "alex") -> Iterator[Running]:
+def running(
+    name: str, core: int | None, how: str = "alex", rooms: int = 0, more: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     """The server `name` on a free port of loopback with data of its own; it is ended afterwards.
 
-    All its processes are pinned to `core`, or to none. `how` says what of Cadence is run, one of `HOWS`. Raises
-    `NotInstalled` where the program is not there.
+    All its processes are pinned to `core`, or to none. `how` says what of Cadence is run, one of `HOWS`; it has `rooms`
+    beside the meeting, and `more` in its environment. Raises `NotInstalled` where the program is not there.
     """
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +67,15 @@ def running(name: str, core: int | None, how: str = "alex") -> Iterator[Running]
         if shutil.which(command[0]) is None or not all(Path(one).exists() for one in _needed(name)):
             raise NotInstalled(f"{name} is not there: python -m bench.server --install")
         sink = "asgi" if how == "asgi" else "auto"
-        environment = {**os.environ, "NODE_PATH": str(PEERS / "node_modules"), "CADENCE_SINK": sink, "GOMAXPROCS": "1"}
+        for room in range(rooms):
+            (Path(folder) / "rooms" / f"room-{room}.toml").write_text(f'title = "Room {room}"\n')
+        environment = {
+            **os.environ,
+            "NODE_PATH": str(PEERS / "node_modules"),
+            "CADENCE_SINK": sink,
+            "GOMAXPROCS": "1",
+            **(more or {}),
+        }
         child = subprocess.Popen(
             [*pinned(core), *command],
             env=environment,

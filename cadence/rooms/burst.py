@@ -5,10 +5,12 @@ write, however many frames there are. Two things make a receiver different, and 
 
     withheld   frames carry the set of users who must not get them; receivers in the same sets share one bundle
     settled    a frame for one receiver alone is about to follow: it has been handed what was pending so far
+    answered   frames for one receiver alone stand between the others, where they were told
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
@@ -29,10 +31,11 @@ class Burst(Generic[C]):
         self._frames: list[tuple[Encoded, int]] = []  # with the index of those it is withheld from
         self._withheld: list[AbstractSet[str]] = []
         self._settled: dict[C, int] = {}
+        self._answers: dict[C, list[tuple[int, Encoded]]] = {}  # and how many of the frames come before each
         self._bundles: dict[tuple[int, int], Bundle | None] = {}
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._frames) + len(self._answers)
 
     @property
     def full(self) -> bool:
@@ -41,7 +44,7 @@ class Burst(Generic[C]):
 
     @property
     def withheld(self) -> AbstractSet[str]:
-        """The users who get nothing of this burst, if all of it is withheld from the same; else nobody."""
+        """The users who get nothing of this burst but answers, if all of it is withheld from the same; else nobody."""
         return self._withheld[0] if len(self._withheld) == 1 else _NOBODY
 
     def add(self, frame: Encoded, withheld: AbstractSet[str] = _NOBODY) -> None:
@@ -49,6 +52,16 @@ class Burst(Generic[C]):
         self._frames.append((frame, self._audience(withheld)))
         self._bundles.clear()
         self.size += frame.size
+
+    def answer(self, receiver: C, frame: Encoded) -> None:
+        """Tell `receiver` alone `frame`, behind all that was told so far, whoever it may be withheld from."""
+        self._answers.setdefault(receiver, []).append((len(self._frames), frame))
+        self.size += frame.size
+
+    @property
+    def answered(self) -> Iterable[C]:
+        """Who is told something alone."""
+        return tuple(self._answers)
 
     def skip(self, receiver: C) -> None:
         """Nothing told so far is for `receiver` any more."""
@@ -58,6 +71,7 @@ class Burst(Generic[C]):
         """What is pending for `receiver` of `user`, who has it now; None if nothing is."""
         found = self.pending(receiver, user)
         self._settled[receiver] = len(self._frames)
+        self._answers.pop(receiver, None)
         return found
 
     def pending(self, receiver: C, user: str) -> Bundle | None:
@@ -67,11 +81,22 @@ class Burst(Generic[C]):
         for bit, withheld in enumerate(self._withheld):
             if user in withheld:
                 outside |= 1 << bit
+        if self._answers and (answers := self._answers.get(receiver)) is not None:
+            return bundle(self._between(answers, start, outside))
         key = (start, outside)
         if key not in self._bundles:
             mine = [frame for frame, audience in self._frames[start:] if not outside >> audience & 1]
             self._bundles[key] = bundle(mine) if mine else None
         return self._bundles[key]
+
+    def _between(self, answers: list[tuple[int, Encoded]], start: int, outside: int) -> Iterator[Encoded]:
+        for place, answer in (*answers, (len(self._frames), None)):
+            for frame, audience in self._frames[start:place]:
+                if not outside >> audience & 1:
+                    yield frame
+            start = max(start, place)
+            if answer is not None:
+                yield answer
 
     def _audience(self, withheld: AbstractSet[str]) -> int:
         withheld = withheld or _NOBODY

@@ -22,6 +22,7 @@ from cadence.rooms.sink import CLOSE_GRACE_S, AsgiSink, FrameSink, Path, Send, S
 from cadence.rooms.wire import CLOSE_RESTART, CLOSE_TOO_SLOW, Member
 
 REPLAY_BYTES_MAX = 256 * 1024  # replayed bytes queued at once, beyond which the log is not read on
+SAYING_MAX = 64  # messages of one connection that wait for the log at once, beyond which it is not read on
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Batches = AsyncIterator[Sequence[Struct]]
@@ -71,6 +72,8 @@ class Connection:
         self._drained = asyncio.Event()
         self._drained.set()
         self._slow_timer: asyncio.TimerHandle | None = None
+        self._saying = 0  # messages of the peer that the log has not answered yet
+        self._calm: tuple[int, asyncio.Future[None]] | None = None  # who waits until so few are left
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Begin to send. All tasks of this connection live in `group`."""
@@ -91,6 +94,32 @@ class Connection:
             raise
         finally:
             self._listener = None
+
+    def begin_saying(self) -> None:
+        """The peer has said something that the log has not answered yet."""
+        self._saying += 1
+
+    def end_saying(self) -> None:
+        """The log has answered."""
+        self._saying -= 1
+        if self._calm is not None and self._saying <= self._calm[0]:
+            self._calm[1].set_result(None)
+            self._calm = None
+
+    async def calm(self, saying: int = 0) -> None:
+        """Wait until no more than `saying` of what the peer said is unanswered. For its reader alone."""
+        if self._saying > saying:
+            answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._calm = (saying, answered)
+            try:
+                await answered
+            finally:
+                self._calm = None
+
+    async def pace(self) -> None:
+        """Let the peer say no more for now if too much of it is unanswered."""
+        if self._saying >= SAYING_MAX:
+            await self.calm(SAYING_MAX // 2)
 
     def deliver(self, frame: Encoded, room: str) -> None:
         """Queue a frame of a room's live stream; never waits. Too slow a connection closes itself."""
@@ -126,6 +155,10 @@ class Connection:
     def hold(self, room: str) -> None:
         """Let live frames of `room` wait until a feed has ended, or `release`."""
         self._outbox.hold(room)
+
+    def holds(self, room: str) -> bool:
+        """Whether live frames of `room` wait."""
+        return self._outbox.holds(room)
 
     def release(self, room: str) -> None:
         """Let live frames of `room` flow."""

@@ -145,6 +145,7 @@ class Gateway:
             async with asyncio.TaskGroup() as group:
                 connection.start(group)
                 await self._read(connection, receive)
+                await connection.calm()  # who has left says nothing any more
         finally:
             connection.abandon()
             self._hub.disconnect(connection)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ from cadence.rooms.limiter import (
     messages_per_s,
     retry_after_s,
 )
-from cadence.rooms.log import Draft, HostAction, Log, LogConflict, LogUnavailable
+from cadence.rooms.log import Appended, Draft, HostAction, Log, LogConflict, LogUnavailable
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
@@ -60,6 +61,26 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class _Speech:
+    """A message on its way through the log, and who is to be answered."""
+
+    room: OpenRoom
+    draft: Draft
+    ref: str | UnsetType
+    answer: asyncio.Future[Said]
+    asked: tuple[Connection, str | UnsetType] | None
+    waits: bool = False  # `asked` is who will be told `said` when the message is published
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.draft.author.id, self.draft.id
+
+    def is_first(self) -> bool:
+        """Whether its connection, of all that say this, is still the one to be told."""
+        return self.waits and self.room.speaking.get(self.key) is self.asked
+
+
 class Hub:
     """`mediation` may be set until the first connection joins."""
 
@@ -80,7 +101,7 @@ class Hub:
         self._parting: dict[str, asyncio.Event] = {}  # set when the user's last connection is gone
         # Of those who speak without a connection.
         self._visitors = {"agent": Shares(AGENT_MESSAGES_PER_S), "human": Shares(HUMAN_MESSAGES_PER_S)}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -218,10 +239,11 @@ class Hub:
 
     # Speech.
 
-    async def say(self, author: Member, request: Say, connection: Connection | None = None) -> Said:
+    def say(self, author: Member, request: Say, connection: Connection | None = None) -> asyncio.Future[Said]:
         """Make a message durable, then tell everybody; `connection` gets `said` before its own `message`.
 
-        Raises `WireError`. A caller that is cancelled does not undo what it said.
+        Raises `WireError` for what cannot be said; what the log refuses is in the future. Messages keep the order of
+        the calls, whether or not anybody awaits the futures; cancelling one does not undo what was said.
         """
         room = self.find(request.room, author)
         if author.role != "host":
@@ -240,7 +262,15 @@ class Hub:
             spoken=request.spoken,
             mentions=mentions(request.text, room.members(), author.id),
         )
-        return await self.own(self._commit(room, draft, connection, request.ref))
+        asked = None if connection is None else (connection, request.ref)
+        speech = _Speech(room, draft, request.ref, asyncio.get_running_loop().create_future(), asked)
+        speech.waits = asked is not None and room.speaking.setdefault(speech.key, asked) is asked
+        room.appending += 1
+        # No task for each message: the log's own future wakes what follows, a batch of them in one turn of the loop.
+        appending = asyncio.ensure_future(self.store.append(draft))
+        self._tasks.add(appending)
+        appending.add_done_callback(partial(self._appended, speech))
+        return speech.answer
 
     async def redact(
         self, by: Member, room: OpenRoom, seq: int, connection: Connection | None, ref: str | UnsetType
@@ -312,10 +342,14 @@ class Hub:
         """Finish `work` even if the caller is cut: what the log keeps, the room must be told."""
         # `asyncio.shield` does the same with two callbacks and a set of weak references: a fifth of a message's cost.
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._spawn(work).add_done_callback(partial(self._settled, answer))
+        return await answer
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(partial(self._settled, answer))
-        return await answer
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _send_away(self, connection: Connection, after_s: float, place: int, why: str) -> None:
         spread = min(place / RECONNECTS_PER_S, RECONNECT_SPREAD_SECONDS_MAX)
@@ -323,7 +357,6 @@ class Hub:
         connection.close(CLOSE_RESTART, why)
 
     def _settled(self, answer: asyncio.Future[Any], task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
         if task.cancelled():
             answer.cancel()
             return
@@ -337,33 +370,52 @@ class Hub:
         else:
             answer.set_exception(error)
 
-    async def _commit(self, room: OpenRoom, draft: Draft, connection: Connection | None, ref: str | UnsetType) -> Said:
-        room.appending += 1
-        key = (draft.author.id, draft.id)
-        asked = None if connection is None else (connection, ref)
-        waits = asked is not None and room.speaking.setdefault(key, asked) is asked
+    def _appended(self, speech: _Speech, appending: asyncio.Future[Appended]) -> None:
+        room = speech.room
+        room.appending -= 1
         try:
-            appended = await self.store.append(draft)
+            appended = appending.result()
         except BaseException as error:
-            if waits and room.speaking.get(key) is asked:
-                del room.speaking[key]
-            raise self._refusal(draft, error) from None
-        finally:
-            room.appending -= 1
-        said = _said(appended.message, ref)
-        if not appended.duplicate:
-            if appended.message.seq > room.head:
-                room.said_at.append(draft.at)
-            else:  # the feed that nodes share was faster than this answer
-                self.counts.lag.add(self.clock() - draft.at)
-            self.hear(room, appended.message)
-        elif connection is not None and (not waits or room.speaking.get(key) is asked):
-            if waits:
-                del room.speaking[key]
-            connection.reply(said)
-        if self.peers is None and room.gap() is not None and room.appending == 0:
-            await self.heal(room)
+            if speech.is_first():
+                del room.speaking[speech.key]
+            self._answer(speech, self._refusal(speech.draft, error))
+        else:
+            self._answer(speech, self._keep(speech, appended))
+        self._tasks.discard(appending)
+        if self.peers is None and room.appending == 0 and room.gap() is not None:
+            self._spawn(self.heal(room))
+
+    def _keep(self, speech: _Speech, appended: Appended) -> Said | Exception:
+        """A message is durable: tell everybody, unless it was said before; returns what its speaker is to know."""
+        room, message = speech.room, appended.message
+        said = _said(message, speech.ref)
+        try:
+            if not appended.duplicate:
+                if message.seq > room.head:
+                    room.said_at.append(speech.draft.at)
+                else:  # the feed that nodes share was faster than this answer
+                    self.counts.lag.add(self.clock() - speech.draft.at)
+                self.hear(room, message)
+            elif speech.asked is not None and (not speech.waits or speech.is_first()):
+                if speech.waits:
+                    del room.speaking[speech.key]
+                speech.asked[0].reply(said)
+        except Exception as error:
+            return error
         return said
+
+    def _answer(self, speech: _Speech, outcome: Said | BaseException) -> None:
+        answer = speech.answer
+        if answer.done():  # the caller was cut
+            return
+        if isinstance(outcome, Said):
+            answer.set_result(outcome)
+        elif isinstance(outcome, asyncio.CancelledError):
+            answer.cancel()
+        else:
+            if not isinstance(outcome, WireError):
+                log.error("work failed", error=type(outcome).__name__, exc_info=outcome)
+            answer.set_exception(outcome)
 
     def _refusal(self, draft: Draft, error: BaseException) -> BaseException:
         """What the speaker is told when the log did not take a message."""
@@ -408,7 +460,7 @@ class Hub:
     def _publish(self, room: OpenRoom, message: Message) -> None:
         speaker = room.speaking.pop((message.from_.id, message.id), None)
         if speaker is not None:
-            speaker[0].reply(_said(message, speaker[1]))
+            room.answer(speaker[0], _said(message, speaker[1]))
         room.fan_out(message, self._withheld(message))
         self.counts.messages += 1
 

@@ -72,7 +72,9 @@ def retry_after_s(wait: float) -> float:
 
 def admit(buckets: Sequence[Bucket], now: float) -> float:
     """Take one token from each bucket, or from none: returns 0, or the seconds to wait for all of them."""
-    wait = max((bucket.wait_s(now) for bucket in buckets), default=0.0)
+    wait = 0.0
+    for bucket in buckets:
+        wait = max(wait, bucket.wait_s(now))
     if wait == 0.0:
         for bucket in buckets:
             bucket.take()

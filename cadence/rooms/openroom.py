@@ -11,6 +11,7 @@ import asyncio
 import math
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
+from itertools import chain
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -61,11 +62,22 @@ class OpenRoom(Room[Connection]):
         self._burst.add(once, withheld)
         for connection in but:
             self._burst.skip(connection)
+        self._flush_soon()
+        return once
+
+    def answer(self, connection: Connection, frame: Struct) -> None:
+        """Tell `connection` alone, in the order of what the room tells it, and with the same write."""
+        if connection in self and not connection.holds(self.info.room):
+            self._burst.answer(connection, encoded(frame))
+            self._flush_soon()
+        else:
+            connection.reply(frame)
+
+    def _flush_soon(self) -> None:
         if self._flushing is None:
             loop = asyncio.get_running_loop()
             wait = self._free_at - loop.time()
             self._flushing = loop.call_later(wait, self.flush) if wait > 0 else loop.call_soon(self.flush)
-        return once
 
     def settle(self, connection: Connection) -> None:
         """Hand over what is pending for `connection` alone, as something for it is about to follow."""
@@ -85,7 +97,9 @@ class OpenRoom(Room[Connection]):
         burst, self._burst = self._burst, Burst()
         loop = asyncio.get_running_loop()
         began, told, room = loop.time(), 0, self.info.room
-        for connection, user in self.receivers(burst.withheld):
+        withheld = burst.withheld
+        answered = ((one, one.member.id) for one in burst.answered if one.member.id in withheld)
+        for connection, user in chain(self.receivers(withheld), answered):
             frames = burst.pending(connection, user)
             if frames is not None:
                 connection.deliver_all(frames, room)

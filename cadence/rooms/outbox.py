@@ -159,6 +159,10 @@ class Outbox:
         """From now on live frames of `room` wait until `release`."""
         self._held.setdefault(room, deque())
 
+    def holds(self, room: str) -> bool:
+        """Whether live frames of `room` wait for `release`."""
+        return room in self._held
+
     def release(self, room: str) -> None:
         """What `room` missed is queued: its live frames follow."""
         self._queue.extend((frame, True) for frame in self._held.pop(room, ()))

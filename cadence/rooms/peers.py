@@ -25,6 +25,7 @@ RETRY_SECONDS = 0.5  # after a store that was away
 OUTGOING_EVENTS_MAX = (
     10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume from the log
 )
+FOLLOW_PAUSE_SECONDS = 0.01  # after something was heard: a busy feed is read so often at most, one at rest at once
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
 
 SILENT_SECONDS = 2 * BEAT_SECONDS  # after which the others may have thought us dead, with time to spare
@@ -151,6 +152,7 @@ class Node:
                     continue
                 unseen = 0
                 await self._hear(self._room(room), cursor, entries)
+                await asyncio.sleep(FOLLOW_PAUSE_SECONDS)
             except Exception as error:
                 if isinstance(error, LogError):  # what is fed meanwhile is heard later, from where we stand
                     log.warning("room not followed; trying again", room=room, error=str(error))

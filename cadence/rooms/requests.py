@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +35,7 @@ from cadence.rooms.wire import (
     Pong,
     Read,
     Redact,
+    Said,
     Say,
     Turn,
     TypingRequest,
@@ -55,22 +58,31 @@ class Requests:
         self._requests = Shares(USER_REQUESTS_PER_S)
 
     async def serve(self, connection: Connection, request: ClientFrame) -> None:
-        """Answer `request`; a failure becomes an `error` frame that repeats its `ref`."""
+        """Answer `request`; a failure becomes an `error` frame that repeats its `ref`.
+
+        What is said is answered when it is durable, and whoever speaks is not kept waiting for that; any other frame
+        waits until all that was said before it is answered.
+        """
         try:
+            if type(request) is not Say:
+                await connection.calm()
             wait = admit([connection.requests, self._requests.of(connection.member.id)], self._hub.clock())
             if wait > 0:
                 raise WireError(
                     "rate_limited", f"too many requests: wait {wait:.2f} s", retry_after_s=retry_after_s(wait)
                 )
             await _HANDLERS[type(request)](self, connection, request)
-        except WireError as error:
-            refuse(connection, request, error)
-        except StoreUnavailable as error:
+        except Exception as error:
+            self._fail(connection, request, error)
+
+    def _fail(self, connection: Connection, request: ClientFrame, error: BaseException) -> None:
+        if isinstance(error, StoreUnavailable):
             log.warning("log unavailable", request=type(request).__name__, error=str(error))
-            refuse(connection, request, _trouble("the server's log cannot be used now: try again"))
-        except Exception:
-            log.exception("request failed", request=type(request).__name__, user=connection.member.id)
-            refuse(connection, request, _trouble("the server failed at this request: try again"))
+            error = _trouble("the server's log cannot be used now: try again")
+        elif not isinstance(error, WireError):
+            log.error("request failed", request=type(request).__name__, user=connection.member.id, exc_info=error)
+            error = _trouble("the server failed at this request: try again")
+        refuse(connection, request, error)
 
     async def hello(self, connection: Connection, request: Hello) -> None:
         raise WireError("conflict", "expected one hello for each connection, got a second")
@@ -88,7 +100,15 @@ class Requests:
 
     async def say(self, connection: Connection, request: Say) -> None:
         self._hub.joined(connection, request.room)
-        await self._hub.say(connection.member, request, connection)
+        answer = self._hub.say(connection.member, request, connection)
+        connection.begin_saying()
+        answer.add_done_callback(partial(self._said, connection, request))
+        await connection.pace()
+
+    def _said(self, connection: Connection, request: Say, answer: asyncio.Future[Said]) -> None:
+        connection.end_saying()
+        if not answer.cancelled() and (error := answer.exception()) is not None:
+            self._fail(connection, request, error)
 
     async def redact(self, connection: Connection, request: Redact) -> None:
         room = self._hub.joined(connection, request.room)

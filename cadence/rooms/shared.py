@@ -27,6 +27,12 @@ class Erased(Struct, frozen=True):
     seqs: tuple[int, ...]
 
 
+class Own(Struct, frozen=True):
+    """A message that this node said itself, and was told of when it was."""
+
+    seq: int
+
+
 class Renewed(Struct, frozen=True):
     """The room has a new epoch: what was acknowledged may be lost."""
 
@@ -73,7 +79,7 @@ class Did(Struct, frozen=True):
     frame: str
 
 
-Event = Message | HostAction | Erased | Renewed | Here | Typed | Told | Leased | Did
+Event = Message | Own | HostAction | Erased | Renewed | Here | Typed | Told | Leased | Did
 
 
 @dataclass(frozen=True, slots=True)

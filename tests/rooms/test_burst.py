@@ -44,6 +44,25 @@ def test_what_was_taken_or_skipped_is_not_pending_again() -> None:
     assert (told(burst, "ann"), told(burst, "bob"), told(burst, "cid")) == (["b"], ["b"], ["a", "b"])
 
 
+def test_an_answer_stands_where_it_was_told_and_its_receiver_alone_gets_it() -> None:
+    burst = Burst[str]()
+    burst.add(frame("a"), {"bob"})
+    burst.answer("bob", frame("said"))
+    burst.add(frame("b"))
+    burst.answer("bob", frame("said too"))
+    assert (told(burst, "ann"), told(burst, "bob")) == (["a", "b"], ["said", "b", "said too"])
+    assert list(burst.answered) == ["bob"]
+    assert burst.take("bob", "bob") is not None
+    assert not burst.answered and told(burst, "bob") == []
+
+
+def test_an_answer_alone_is_something_to_hand_over() -> None:
+    burst = Burst[str]()
+    assert not burst
+    burst.answer("bob", frame("said"))
+    assert burst and told(burst, "ann") == [] and told(burst, "bob") == ["said"]
+
+
 def test_who_is_left_out_of_all_of_it_is_known_at_once() -> None:
     burst = Burst[str]()
     assert burst.withheld == frozenset()
@@ -70,7 +89,7 @@ def test_it_is_full_by_bytes_or_by_audiences() -> None:
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.frozensets(st.sampled_from(USERS))),
-        st.tuples(st.sampled_from(["take", "skip"]), st.sampled_from(USERS)),
+        st.tuples(st.sampled_from(["take", "skip", "answer"]), st.sampled_from(USERS)),
     ),
     max_size=30,
 )
@@ -89,7 +108,10 @@ def test_each_gets_exactly_its_own_frames_in_order(steps: list[tuple[str, object
         elif what == "take":
             taken = burst.take(str(whom), str(whom))
             got[str(whom)] += [] if taken is None else texts(taken.joined)
-        else:
+        elif what == "answer":
+            burst.answer(str(whom), frame(f"é{number}"))
+            owed[str(whom)].append(f"é{number}")
+        elif not burst.answered:  # a room settles whom it skips
             del owed[str(whom)][len(got[str(whom)]) :]
             burst.skip(str(whom))
     for user in USERS:

@@ -3,7 +3,10 @@ import json
 
 import pytest
 
+from cadence.rooms.connection import SAYING_MAX
 from cadence.rooms.gateway import BAD_FRAMES_MAX, HELLO_TRIES_MAX, Gateway
+from cadence.rooms.log import Appended, Draft
+from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import FRAME_BYTES_MAX
 from tests.asgi import Channel, Closed, Refused
 from tests.rooms.house import HOST_TOKEN, House, clock, settle
@@ -324,6 +327,74 @@ async def test_requests_of_one_connection_are_served_in_order() -> None:
         ("page", "3"),
         ("left", "4"),
     ]
+
+
+class GatedLog(MemoryLog):
+    """Answers no append before its gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__(clock)
+        self.gate, self.appended = asyncio.Event(), 0
+
+    async def append(self, draft: Draft) -> Appended:
+        self.appended += 1
+        appended = await super().append(draft)
+        await self.gate.wait()
+        return appended
+
+
+async def test_what_one_says_does_not_wait_for_the_log_and_all_else_waits_for_what_was_said() -> None:
+    log = GatedLog()
+    house = await House(log=log).start()
+    ann = await house.member("Ann")
+    await ann.drain()
+    for number in range(3):
+        await ann.send("say", room="lab", id=f"m{number}", text="x", ref=f"s{number}")
+    await ann.send("say", room="lab", id="m3", text="", ref="refused")
+    await ann.send("ping", ref="p")
+    assert [frame.get("ref") for frame in await ann.drain()] == ["refused"]
+    assert log.appended == 3, "they share a commit"
+    log.gate.set()
+    frames = [(frame["type"], frame.get("ref", frame.get("seq"))) for frame in await ann.drain()]
+    said = [("said", "s0"), ("message", 1), ("said", "s1"), ("message", 2), ("said", "s2"), ("message", 3)]
+    assert frames == [*said, ("pong", "p")]
+
+
+async def test_one_connection_has_a_bounded_number_of_messages_in_the_log() -> None:
+    log = GatedLog()
+    house = await House(log=log).start()
+    ann = await house.member("Ann")
+    for number in range(SAYING_MAX + 10):
+        await ann.send("say", room="lab", id=f"m{number}", text="x")
+    await settle()
+    assert log.appended == SAYING_MAX
+    log.gate.set()
+    assert len([frame for frame in await ann.drain() if frame["type"] == "said"]) == SAYING_MAX + 10
+
+
+async def test_who_is_cut_while_the_log_works_leaves_when_it_has_answered() -> None:
+    log = GatedLog()
+    house = await House(log=log).start()
+    ann, bob = await house.member("Ann"), await house.member("Bob")
+    await ann.send("say", room="lab", id="m", text="x")
+    await settle()
+    cutting = asyncio.ensure_future(ann.channel.cut())
+    await settle()
+    assert house.hub.rooms()[0].is_member(ann.id), "so that nothing of who has left is still under way"
+    log.gate.set()
+    await cutting
+    assert not house.hub.rooms()[0].is_member(ann.id)
+    assert [frame["id"] for frame in await bob.drain() if frame["type"] == "message"] == ["m"]
+
+
+async def test_a_log_that_refuses_answers_each_message_it_refused() -> None:
+    house = await House().start()
+    ann = await house.member("Ann")
+    house.log.available = False
+    for number in range(3):
+        await ann.send("say", room="lab", id=f"m{number}", text="x", ref=f"{number}")
+    answers = [(frame["code"], frame["ref"]) for frame in await ann.drain() if frame["type"] == "error"]
+    assert answers == [("unavailable", "0"), ("unavailable", "1"), ("unavailable", "2")]
 
 
 async def test_a_server_that_fails_at_hello_says_so_and_nothing_more() -> None:

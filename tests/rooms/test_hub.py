@@ -175,7 +175,7 @@ async def test_what_was_committed_is_told_even_if_its_sender_is_cut_meanwhile() 
     log.gates = {"a": asyncio.Event()}
     house = await House(log=log).start()
     bob = await house.member("Bob")
-    saying = asyncio.create_task(house.hub.say(VERA, say("a")))
+    saying = house.hub.say(VERA, say("a"))
     await settle()
     saying.cancel()
     await settle()

@@ -13,7 +13,7 @@ tests). Every method is awaited by the hub or the mediator; none returns before 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -143,8 +143,11 @@ class Log(Protocol):
     async def open_room(self, room: str) -> RoomState:
         """Make or find the room's log; its epoch is random, made once and stored."""
 
-    async def append(self, draft: Draft) -> Appended:
-        """Commit `draft` under the room's next seq. Drafts get seqs in the order of the calls."""
+    def append(self, draft: Draft) -> Awaitable[Appended]:
+        """Commit `draft` under the room's next seq. Drafts get seqs in the order of the calls, awaited or not.
+
+        Does not raise before it is awaited.
+        """
 
     async def messages(
         self, room: str, *, after: int | None = None, before: int | None = None, limit: int

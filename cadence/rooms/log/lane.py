@@ -40,41 +40,6 @@ class _Request(Generic[ConnectionT]):
     answer: asyncio.Future[Any]
 
 
-class _Places:
-    """A semaphore, fair, that costs one comparison while places are free; asyncio's looks through all who wait."""
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def take(self) -> bool:
-        """Take a place if one is free and nobody waits for it."""
-        if self._free == 0 or self._waiting:
-            return False
-        self._free -= 1
-        return True
-
-    async def wait(self) -> None:
-        """Take a place in the order of the calls."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # given the place in the moment it stopped waiting
-                self.give()
-            raise
-
-    def give(self) -> None:
-        """Pass a place on to the first who still waits, or set it free."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
-
-
 class Lane(Generic[ConnectionT]):
     """Runs work on `connection` in a thread of its own; `close` ends it.
 
@@ -93,8 +58,10 @@ class Lane(Generic[ConnectionT]):
         self._run = run
         self._batch_max = batch_max
         self._loop = asyncio.get_running_loop()
-        self._places = _Places(REQUESTS_MAX)
-        # Bounded by the places: only a holder of one puts something in.
+        self._free = REQUESTS_MAX  # places
+        # Who waits for a place, in the order of the calls; None stands where the lane is to end.
+        self._waiting: deque[_Request[ConnectionT] | None] = deque()
+        # Bounded by the places: only what has one is put in.
         self._queue: queue.SimpleQueue[_Request[ConnectionT] | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
         self._closing: asyncio.Task[None] | None = None
@@ -102,18 +69,19 @@ class Lane(Generic[ConnectionT]):
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
-    async def call(self, work: Callable[[ConnectionT], _T]) -> _T:
-        """Run `work` in the thread and return what it returned, or raise what it raised.
+    def call(self, work: Callable[[ConnectionT], _T]) -> asyncio.Future[_T]:
+        """Have `work` run in the thread: what it returned, or raised, is in the future.
 
-        A cancelled call may have been handed over already: then the work is done and nobody learns of it.
+        Work runs in the order of the calls, whether or not anybody awaits it. Of a cancelled future the work may be
+        done all the same, and nobody learns of it. `LogUnavailable` once the lane is closed.
         """
-        if self._closing is not None:
-            raise LogUnavailable("expected an open log, got one that was closed: open it again")
-        if not self._places.take():
-            await self._places.wait()
         answer: asyncio.Future[_T] = self._loop.create_future()
-        self._queue.put(_Request(work, answer))
-        return await answer
+        if self._closing is not None:
+            answer.set_exception(LogUnavailable("expected an open log, got one that was closed: open it again"))
+            return answer
+        self._waiting.append(_Request(work, answer))
+        self._hand_over()
+        return answer
 
     async def close(self) -> None:
         """Answer every call made so far, then close the connection and end the thread. May be called again."""
@@ -122,9 +90,8 @@ class Lane(Generic[ConnectionT]):
         await asyncio.shield(self._closing)
 
     async def _finish(self) -> None:
-        if not self._places.take():
-            await self._places.wait()  # places are given in order, so every earlier caller is in the queue by now
-        self._queue.put(None)
+        self._waiting.append(None)  # behind every earlier caller
+        self._hand_over()
         await self._ended
         self._thread.join()
 
@@ -159,9 +126,20 @@ class Lane(Generic[ConnectionT]):
         with suppress(RuntimeError):  # the loop is gone, and with it everyone who waited
             self._loop.call_soon_threadsafe(callback)
 
+    def _hand_over(self) -> None:
+        """Let the thread have those who wait, as far as there are places."""
+        while self._free and self._waiting:
+            request = self._waiting.popleft()
+            if request is not None and request.answer.done():
+                continue  # its caller was cancelled before it had a place
+            self._free -= request is not None
+            self._queue.put(request)
+
     def _answer(self, batch: list[_Request[ConnectionT]], outcomes: list[Outcome]) -> None:
+        self._free += len(batch)
+        if self._waiting:
+            self._hand_over()
         for request, outcome in zip(batch, outcomes, strict=True):
-            self._places.give()
             if request.answer.done():  # its caller was cancelled
                 continue
             if outcome.error is None:

@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from cadence.rooms.log import (
+    Appended,
+    Draft,
     HostAction,
     LogConflict,
     LogFenced,
@@ -37,6 +39,7 @@ from cadence.rooms.shared import (
     Event,
     Here,
     Leased,
+    Own,
     Renewed,
     Stand,
     Told,
@@ -119,6 +122,7 @@ class MemoryNode(MemoryLog):
         self._closed = False
         self._fences: dict[tuple[str, str], int] = {}
         self._opened: set[str] = set()
+        self._own: set[tuple[str, str, int]] = set()  # room, epoch and seq of what was said here and not heard yet
 
     @classmethod
     async def open(cls, house: MemoryHouse, node: str) -> MemoryNode:
@@ -210,6 +214,12 @@ class MemoryNode(MemoryLog):
         await super().save_session(record)
         self._note((record.key,), record.closed_at)
 
+    async def append(self, draft: Draft) -> Appended:
+        appended = await super().append(draft)
+        if not appended.duplicate:
+            self._own.add((draft.room, appended.message.epoch, appended.message.seq))
+        return appended
+
     async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
         self._check_fence(room, user)
         await super().save_reader(room, user, record)
@@ -254,7 +264,13 @@ class MemoryNode(MemoryLog):
                 pass
             self._check_open()
         feed = self._feed(room)
-        return str(feed.n), feed.entries[max(0, int(cursor) - feed.dropped) :]
+        return str(feed.n), [self._heard(room, entry) for entry in feed.entries[max(0, int(cursor) - feed.dropped) :]]
+
+    def _heard(self, room: str, entry: Entry) -> Entry:
+        if isinstance(entry.event, Message) and (own := (room, entry.epoch, entry.event.seq)) in self._own:
+            self._own.discard(own)
+            return replace(entry, event=Own(entry.event.seq))
+        return entry
 
     async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
         self._check_writable()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -61,8 +61,8 @@ class SqliteLog:
     async def open_room(self, room: str) -> RoomState:
         return await self._writes.call(lambda store: writes.open_room(store, room))
 
-    async def append(self, draft: Draft) -> Appended:
-        return await self._writes.call(writes.Append(draft))
+    def append(self, draft: Draft) -> Awaitable[Appended]:
+        return self._writes.call(writes.Append(draft))
 
     async def messages(
         self, room: str, *, after: int | None = None, before: int | None = None, limit: int

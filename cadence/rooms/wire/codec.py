@@ -6,6 +6,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from cadence.rooms.wire.client import ClientFrame
 from cadence.rooms.wire.explain import explain
 from cadence.rooms.wire.server import ServerFrame
+
+TIMES_MAX = 256  # spelled lately and remembered
 
 _request: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _reply: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
@@ -40,8 +43,13 @@ def decode_request(data: str | bytes) -> ClientFrame:
 def to_iso(seconds: float) -> str:
     """Seconds since the epoch as UTC ISO 8601, rounded to milliseconds, with Z."""
     # In whole milliseconds: a float that was read from .123 may lie below it, and truncation would lose one each time.
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    return f"{datetime.fromtimestamp(whole, UTC).isoformat()[:19]}.{milliseconds:03d}Z"
+    return _spelled(round(seconds * 1000))
+
+
+@lru_cache(TIMES_MAX)  # what is said in the same millisecond, and what is said of a message several times
+def _spelled(milliseconds: int) -> str:
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(whole, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 def from_iso(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -12,10 +13,24 @@ from cadence.rooms.log.redis.keys import pair, unpair
 from cadence.rooms.log.redis.link import ANSWER_SECONDS_MAX, client
 from cadence.rooms.log.redis.readers import Readers
 from cadence.rooms.log.redis.speech import read
-from cadence.rooms.shared import FOLLOW_SECONDS, Did, Entry, Erased, Event, Here, Leased, Renewed, Stand, Told, Typed
+from cadence.rooms.shared import (
+    FOLLOW_SECONDS,
+    Did,
+    Entry,
+    Erased,
+    Event,
+    Here,
+    Leased,
+    Own,
+    Renewed,
+    Stand,
+    Told,
+    Typed,
+)
 from cadence.rooms.wire import Member, Message
 
 ENTRIES_AT_ONCE_MAX = 500
+ANSWER_FIRST_SECONDS = 0.002
 
 _BY_NAME: dict[str, type[HostAction | Here | Typed | Told | Did]] = {
     "action": HostAction,
@@ -28,10 +43,8 @@ _NAMES = {kind: name for name, kind in _BY_NAME.items()}
 _read_member = msgspec.json.Decoder(Member).decode
 
 
-def decode(epoch: str, kind: str, value: bytes) -> Event:
-    """What stands in an entry of a feed."""
-    if kind == "message":
-        return read(value, epoch)
+def decode(kind: str, value: bytes) -> Event:
+    """What stands in an entry of a feed that is no message."""
     if kind == "redacted":
         return Erased(tuple(map(int, value.split())))
     if kind == "epoch":
@@ -61,15 +74,30 @@ class Feed(Readers):
             )
         except (RedisError, OSError) as error:
             raise LogUnavailable(f"expected to follow the feed of `{room}`, got: {error}") from None
+        if found and self._appends.under_way:
+            # Redis tells both at once what was said here. The answer is the cheaper of them: it need not be read.
+            await asyncio.sleep(ANSWER_FIRST_SECONDS)
         entries = []
         for place, fields in found[0][1] if found else ():
-            cursor, epoch = place.decode(), fields[b"e"].decode()
-            event = decode(epoch, fields[b"k"].decode(), fields[b"v"])
-            opened = self._opened.get(room)
-            if isinstance(event, Message) and opened is not None and epoch == opened.epoch:
-                opened.witness(event.seq, pair(event.from_.id, event.id))  # this node will have shown it
-            entries.append(Entry(int(fields[b"n"]), epoch, event))
+            cursor, epoch, n = place.decode(), fields[b"e"].decode(), int(fields[b"n"])
+            kind, value = fields[b"k"].decode(), fields[b"v"]
+            if kind == "message":
+                messages = value.split(b"\n")  # several that were said at once; JSON has no line ends
+                first = n + 1 - len(messages)
+                entries += [Entry(first + at, epoch, self._heard(room, epoch, one)) for at, one in enumerate(messages)]
+            else:
+                entries.append(Entry(n, epoch, decode(kind, value)))
         return cursor, entries
+
+    def _heard(self, room: str, epoch: str, value: bytes) -> Message | Own:
+        opened = self._opened.get(room)
+        if opened is None or epoch != opened.epoch:
+            return read(value, epoch)
+        if opened.known(seq := int(value[: value.index(b":")])):
+            return Own(seq)
+        message = read(value, epoch)
+        opened.witness(seq, pair(message.from_.id, message.id))  # this node will have shown it
+        return message
 
     async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
         changes: list[object] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,10 @@ CONNECTIONS_MAX = 32
 VERSION_MIN = (6, 2)
 
 log = structlog.get_logger(__name__)
+
+
+_AWAY = (NoScriptError, BusyLoadingError, ConnectionError, TimeoutError, OSError)
+Call = tuple[str, tuple[Any, ...]]  # what the keys begin with, and the arguments
 
 
 class UnknownRoom(LogError):
@@ -92,38 +96,71 @@ class Link:
 
     async def call(self, name: str, prefix: str, *args: Any) -> Any:
         """Run a script on the keys that begin with `prefix`. Raises `LogUnavailable` and what scripts refuse."""
+        (answer,) = await self.call_each(name, [(prefix, args)])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def call_each(self, name: str, calls: Sequence[Call]) -> list[Any]:
+        """Run a script for each of `calls`, all in one write; what `call` would raise stands where an answer would."""
         loop = asyncio.get_running_loop()
         until = loop.time() + RETRY_SECONDS_MAX
-        while True:
+        answers: list[Any] = [None] * len(calls)
+        left = list(range(len(calls)))
+        while left:
             if self.closed:
-                raise LogUnavailable("expected an open log, got one that was closed: open it again")
-            digest = self._digests[name]
+                closed = LogUnavailable("expected an open log, got one that was closed: open it again")
+                return _filled(answers, left, closed)
+            if self._examining.locked():
+                async with self._examining:
+                    continue
+            digest, again = self._digests[name], list[int]()
             try:
-                if self._examining.locked():
-                    async with self._examining:
-                        continue
-                try:
-                    return await self._evaluate(digest, prefix, *args)
-                except NoScriptError:
+                found = await self._evaluate(digest, [calls[at] for at in left])
+                for at, answer in zip(left, found, strict=True):
+                    if isinstance(answer, NoScriptError):
+                        again.append(at)
+                    elif isinstance(answer, ResponseError):
+                        answers[at] = _refusal(str(answer), calls[at][0])
+                    else:
+                        answers[at] = answer
+                left = again
+                if left:
                     await self._examine(digest)
-            except (NoScriptError, BusyLoadingError, ConnectionError, TimeoutError, OSError) as error:
+            except _AWAY as error:
                 if loop.time() >= until:
-                    raise LogUnavailable(f"expected an answer of Redis, got: {error}; try again") from None
+                    away = LogUnavailable(f"expected an answer of Redis, got: {error}; try again")
+                    return _filled(answers, left, away)
                 await asyncio.sleep(RETRY_PAUSE_SECONDS)
             except ResponseError as error:
-                raise _refusal(str(error), prefix) from None
+                return _filled(answers, left, _refusal(str(error), calls[left[0]][0]))
+        return answers
 
     async def prove_call(self, name: str, prefix: str, *args: Any) -> Any:
         """A call made while examining: it fails rather than reach another life of Redis."""
-        return await self._evaluate(self._digests[name], prefix, *args)
+        (answer,) = await self._evaluate(self._digests[name], [(prefix, args)])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def close(self) -> None:
         """Disconnect; every later call raises `LogUnavailable`."""
         self.closed = True
         await self._client.aclose(close_connection_pool=True)
 
-    async def _evaluate(self, digest: str, prefix: str, *args: Any) -> Any:
-        return await self._client.execute_command("EVALSHA", digest, 1, prefix, *args)
+    async def _evaluate(self, digest: str, calls: Sequence[Call]) -> list[Any]:
+        """An answer for each call, or the `ResponseError` that it got."""
+        pool = self._client.connection_pool
+        connection = await pool.get_connection()
+        try:
+            commands = [("EVALSHA", digest, 1, prefix, *args) for prefix, args in calls]
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await _answer(connection) for _ in commands]
+        except BaseException:
+            await connection.disconnect(nowait=True)  # what it still answers is not for whoever has it next
+            raise
+        finally:
+            await pool.release(connection)
 
     async def _examine(self, failed: str) -> None:
         """Load the scripts, then look at the Redis that knows them; `failed` is the digest it did not know."""
@@ -169,6 +206,20 @@ class Link:
             size = int((await self._client.execute_command("CLUSTER INFO"))["cluster_size"])
             if size > 1:
                 raise LogError(f"expected one primary, got a cluster of {size}: rooms over several are not served yet")
+
+
+async def _answer(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as error:
+        return error
+
+
+def _filled(answers: list[Any], left: Sequence[int], error: LogError) -> list[Any]:
+    """`answers` with `error` for all that are `left`."""
+    for at in left:
+        answers[at] = error
+    return answers
 
 
 def _refusal(text: str, prefix: str) -> LogError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from cadence.rooms.log import RoomState
 from cadence.rooms.log.redis.keys import prefix
 from cadence.rooms.log.redis.link import Incarnation, Link
+
+OWN_MAX = 20_000  # messages of a room that were appended here and not yet read in its feed
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +28,28 @@ class Opened:
     salt: bytes = b""
     seq: int = 0
     said: str = ""
+    fed: int = 0  # the last seq that this node read in the feed
+    own: set[int] = field(default_factory=set)  # above that, those that this node's own appends were answered with
 
     def witness(self, seq: int, said: str) -> None:
         """This message is durable: a Redis that lacks it has lost something."""
         if seq > self.seq:
             self.seq, self.said = seq, said
+
+    def answered(self, seq: int) -> None:
+        """This node's own append was given `seq`, which the feed will tell it again."""
+        if seq > self.fed:
+            self.own.add(seq)
+        if len(self.own) > OWN_MAX:  # the feed lost them, or lags so far that it may tell them again
+            self.own.clear()
+
+    def known(self, seq: int) -> bool:
+        """The feed tells `seq`: whether this node knows it from its own append."""
+        self.fed = max(self.fed, seq)
+        if seq not in self.own:
+            return False
+        self.own.discard(seq)
+        return True
 
 
 class Rooms:
@@ -80,7 +99,8 @@ class Rooms:
             opened.said,
         )
         if (found := epoch.decode()) != opened.epoch:
-            opened.epoch, opened.seq, opened.said = found, 0, ""
+            opened.epoch, opened.seq, opened.said, opened.fed = found, 0, "", 0
+            opened.own.clear()
         opened.salt = salt
         return int(head)
 

@@ -10,7 +10,8 @@ Keys of a room, after its prefix:
     messages   hash: seq -> "SEQ:AT_MS:BODY"; a redaction replaces the body and nothing remains of it
     said       hash: (user, id) -> fingerprint and seq, which is what makes saying idempotent
     spoke      set of users
-    feed       stream, the newest: what every node must hear, numbered without gaps by n
+    feed       stream, the newest: what every node must hear, numbered without gaps by n; messages said at once share an
+               entry, a line each, which bears the number of its last
     gone       zset of redacted seqs; unfinished: set of those whose citing turns are not all emptied yet
     cited      zset: seq -> (room, user, turn) of the turns that cite it
     elsewhere  set: redacted (seq, room) of other rooms, cited by turns of this one
@@ -22,7 +23,8 @@ from __future__ import annotations
 
 from hashlib import sha1
 
-FEED_ENTRIES_MAX = 5_000  # of a room, beyond which a node that lags reads the log instead
+FEED_ENTRIES_MAX = 2_500  # of a room, beyond which a node that lags reads the log instead
+FEED_BYTES = 4_096  # of messages said at once, beyond which they fill more than one entry
 PAGE_FIELDS_MAX = 500  # fetched in one command of a script
 
 _PRELUDE = """
@@ -66,33 +68,51 @@ return redis.call('HMGET', k'meta', 'epoch', 'head', 'salt')
 """
 
 # Drafts as msgpack, texts only, as its reader in Redis knows no binary: (user, id), fingerprint, at in ms, body, user.
-# Answers the epoch, then one string for each.
+# Answers the epoch, then one string for each. Each command is given all there is, as a command costs more than a field.
 APPEND = """
 local found = redis.call('HMGET', k'meta', 'epoch', 'head', 'last_at', 'n')
 if not found[1] then return redis.error_reply('NOROOM') end
-local head, last, n = tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or 0)
-local answers = {}
-for i, draft in ipairs(cmsgpack.unpack(ARGV[1])) do
-  local said = redis.call('HGET', k'said', draft[1])
-  if not said then
-    head, n = head + 1, n + 1
+local epoch, head, last, n = found[1], tonumber(found[2]), tonumber(found[3]), tonumber(found[4] or 0)
+local drafts, pairs = cmsgpack.unpack(ARGV[1]), {}
+for i, draft in ipairs(drafts) do pairs[i] = draft[1] end
+local said = redis.call('HMGET', k'said', unpack(pairs))
+local answers, now, values, marks, users, speaks = {epoch}, {}, {}, {}, {}, {}
+for i, draft in ipairs(drafts) do
+  local mark = said[i] or now[draft[1]]
+  if not mark then
+    head = head + 1
     if draft[3] > last then last = draft[3] end
     local place = string.format('%.0f:%.0f:', head, last)
-    redis.call('HSET', k'messages', head, place .. draft[4])
-    redis.call('HSET', k'said', draft[1], draft[2] .. string.format('%.0f', head))
-    redis.call('SADD', k'spoke', draft[5])
-    feed(n, found[1], 'message', place .. draft[4])
-    answers[i] = '+' .. place
-  elseif string.sub(said, 1, 64) == draft[2] then
-    answers[i] = '=' .. redis.call('HGET', k'messages', string.sub(said, 65))
+    now[draft[1]] = draft[2] .. string.format('%.0f', head)
+    values[#values + 1], values[#values + 2] = head, place .. draft[4]
+    marks[#marks + 1], marks[#marks + 2] = draft[1], now[draft[1]]
+    if not speaks[draft[5]] then users[#users + 1], speaks[draft[5]] = draft[5], true end
+    answers[i + 1] = '+' .. place
+  elseif string.sub(mark, 1, 64) == draft[2] then
+    local seq = tonumber(string.sub(mark, 65))
+    local new = seq - tonumber(found[2])
+    answers[i + 1] = '=' .. (new > 0 and values[2 * new] or redis.call('HGET', k'messages', seq))
   else
-    answers[i] = '-'
+    answers[i + 1] = '-'
+  end
+end
+if #values == 0 then return answers end
+redis.call('HSET', k'messages', unpack(values))
+redis.call('HSET', k'said', unpack(marks))
+redis.call('SADD', k'spoke', unpack(users))
+local first, size = 2, 0
+for i = 2, #values, 2 do
+  size = size + string.len(values[i])
+  if size >= $BYTES or i == #values then
+    local told = {}
+    for at = first, i, 2 do told[#told + 1] = values[at] end
+    n, first, size = n + #told, i + 2, 0
+    feed(n, epoch, 'message', table.concat(told, '\\n'))
   end
 end
 redis.call('HSET', k'meta', 'head', head, 'last_at', string.format('%.0f', last), 'n', n)
-table.insert(answers, 1, found[1])
 return answers
-"""
+""".replace("$BYTES", str(FEED_BYTES))
 
 # after or '', before or '', limit.
 PAGE = """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from cadence.rooms.log import Appended, Draft, LogUnavailable, RoomState
-from cadence.rooms.log.redis.appends import Appends, Packed
+from cadence.rooms.log.redis.appends import Appends, Packed, Sent
 from cadence.rooms.log.redis.keys import pair, prefix
-from cadence.rooms.log.redis.rooms import Rooms
+from cadence.rooms.log.redis.rooms import Opened, Rooms
 from cadence.rooms.log.rows import conflict, fingerprint, to_message, unknown_room
 from cadence.rooms.wire import Message, Turn, encode, to_iso
 
@@ -35,7 +37,7 @@ class Speech(Rooms):
 
     def __init__(self, url: str, clock: Callable[[], float], node: str | None = None) -> None:
         super().__init__(url, clock, node)
-        self._appends: dict[str, Appends] = {}
+        self._appends = Appends(self._send)
 
     async def open_room(self, room: str) -> RoomState:
         state = await super().open_room(room)
@@ -43,37 +45,45 @@ class Speech(Rooms):
         await self._erase(room, [int(seq) for seq in unfinished])  # whoever began it did not live to end it
         return state
 
-    async def append(self, draft: Draft) -> Appended:
-        opened = self._opened.get(draft.room)
-        if opened is None:
-            raise unknown_room(draft.room)
-        said = pair(draft.author.id, draft.id)
-        blank = to_message(draft, "", 0, 0.0)
-        packed: Packed = (
-            said,
-            fingerprint(opened.salt, draft).hex(),
-            round(draft.at * 1000),
-            encode(msgspec.structs.replace(blank, at="")).decode(),
-            draft.author.id,
-        )
-        appends = self._appends.get(draft.room)
-        if appends is None:
-            appends = self._appends[draft.room] = Appends(lambda batch: self._send(draft.room, batch))
-        epoch, answer = (await appends.put(packed)).split(b"|", 1)
-        if answer == b"-":
-            raise conflict(draft)
-        if answer[:1] == b"=":
-            message = read(answer[1:], epoch.decode())
-        else:
-            seq, at, _ = answer[1:].split(b":")
-            message = msgspec.structs.replace(blank, seq=int(seq), at=to_iso(int(at) / 1000), epoch=epoch.decode())
-        if message.epoch == opened.epoch:
-            opened.witness(message.seq, said)
-        return Appended(message, duplicate=answer[:1] == b"=")
+    def append(self, draft: Draft) -> Awaitable[Appended]:
+        try:
+            opened = self._opened.get(draft.room)
+            if opened is None:
+                raise unknown_room(draft.room)
+            said = pair(draft.author.id, draft.id)
+            blank = msgspec.structs.replace(to_message(draft, "", 0, 0.0), at="")
+            mark, at = fingerprint(opened.salt, draft).hex(), round(draft.at * 1000)
+            packed: Packed = (said, mark, at, encode(blank).decode(), draft.author.id)
+        except Exception as error:
+            refused: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
+        return self._appends.put(draft.room, packed, partial(self._appended, opened, draft, said, blank))
 
-    async def _send(self, room: str, batch: list[Packed]) -> list[bytes]:
-        epoch, *answers = await self._link.call("append", self._prefix(room), msgspec.msgpack.encode(batch))
-        return [epoch + b"|" + answer for answer in answers]
+    def _appended(self, opened: Opened, draft: Draft, said: str, blank: Message, answer: bytes) -> Appended:
+        """What Redis answered to `draft`."""
+        place, _, rest = answer.partition(b"|")
+        epoch, duplicate = place.decode(), rest[:1] == b"="
+        if rest == b"-":
+            raise conflict(draft)
+        if duplicate:
+            message = read(rest[1:], epoch)
+        else:
+            seq, at, _ = rest[1:].split(b":")
+            message = msgspec.structs.replace(blank, seq=int(seq), at=to_iso(int(at) / 1000), epoch=epoch)
+        if epoch == opened.epoch:
+            opened.witness(message.seq, said)
+            if not duplicate:
+                opened.answered(message.seq)
+        return Appended(message, duplicate)
+
+    async def _send(self, batches: Mapping[str, list[Packed]]) -> Sent:
+        calls = [(self._prefix(room), (msgspec.msgpack.encode(batch),)) for room, batch in batches.items()]
+        answers = await self._link.call_each("append", calls)
+        return {
+            room: answer if isinstance(answer, Exception) else [answer[0] + b"|" + each for each in answer[1:]]
+            for room, answer in zip(batches, answers, strict=True)
+        }
 
     async def messages(
         self, room: str, *, after: int | None = None, before: int | None = None, limit: int

@@ -148,8 +148,7 @@ class RedisLog(Feed):
     async def close(self) -> None:
         if self._link.closed:
             return
-        for appends in self._appends.values():
-            await appends.close()
+        await self._appends.close()
         if self._searcher is not None:
             await self._searcher.close()
         try:

@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 pytest.importorskip("redis", reason="needs the extra `redis`")
 
 from cadence.rooms.log import LogError, LogUnavailable
-from cadence.rooms.log.redis.link import RETRY_SECONDS_MAX, Incarnation, Link
+from cadence.rooms.log.redis.link import RETRY_SECONDS_MAX, Incarnation, Link, UnknownRoom
 from tests import redis_server
 from tests.redis_server import RedisServer
 
@@ -60,6 +61,24 @@ async def test_scripts_that_were_flushed_are_loaded_again(redis_url: str, shared
     assert await judge.stand() == [b"0-0", b"0", b"", b"0"]
     assert [life.run for life in judge.seen] == [judge.seen[0].run] * 2
     await judge.link.close()
+
+
+async def test_calls_that_share_a_write_are_answered_each_and_fail_alone(
+    redis_url: str, shared_redis: RedisServer
+) -> None:
+    judge = Judge(redis_url)
+    await judge.link.open()
+    await judge.link.call("enter", "cadence:{rknown}:", "run", 1, "epoch", "salt", "", 0, "")
+    shared_redis.ask("SCRIPT", "FLUSH")
+    drafts = (msgspec.msgpack.encode([("3:anaid", "m" * 64, 5, "body", "ana")]),)
+    rooms = ["cadence:{rknown}:", "cadence:{runknown}:", "cadence:{rknown}:"]
+    first, second, third = await judge.link.call_each("append", [(room, drafts) for room in rooms])
+    assert (first, third) == ([b"epoch", b"+1:5:"], [b"epoch", b"=1:5:body"])
+    assert isinstance(second, UnknownRoom)
+    assert len(judge.seen) == 2, "what was examined for one is examined for all"
+    await judge.link.close()
+    refused = await judge.link.call_each("stand", [(room, ()) for room in rooms])
+    assert [type(one) for one in refused] == [LogUnavailable] * 3
 
 
 async def test_a_redis_that_stays_away_is_told_in_time(tmp_path: Path) -> None:
