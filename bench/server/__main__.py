@@ -140,7 +140,7 @@ def stalled(options: argparse.Namespace) -> Table:
 
 
 def idle(options: argparse.Namespace) -> Table:
-    table = Table("Memory of a connection that does nothing, of the server's process", ("", "KiB"))
+    table = Table("Memory of a connection that does nothing, Alex' process included", ("", "KiB"))
     for label, what in (("accepted, not greeted", "accepted"), ("an agent", "agent"), ("a mediated human", "human")):
         try:
             table.add(label, parts.idle(what) / KIB)

@@ -101,14 +101,17 @@ def _read_while(end: socket.socket, reading: threading.Event) -> None:
 
 
 def idle(what: str) -> float:
-    """Bytes of the server for each connection that does nothing: `accepted`, `agent` (greeted, joined) or `human`."""
+    """Bytes of the server and of Alex' process for each connection that does nothing.
+
+    `what` is `accepted`, `agent` (greeted, joined) or `human`.
+    """
     with running("cadence", SERVER_CORE) as server:
         held = [_idle_one(server.port, what, number) for number in range(IDLE_WARM)]
         time.sleep(1.5)
-        before = rss(server.pids)
+        before = rss([*server.pids, *server.mediators])
         held += [_idle_one(server.port, what, IDLE_WARM + number) for number in range(IDLE_COUNT)]
         time.sleep(1.5)
-        each = (rss(server.pids) - before) / IDLE_COUNT
+        each = (rss([*server.pids, *server.mediators]) - before) / IDLE_COUNT
         for end in held:
             end.close()
         return each

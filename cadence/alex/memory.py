@@ -7,6 +7,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +19,46 @@ from cadence.lod.units import Unit
 from cadence.lod.vectors import Vector
 from cadence.rooms.wire import Turn, from_iso
 
-SEQS_MAX = 20_000
+SEQS_MAX = 20_000  # messages of other rooms
+RUNS_MAX = 20_000  # of neighbouring messages of the reader's own room
+
+
+class Runs:
+    """Numbers, kept as runs of neighbours: what was read raw is one run, however long.
+
+    At most `RUNS_MAX` runs; those of the smallest numbers go first.
+    """
+
+    def __init__(self) -> None:
+        self._firsts: list[int] = []  # rising, and so are the lasts
+        self._lasts: list[int] = []
+
+    def add(self, number: int) -> None:
+        """Keep one more."""
+        firsts, lasts = self._firsts, self._lasts
+        at = bisect_right(firsts, number)
+        if at and number <= lasts[at - 1]:
+            return
+        if at and lasts[at - 1] == number - 1:
+            lasts[at - 1] = number
+            if at < len(firsts) and firsts[at] == number + 1:
+                lasts[at - 1] = lasts[at]
+                del firsts[at], lasts[at]
+        elif at < len(firsts) and firsts[at] == number + 1:
+            firsts[at] = number
+        else:
+            firsts.insert(at, number)
+            lasts.insert(at, number)
+        if len(firsts) > RUNS_MAX:
+            del firsts[0], lasts[0]
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self._firsts, number)
+        return at > 0 and number <= self._lasts[at - 1]
+
+    def __len__(self) -> int:
+        """How many runs there are."""
+        return len(self._firsts)
 
 
 class ReaderMemory:
@@ -30,16 +70,14 @@ class ReaderMemory:
     def __init__(self) -> None:
         self.speakers = SpeakerMemory()
         self.units = ShownMemory()
-        self._seqs: OrderedDict[int, None] = OrderedDict()
+        self._seqs = Runs()
         self.whispered_at = self.checked_in_at = float("-inf")  # when Alex last spoke of elsewhere, of here
         self._elsewhere = ShownMemory()
         self._overheard: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def saw(self, seq: int) -> None:
         """Something of this message was shown, or all of it was sent."""
-        self._seqs[seq] = None
-        while len(self._seqs) > SEQS_MAX:
-            self._seqs.popitem(last=False)
+        self._seqs.add(seq)
 
     def has_seen(self, seq: int) -> bool:
         """Whether something of this message was shown."""

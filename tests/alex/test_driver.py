@@ -1,17 +1,32 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from cadence.alex import transcript as transcripts
 from cadence.alex.driver import UnitKey
 from cadence.alex.recovery import AWAY_SECONDS
+from cadence.alex.transcript import Entry
 from cadence.models.encoder import Vectors
 from cadence.models.fake_encoder import FakeEncoder, InlineEncoder
 from cadence.rooms.log import LogUnavailable
-from cadence.rooms.wire import Alex, Focus, Message, Read, Turn, View, ViewPatch, ViewReply, ViewRequest, WireError
+from cadence.rooms.wire import (
+    Alex,
+    Focus,
+    Member,
+    Message,
+    Read,
+    Turn,
+    View,
+    ViewPatch,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
 from tests.alex.house import ADA, BOB, HOST, House, house, wait
 from tests.alex.talk import SENTENCE, START
 
@@ -334,3 +349,26 @@ async def test_nothing_is_stored_of_a_reader_who_is_forgotten() -> None:
         assert bob is not None and await lab.store.turns("lab", "bob", limit=9)
         assert lab.driver._rooms["lab"].readers["bob"].record.patch.focus == Focus(follow=("vera",))
         await lab.attach(ADA)  # comes in again, as anybody may
+
+
+def entries_alive() -> int:
+    return sum(type(one) is Entry for one in gc.get_objects())
+
+
+async def test_messages_that_are_kept_no_longer_are_gone_without_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcripts, "ENTRIES_KEPT_MAX", 50)
+    gc.collect()
+    before = entries_alive()
+    gc.disable()  # a server collects cycles seldom
+    try:
+        async with house() as lab:
+            for name, mode in (("ada", "paraphrase"), ("bob", "paced"), ("cyd", "paraphrase")):
+                await lab.attach(Member(name, name, "human"), patch=ViewPatch(mode=mode))  # type: ignore[arg-type]
+            await lab.flood(400)
+            lab.driver.redacted("lab", lab.head)
+            for name in ("ada", "bob", "cyd"):
+                lab.driver.detach("lab", name)
+            await wait(AWAY_SECONDS + 1)
+            assert entries_alive() - before <= 50
+    finally:
+        gc.enable()

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from cadence.alex.memory import SEQS_MAX, ReaderMemory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cadence.alex.memory import RUNS_MAX, ReaderMemory, Runs
 from cadence.alex.turns import Pick, quoted
 from cadence.rooms.wire import Turn
 from tests.alex.talk import entry, line
@@ -37,6 +40,24 @@ def test_clearing_lets_all_be_said_anew() -> None:
 
 def test_messages_are_remembered_up_to_a_bound() -> None:
     memory = ReaderMemory()
-    for seq in range(SEQS_MAX + 1):
+    for seq in range(0, 2 * RUNS_MAX + 2, 2):
         memory.saw(seq)
-    assert not memory.has_seen(0) and memory.has_seen(SEQS_MAX)
+    assert not memory.has_seen(0) and memory.has_seen(2) and memory.has_seen(2 * RUNS_MAX)
+    assert not memory.has_seen(3)
+
+
+def test_what_is_read_raw_is_one_run_however_long() -> None:
+    memory = ReaderMemory()
+    for seq in range(50_000):
+        memory.saw(seq)
+    assert len(memory._seqs) == 1 and memory.has_seen(0) and memory.has_seen(49_999) and not memory.has_seen(50_000)
+
+
+@given(st.lists(st.integers(0, 30)))
+def test_runs_hold_what_a_set_would(numbers: list[int]) -> None:
+    runs, held = Runs(), set[int]()
+    for number in numbers:
+        runs.add(number)
+        held.add(number)
+        assert [one for one in range(-1, 32) if one in runs] == sorted(held)
+        assert len(runs) == sum(one - 1 not in held for one in held)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cadence.alex.transcript import Transcript
 from cadence.alex.waiting import Candidate, Floats, Waiting, candidates
-from tests.alex.talk import code, entry
+from tests.alex.talk import code, entry, message
 
 TWO = "The first node is slow. The second node is fast."
 
@@ -35,7 +36,7 @@ def test_what_is_shown_waits_no_longer_and_its_rest_does() -> None:
 
 
 def test_readers_share_what_waits_for_them_alike_and_nobody_changes_it() -> None:
-    said = entry(1, TWO)
+    said = Transcript().enter(message(1, TWO))
     one, other, urged, late = Waiting(), Waiting(), Waiting(), Waiting()
     for filled, since, urgent in ((one, 0.0, False), (other, 0.0, False), (urged, 0.0, True), (late, 1.0, False)):
         filled.add(said, since, urgent=urgent)
@@ -45,6 +46,18 @@ def test_readers_share_what_waits_for_them_alike_and_nobody_changes_it() -> None
     one.shown(fresh.left[:1])
     assert [len(message.left) for filled in (one, other, urged) for message in filled] == [1, 2, 2]
     assert [message.since for message in late] == [1.0]
+
+
+def test_what_is_kept_no_longer_shares_nothing() -> None:
+    said = Transcript().enter(message(1, TWO))
+    filled = Waiting()
+    filled.add(said, 0.0, urgent=False)
+    (before,) = filled
+    assert said.fresh is before
+    said.leave()
+    other = Waiting()
+    other.add(said, 0.0, urgent=False)
+    assert next(iter(other)) is not before and said.fresh is None, "nothing leads from it to what leads to it"
 
 
 def test_an_untouched_message_counts_its_blocks_whole() -> None:

@@ -178,8 +178,9 @@ class Worker:
         return room in self._readable.get(member.id, ())
 
     def _allowed(self, user: str, readable: frozenset[str]) -> None:
-        self._readable[user] = readable
-        self._driver.allowed(user)
+        if user in self._here:
+            self._readable[user] = readable
+            self._driver.allowed(user)
 
     async def _forget_reader(self, user: str) -> None:
         self._readable.pop(user, None)
