@@ -109,9 +109,13 @@ class Peers(Protocol):
 
 
 class Shared(Log, Protocol):
-    """A log that several nodes use at once; `node` is the name of the one that holds this object."""
+    """A log that several nodes use at once; `node` is the name of the one that holds this object.
+
+    `forgotten`: at the last `beat` the others had thought this node dead, and who is there gone.
+    """
 
     node: str
+    forgotten: bool
 
     async def stand(self, room: str) -> Stand:
         """Where the feed of `room` stands now."""

@@ -143,6 +143,7 @@ class _Identity:
         self.credit = credit_max_of(first[1])
         self.open: dict[int, _Open] = {}
         self.found: list[str] = []
+        self.returned_at = 0.0
         self.met = 0
 
     def advance(self, to: float) -> None:
@@ -158,6 +159,11 @@ class _Identity:
         for entry in self.open.values():
             entry.doubtful = True
 
+    def returned(self, now: float) -> None:
+        """Another mediator may have begun."""
+        self.doubt()
+        self.returned_at = now
+
     def answered(self, now: float) -> None:
         """An answer is not charged, but what was saved is used up; what waits goes on waiting."""
         self.advance(now)
@@ -170,10 +176,10 @@ class _Identity:
             self.credit = self.credit - turn["words"] if turn["mode"] == "paced" else min(self.credit, 0.0)
             self.doubt()
             for seq in self._new(turn):
-                self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq), doubtful=True)
+                self.open[seq] = self._opened(seq, doubtful=True)
             return
         for seq in self._new(turn):
-            self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq))
+            self.open[seq] = self._opened(seq)
         self._forget(now)
         waiting = sum(entry.words for entry in self.open.values())
         if waiting <= self.credit - MILLISECOND_WORDS:
@@ -184,6 +190,11 @@ class _Identity:
                 if seq in self.open:
                     self.open[seq].untouched = False
         self.credit -= turn["words"]
+
+    def _opened(self, seq: int, doubtful: bool = False) -> _Open:
+        """What was missed waits from the return on: a clock that was set may have made that a day."""
+        at = max(self.log.at(seq), self.returned_at)
+        return _Open(words.of_message(self.log.messages[seq]), at, doubtful=doubtful)
 
     def _may_be_nothing(self, seq: int) -> bool:
         """Of transcribed speech nothing may be left once "mm-hmm" is taken away; it then waits for nobody."""
@@ -245,7 +256,7 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
     known: set[int] = set()
     for seen in reading.events:
         if seen.way == "in" and seen.frame["type"] == "joined":
-            machine.doubt()
+            machine.returned(seen.at)
         elif seen.way == "in" and seen.frame["type"] == "view":
             machine.doubt()  # what waited may have gone with the mode
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:

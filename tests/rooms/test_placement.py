@@ -238,3 +238,20 @@ async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before(
         again = await mediated(two, "Rea", resume=rea.session)
         here = two.driver._rooms["lab"].readers[again.id].mediator
         assert here is not None and here.balance(shared.clock())[0] == pytest.approx(min(before, 40.0), abs=1.0)
+
+
+async def test_a_page_that_joins_where_it_is_not_known_yet_that_the_reader_has_moved_is_mediated_there() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await deafen(one)
+        await mediated(two, "Rea", resume=rea.session)
+        assert held(one, rea) and held(two, rea)
+        page = await one.client(kind="human", resume=rea.session)
+        assert (await page.join())["type"] == "joined"
+        one.node._spawn("follow lab", lambda: one.node._follow("lab"))
+        await settle(0.5)
+        assert (held(one, rea), held(two, rea)) == (True, False)
+        await chatter(ana, 2)
+        await settle(LOOK_S)
+        for client in (rea, page):
+            assert covered(of(await client.drain(), "turn")) == [(1, 2)]

@@ -70,6 +70,8 @@ class _Kept:
     open_at: dict[tuple[str, ...], str] = field(default_factory=dict)  # session, or room and reader: node
     names: dict[str, tuple[str, float]] = field(default_factory=dict)  # name key: user, when it is free
     beats: dict[str, float] = field(default_factory=dict)
+    beat_at: float = -math.inf  # the last of them
+    lead: float = -math.inf  # of the furthest clock of a node before the house's
 
 
 class MemoryHouse:
@@ -111,19 +113,20 @@ class MemoryHouse:
 class MemoryNode(MemoryLog):
     """A `Shared` log in memory: the way of `node` to `house`, which is cut while `connected` is False."""
 
-    def __init__(self, house: MemoryHouse, node: str) -> None:
+    def __init__(self, house: MemoryHouse, node: str, clock: Callable[[], float] | None = None) -> None:
         self.house, self.node = house, node
         self.connected = True
-        self._clock = house.clock
+        self.forgotten = self._beaten = False
+        self._clock = clock or house.clock
         self._epochs = house.epochs
         self._closed = False
         self._fences: dict[tuple[str, str], int] = {}
         self._opened: set[str] = set()
 
     @classmethod
-    async def open(cls, house: MemoryHouse, node: str) -> MemoryNode:
-        """Begin to live; whoever was open at a node that is dead was closed now."""
-        found = cls(house, node)
+    async def open(cls, house: MemoryHouse, node: str, clock: Callable[[], float] | None = None) -> MemoryNode:
+        """Begin to live; whoever was open at a node that is dead was closed now, by `clock` or the house's."""
+        found = cls(house, node, clock)
         await found.beat()
         return found
 
@@ -178,12 +181,25 @@ class MemoryNode(MemoryLog):
 
     async def beat(self) -> list[str]:
         self._check_open()
-        self.house.kept.beats[self.node] = self._clock()
+        kept, now = self.house.kept, self.house.clock()
+        step = now - kept.beat_at if kept.beat_at > -math.inf else 0.0
+        if step < 0 or step > NODE_SECONDS:
+            if step < 0 or self.node in kept.beats:  # the clock was set, or nobody could beat: that was no silence
+                kept.beats = {node: at + step for node, at in kept.beats.items()}
+            kept.lead -= step
+        kept.beat_at, kept.lead = now, max(kept.lead, self._clock() - now)
+        living = self.house.living()
+        self.forgotten, self._beaten = self._beaten and self.node not in living, True
+        kept.beats = {**{node: kept.beats[node] for node in living}, self.node: now}
         self._bury()
         return self.house.living()
 
+    async def newest(self) -> float:
+        return self.house.kept.beat_at + self.house.kept.lead
+
     def _bury(self) -> None:
-        kept, living, now = self.house.kept, self.house.living(), self._clock()
+        kept, living = self.house.kept, self.house.living()
+        now = max(self._clock(), kept.beat_at + kept.lead)
         for key in [key for key, node in kept.open_at.items() if node not in living]:
             del kept.open_at[key]
             if len(key) == 1:

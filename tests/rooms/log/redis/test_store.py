@@ -84,11 +84,12 @@ async def test_a_dead_node_s_people_are_closed_and_their_names_come_free(redis_u
     alive = await RedisLog.open(redis_url, lambda: now, node="alive")
     await alive.open_room("room")
     assert await alive.beat() == ["alive"]
-    assert await alive.session("k") == SessionRecord("k", "ana", "Ana", "human", "guest", 1000.0)
-    assert await alive.reader("room", "ana") == ReaderRecord(covered_to=3, closed_at=1000.0)
+    then: Any = pytest.approx(1000.0, abs=5.0)  # the furthest clock goes on with the time of Redis
+    assert await alive.session("k") == SessionRecord("k", "ana", "Ana", "human", "guest", then)
+    assert await alive.reader("room", "ana") == ReaderRecord(covered_to=3, closed_at=then)
     with pytest.raises(LogConflict):
         await alive.save_session(SessionRecord("l", "other", "ana", "human", "guest"))
-    now = 1120.0
+    now = 1125.0
     await alive.save_session(SessionRecord("l", "other", "ana", "human", "guest"))
     await alive.close()
 
