@@ -290,11 +290,14 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prom
         ]
         patience = max(cadence, 6 / rate) + cadence + max([UNIT_WORDS_MAX, *whole]) / rate + prompt_s
         may_be_nothing = message.get("spoken") or seq in log.redacted or message.get("pod")
-        if may_be_nothing or repeats.may_be_told(message, log):
-            patience += CLOSING_S + cadence
-        undisturbed = any(a <= at and at + patience <= b for a, b in calm)
-        mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))
-        if until > at + patience and undisturbed and mediated:
+        patience += CLOSING_S + cadence if may_be_nothing else 0.0
+
+        def late(patience: float, at: float = at, until: float = until) -> bool:
+            undisturbed = any(a <= at and at + patience <= b for a, b in calm)
+            mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))
+            return until > at + patience and undisturbed and mediated
+
+        if late(patience) and (not repeats.may_be_told(message, log) or late(patience + CLOSING_S + cadence)):
             found.append(f"silence: {reading.who} waits for seq {seq} since {at:.3f}, patience {patience:.1f} s")
             break
     return found
