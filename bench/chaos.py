@@ -44,7 +44,7 @@ def simulated(wanted: int, seed: int) -> list[str]:
             print(f"  seed {life.seed}: {what[:SHOWN_CHARS_MAX]}", flush=True)
         if lives % 25 == 0:
             print(f"  {lives} lives, {sum(marks[n] for n in FAULTS)} faults, {len(violations)} violations", flush=True)
-    named = (*FAULTS, "node killed", "node cut off", "store away")
+    named = (*FAULTS, "node killed", "node cut off", "store away", "answer lost")
     print(f"simulated: {lives} lives from seed {seed} in {time.monotonic() - began:.0f} s")
     print("  " + ", ".join(f"{name} {marks[name]}" for name in named))
     return violations

@@ -31,6 +31,7 @@ from tests.pipe import Pipe
 from tests.stranger import Closed
 
 NODES = 2
+ANSWERS_LOST = 5
 
 _whose: ContextVar[str] = ContextVar("whose", default="")
 
@@ -126,7 +127,7 @@ class Cluster:
         self.house = MemoryHouse(lambda: clock() + self.jump, (f"epoch-{n}" for n in itertools.count(1)))
         self.tokens = itertools.count(1)
         self.log = self
-        self.marks = {"node killed": 0, "node cut off": 0, "store away": 0}
+        self.marks = {"node killed": 0, "node cut off": 0, "store away": 0, "answer lost": 0}
         self._chance = Random(f"{seed}/cluster")
         self._names = (f"node-{n}" for n in itertools.count(1))
         self._nodes: list[One] = []
@@ -144,13 +145,18 @@ class Cluster:
         if available:
             self.house.available = True
             for one in self._nodes:
-                one.log.connected = True
+                one.log.connected, one.log.answers_lost = True, 0
         elif self._chance.random() < 0.5:
             self.marks["store away"] += 1
             self.house.available = False
         else:
             self.marks["node cut off"] += 1
-            self._chance.choice(self._nodes).log.connected = False
+            log = self._chance.choice(self._nodes).log
+            if self._chance.random() < 0.5:
+                self.marks["answer lost"] += ANSWERS_LOST
+                log.answers_lost = ANSWERS_LOST
+            else:
+                log.connected = False
 
     # What the world does to a server.
 

@@ -20,7 +20,7 @@ ONCE_BROKEN = (
     300,  # speech that was put off before its reader came back was shown to nobody
     36,  # a question whose reader another node took over meanwhile was answered with a failure
 )
-MARKS = {"cut", "restart", "log fault", "clock jump", "node killed", "node cut off", "store away"}
+MARKS = {"cut", "restart", "log fault", "clock jump", "node killed", "node cut off", "store away", "answer lost"}
 REAL_FAULTS = 5
 happened: Counter[str] = Counter()
 lived: set[int] = set()

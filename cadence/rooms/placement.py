@@ -300,6 +300,7 @@ class Placement:
             except StoreUnavailable as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+        self._leases.handle(Refused(key))  # nobody is left for whom to take it
 
     async def _let_go(self, key: Key, token: int) -> None:
         async with self._lock(key):

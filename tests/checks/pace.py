@@ -38,6 +38,11 @@ class Timeline:
 
     def __init__(self, reading: Reading) -> None:
         self._views, self._asked_at = reading.views, reading.asked_at
+        self._unsure = [(since, self._next(since), view) for since, view in reading.unsure]
+
+    def _next(self, since: float) -> float:
+        """When what was in force at `since` is so no longer: another view was told, and one cadence went by."""
+        return next((at + CADENCE_S_MAX for at, _ in self._views if at > since), float("inf"))
 
     def around(self, start: float, end: float) -> list[Frame]:
         """Every view that may be in force at some time in start..end."""
@@ -47,6 +52,7 @@ class Timeline:
             began = self._asked_at[index] if index else 0.0
             if began <= end and until >= start:
                 found.append(view)
+        found += [view for since, until, view in self._unsure if since <= end and until >= start]
         return found or [self._views[0][1]]
 
     def cuts(self, start: float, end: float) -> list[float]:
@@ -56,6 +62,7 @@ class Timeline:
             times |= {self._asked_at[index], at}
             if index:
                 times.add(at + float(self._views[index - 1][1]["cadence_s"]))
+        times |= {time for since, until, _ in self._unsure for time in (since, until)}
         return sorted(time for time in times if start <= time <= end)
 
     def words(self, start: float, end: float) -> float:

@@ -1,7 +1,7 @@
 """A log that several nodes share, without a network: for simulations and tests, in virtual time.
 
 `MemoryHouse` is what a Redis would hold, each `MemoryNode` one server's way to it. A house can be away, can forget
-the last second (then epochs change), and a node can be cut off from it.
+the last second (then epochs change), and a node can be cut off from it, also between a write and its answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import msgspec
 
 from cadence.rooms.log import (
+    Appended,
+    Draft,
     HostAction,
     LogConflict,
     LogFenced,
@@ -27,6 +29,7 @@ from cadence.rooms.log import (
     Traces,
 )
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.log.rows import is_repeat
 from cadence.rooms.roster import name_key
 from cadence.rooms.shared import (
     FOLLOW_SECONDS,
@@ -116,6 +119,7 @@ class MemoryNode(MemoryLog):
     def __init__(self, house: MemoryHouse, node: str, clock: Callable[[], float] | None = None) -> None:
         self.house, self.node = house, node
         self.connected = True
+        self.answers_lost = 0  # of so many writes to come the answer is lost, though they are done
         self.forgotten = self._beaten = False
         self._clock = clock or house.clock
         self._epochs = house.epochs
@@ -230,12 +234,21 @@ class MemoryNode(MemoryLog):
         self._check_fence(room, user)
         await super().save_reader(room, user, record)
         self._note((room, user), record.closed_at)
+        self._answer()
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_fence(turn.room, user)
+        if is_repeat(turn, list(self._peek(turn.room, user).turns.values())):
+            return
         await super().append_turn(user, turn)
         if (record := self._peek(turn.room, user).record) is not None:
             self._note((turn.room, user), record.closed_at)
+        self._answer()
+
+    async def append(self, draft: Draft) -> Appended:
+        appended = await super().append(draft)
+        self._answer()
+        return appended
 
     async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
         self._check_fence(room, user)
@@ -298,6 +311,7 @@ class MemoryNode(MemoryLog):
             return 0
         lease = leases[user] = Leased(user, self.node, 1 if held is None else held.token + 1)
         self.house.feed(room, lease)
+        self._answer()
         self.fence(room, user, lease.token)
         return lease.token
 
@@ -327,6 +341,12 @@ class MemoryNode(MemoryLog):
         token, held = self._fences.get((room, user)), self._feed(room).leases.get(user)
         if token is not None and (held is None or held.token != token):
             raise LogFenced("expected to mediate this reader, but another node does now: nothing was kept")
+
+    def _answer(self) -> None:
+        """What was asked for has been done; the answer may never come."""
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise LogUnavailable("expected an answer of the shared log, but the connection broke: try again")
 
     def _feed(self, room: str) -> _Feed:
         return self.house.kept.feeds.setdefault(room, _Feed())

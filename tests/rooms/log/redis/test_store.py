@@ -128,6 +128,20 @@ async def test_a_turn_stored_by_a_call_whose_answer_was_lost_is_stored_once(redi
         assert await log.reader("room", "rea") == ReaderRecord(turn=1, covered_to=4)
 
 
+async def test_a_turn_that_was_stored_though_its_writer_was_told_it_was_not_may_be_stored_again(redis_url: str) -> None:
+    """A Redis that hung does what it was asked before, when nobody waits for the answer any more."""
+    async with nodes(redis_url, 1) as [log]:
+        await log.append(draft("secret"))
+        first = turn(1, segment("secret", 1), to=4)
+        await log.append_turn("rea", first)
+        await log.redact("room", 1)
+        await log.append_turn("rea", first)
+        assert await log.reader("room", "rea") == ReaderRecord(turn=1, covered_to=4)
+        assert "secret" not in repr(await log.turns("room", "rea", limit=9))
+        with pytest.raises(LogConflict):
+            await log.append_turn("rea", turn(1, to=8))
+
+
 async def test_a_redaction_reaches_a_turn_of_another_room_that_is_being_stored(redis_url: str) -> None:
     async with nodes(redis_url, 2, "room", "other") as (one, two):
         await one.append(draft("secret", room="other"))
