@@ -237,6 +237,8 @@ class Node:
         if not first:
             self.resyncs += 1
             if self.mediating is not None:
+                for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
+                    self.mediating.leased(name, lease)
                 self.mediating.missed(name)
         return stand
 

@@ -135,6 +135,9 @@ class Shared(Log, Protocol):
         With `take` false only from a node that is dead: 0 if it is not.
         """
 
+    async def leases(self, room: str) -> Sequence[Leased]:
+        """Every lease of `room` as it is now; "" is the node of one that was let go."""
+
     async def let_go(self, room: str, user: str, token: int) -> None:
         """Let a lease go that bears `token`, so that nobody holds it; does nothing if another was taken since."""
 

@@ -177,6 +177,7 @@ async def test_the_last_to_take_a_lease_holds_it_and_all_others_are_fenced(town:
     with pytest.raises(LogFenced):
         await one.append_turn("rea", turn(2, to=4))
     assert await one.lease("room", "rea") == 3
+    assert list(await two.leases("room")) == [Leased("rea", "one", 3)]
     with pytest.raises(LogFenced):
         await two.save_reader("room", "rea", ReaderRecord())
     await one.append_turn("rea", turn(2, to=4))

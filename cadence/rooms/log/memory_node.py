@@ -315,6 +315,10 @@ class MemoryNode(MemoryLog):
         self.fence(room, user, lease.token)
         return lease.token
 
+    async def leases(self, room: str) -> list[Leased]:
+        self._check_open()
+        return list(self._feed(room).leases.values())
+
     async def let_go(self, room: str, user: str, token: int) -> None:
         self._check_writable()
         leases = self._feed(room).leases

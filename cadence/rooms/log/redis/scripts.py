@@ -344,6 +344,8 @@ publish('lease', string.format('%.0f ', token) .. ARGV[2] .. ' ' .. ARGV[1])
 return token
 """
 
+LEASES = "return redis.call('HGETALL', k'lease')"
+
 # user, token.
 DROP_LEASE = """
 local lease = redis.call('HGET', k'lease', ARGV[1])
