@@ -5,7 +5,8 @@
     python -m bench.chaos --everysec 10         the same with `everysec`: epochs must change when Redis dies
 
 Faults of real ones: kill -9 of a server and of Redis, a full disk under Redis, processes stopped for up to 12 s, cuts,
-readers that stop reading. `--seed N` begins elsewhere. Exit code 1 if anything is wrong.
+readers that stop reading, the system's clock set by an hour or a day in either direction, as a server sees that
+starts then. `--seed N` begins elsewhere. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests import world
 from tests.chaos import Arena, Outcome
 from tests.world import Twist
 
-FAULTS = ("cut", "too slow", "log fault", "restart")  # of the world's marks, those that are faults
+FAULTS = ("cut", "too slow", "log fault", "restart", "clock jump")  # of the world's marks, those that are faults
 RUN_FAULTS = 30  # of one run with real processes, so that what goes wrong can be told apart
 EVERYSEC_RUN_FAULTS = 5
 SHOWN_MAX = 3  # violations of one life that are told at once
@@ -43,7 +44,7 @@ def simulated(wanted: int, seed: int) -> list[str]:
             print(f"  seed {life.seed}: {what[:SHOWN_CHARS_MAX]}", flush=True)
         if lives % 25 == 0:
             print(f"  {lives} lives, {sum(marks[n] for n in FAULTS)} faults, {len(violations)} violations", flush=True)
-    named = (*FAULTS, "node killed", "node cut off", "store away")
+    named = (*FAULTS, "node killed", "node cut off", "store away", "answer lost")
     print(f"simulated: {lives} lives from seed {seed} in {time.monotonic() - began:.0f} s")
     print("  " + ", ".join(f"{name} {marks[name]}" for name in named))
     return violations

@@ -36,7 +36,7 @@ from cadence.packing import PackError, pack_at
 from cadence.personas.cards import Card
 from cadence.personas.place import Place, load_place
 from cadence.personas.roomfile import Room
-from cadence.process import clock_offset, configure_logging, loop_factory, spare_garbage, wall_clock
+from cadence.process import WallClock, configure_logging, loop_factory, spare_garbage
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics
@@ -80,8 +80,7 @@ class Service:
         self,
         settings: Settings,
         store: Log,
-        clock: Callable[[], float],
-        clock_offset: float,
+        clock: WallClock,
         host_token: str,
         pack: Pack | None = None,
         path: SinkPath = "transport",
@@ -90,7 +89,7 @@ class Service:
         self.settings = settings
         self.store = store
         self.hub = Hub(store, clock)
-        self.driver = self._mediation(clock, clock_offset, pack)
+        self.driver = self._mediation(clock, pack)
         self.hub.mediation = self.driver
         self.sharing: Sharing | None = None
         loopback = settings.host in LOOPBACK
@@ -151,8 +150,7 @@ class Service:
             pack = pack_at(settings.pack)
         except PackError as error:
             raise StartError(str(error)) from error
-        offset = clock_offset()
-        clock = wall_clock(offset)
+        clock = WallClock()
         where = str(data / "log.db") if settings.redis is None else "redis (CADENCE_REDIS)"
         try:
             store: SqliteLog | Shared
@@ -160,9 +158,11 @@ class Service:
                 store = await SqliteLog.open(data / "log.db", clock)
             else:
                 store = await open_shared(settings.redis.get_secret_value(), clock, data / "shared.search")
-            service = cls(settings, store, clock, offset, host_token, pack, await path_for(settings), models)
+            if (leap := clock.reach(await store.newest())) > 0:
+                log.warning("the system's clock is behind the log: time goes on from there", seconds=round(leap, 3))
+            service = cls(settings, store, clock, host_token, pack, await path_for(settings), models)
             if not isinstance(store, SqliteLog):
-                service._share(store)
+                service._share(store, clock)
             await service.identity.load()
             await service._start_mediators()
             await service.book.load()
@@ -174,7 +174,7 @@ class Service:
         service._housekeeping = asyncio.create_task(Housekeeping(service.hub, service.identity).run())
         return service
 
-    def _mediation(self, clock: Callable[[], float], clock_offset: float, pack: Pack | None) -> Driver | Mediators:
+    def _mediation(self, clock: WallClock, pack: Pack | None) -> Driver | Mediators:
         """Alex, in this process or in others."""
         settings = self.settings
         if not settings.mediators:
@@ -182,18 +182,18 @@ class Service:
 
         async def start(number: int, received: Callable[[Frame], None], lost: Callable[[], None]) -> Process:
             options = Options(
-                str(settings.data), clock_offset, str(settings.pack) if settings.pack else None, keeps_nodes=number == 0
+                str(settings.data), clock.offset, str(settings.pack) if settings.pack else None, keeps_nodes=number == 0
             )
             return await Process.start(options, received, lost)
 
         server = Server(self.store, self.hub.tell, self.hub.send_away, self.hub.may_read)
         return Mediators(server, start, settings.mediators)
 
-    def _share(self, store: Shared) -> None:
+    def _share(self, store: Shared, clock: WallClock) -> None:
         """Be one of several servers."""
         assert isinstance(self.driver, Driver), "expected Alex in this process where servers share rooms"
         self.sharing = Sharing(store, self.hub, self.driver)
-        self.sharing.node.reaffirm = self.identity.reaffirm
+        self.sharing.node.reaffirm, self.sharing.node.reach = self.identity.reaffirm, clock.reach
         self.sharing.node.refresh = partial(take_over, self.hub, self.identity, self.book)
         self.casting.alone = self.sharing.alone
 

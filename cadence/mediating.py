@@ -25,7 +25,7 @@ from cadence.alex.remote.worker import MayRead, Tell, Worker
 from cadence.models.async_encoder import AsyncEncoder
 from cadence.models.encoder import MiniLmEncoder, missing
 from cadence.packing import pack_at
-from cadence.process import configure_logging, loop_factory, own_counts, spare_garbage, wall_clock
+from cadence.process import WallClock, configure_logging, loop_factory, own_counts, spare_garbage
 from cadence.rooms.mediation import ReaderStore
 
 NICENESS = 5  # where cores are few, the raw path goes first
@@ -91,7 +91,7 @@ async def work(end: socket.socket, options: Options) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: None)  # the server has got it too, and says goodbye
     pack = pack_at(Path(options.pack) if options.pack else None)
-    clock, encoder = wall_clock(options.clock_offset), encoder_for(Path(options.data))
+    clock, encoder = WallClock(options.clock_offset), encoder_for(Path(options.data))
 
     def make(store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
         return Driver(store, clock, tell, encoder, pack, may_read)

@@ -20,15 +20,34 @@ from cadence.counts import ProcessCounts
 GARBAGE_THRESHOLDS = (5_000, 10, 1_000)
 
 
+# How far the system's clock is off, in seconds: lets the chaos suite set it, which else takes a machine of its own.
+CLOCK_JUMP = "CADENCE_TEST_CLOCK_JUMP_SECONDS"
+
+
 def clock_offset() -> float:
     """What makes seconds since the epoch of the monotonic clock, which all processes of a machine share."""
-    return time.time() - time.monotonic()
+    return time.time() + float(os.environ.get(CLOCK_JUMP, "0")) - time.monotonic()
 
 
-def wall_clock(offset: float | None = None) -> Callable[[], float]:
-    """Seconds since the epoch that never go back, also if the system's clock is set; the same for equal offsets."""
-    offset = clock_offset() if offset is None else offset
-    return lambda: offset + time.monotonic()
+class WallClock:
+    """Seconds since the epoch that never go back, also if the system's clock is set; the same for equal offsets.
+
+    The system's clock is read once. `reach` keeps time from going back over a restart, and lets servers that share
+    their rooms agree.
+    """
+
+    def __init__(self, offset: float | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.offset = clock_offset() if offset is None else offset
+        self._monotonic = monotonic
+
+    def __call__(self) -> float:
+        return self.offset + self._monotonic()
+
+    def reach(self, at: float) -> float:
+        """It is `at` or later: go on from there. Returns the seconds leapt over."""
+        leap = max(0.0, at - self())
+        self.offset += leap
+        return leap
 
 
 def spare_garbage() -> None:

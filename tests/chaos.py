@@ -23,6 +23,7 @@ from random import Random
 
 from websockets.exceptions import WebSocketException
 
+from cadence.process import CLOCK_JUMP
 from tests import checks, talk
 from tests.checks import log_of
 from tests.redis_server import RedisServer, free_port
@@ -35,6 +36,7 @@ WRITERS = 3
 SAY_S = 10.0  # how long a writer waits for `said` before it comes back and says it again
 RECOVERY_S = 90.0
 STARTS_MAX = 20  # of a server, while Redis may be away
+CLOCK_JUMPS_S = (3_600.0, -3_600.0, 86_400.0, -86_400.0)
 HOST_TOKEN = "the host's token everywhere"
 LOST = (Closed, Refused, OSError, TimeoutError, WebSocketException)
 
@@ -57,7 +59,7 @@ class Guest:
     """A client that stays, at any server that lets it in."""
 
     def __init__(self, arena: Arena, name: str, kind: str, view: Frame | None = None, token: str | None = None) -> None:
-        self.stranger = Stranger(name, kind, token=token)
+        self.stranger = Stranger(name, kind, token=token, clock=arena.clock)
         self.label = name
         self.ready = asyncio.Event()
         self.acknowledged: dict[str, Frame] = {}
@@ -113,6 +115,8 @@ class Arena:
     def __init__(self, folder: Path, seed: int, faults: int, appendfsync: str = "always") -> None:
         self.outcome = Outcome(seed)
         self.ending = False
+        self.leap = 0.0  # by which the servers' clocks are ahead of ours
+        self._jump = 0.0  # by which the system's clock is, as whoever starts now sees it
         self._chance = Random(seed)
         self._count = faults
         self._redis = RedisServer(folder / "redis", appendfsync=appendfsync)
@@ -134,6 +138,10 @@ class Arena:
         data.mkdir()
         (data / "host-token").write_text(f"{HOST_TOKEN}\n")
         return Served(folder / "place", data, "--redis", self._redis.url, "--port", str(free_port()))
+
+    def clock(self) -> float:
+        """The time of the servers: once a clock was ahead, all go on from there."""
+        return time.time() + self.leap
 
     def address(self) -> str:
         """Some server, whether it is there or not."""
@@ -189,6 +197,7 @@ class Arena:
             (1, self._fill_disk),
             (3, self._cut),
             (2, self._stall),
+            (1, self._set_clock),
         ]
         fault = self._chance.choices([one for _, one in faults], [weight for weight, _ in faults])[0]
         self.outcome.faults[fault.__name__.strip("_").replace("_", " ")] += 1
@@ -196,14 +205,16 @@ class Arena:
 
     async def _kill_server(self) -> None:
         """kill -9; it comes back by itself while other things go wrong."""
-        number = self._chance.randrange(NODES)
+        number, jump = self._chance.randrange(NODES), self._jump
         if number in self._mending:
             await self._mending[number]
+        self._servers[number].environment[CLOCK_JUMP] = f"{jump}"
 
         async def mend() -> None:
             for _ in range(STARTS_MAX):
                 try:
                     await self._servers[number].start()
+                    self.leap = max(self.leap, jump)
                     break
                 except AssertionError:  # Redis was away, which it said and ended: whoever keeps it starts it again
                     await self.pause(0.2)
@@ -211,6 +222,14 @@ class Arena:
 
         await self._servers[number].kill()
         self._mending[number] = asyncio.create_task(mend())
+
+    async def _set_clock(self) -> None:
+        """The system's clock is set, and a server starts by it. Who is away then could lawfully be so for too long."""
+        async with asyncio.timeout(RECOVERY_S):
+            for guest in self.guests:
+                await guest.ready.wait()
+        self._jump += self._chance.choice(CLOCK_JUMPS_S)
+        await self._kill_server()
 
     async def _kill_redis(self) -> None:
         self._redis.kill()

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from cadence.alex.driver import Driver, EncoderFactory
 from cadence.lod.scopes import Floor
+from cadence.process import WallClock
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
@@ -30,6 +31,7 @@ from tests.pipe import Pipe
 from tests.stranger import Closed
 
 NODES = 2
+ANSWERS_LOST = 5
 
 _whose: ContextVar[str] = ContextVar("whose", default="")
 
@@ -45,15 +47,19 @@ class One:
     async def start(self) -> None:
         _whose.set(self.name)
         cluster = self._cluster
-        self.log = log = await MemoryNode.open(cluster.house, self.name)
-        self.hub = Hub(log, cluster.clock)
-        self.driver = Driver(log, cluster.clock, self.hub.tell, cluster.encoder)
+        clock = WallClock(cluster.jump, cluster.unset)
+        self.log = log = await MemoryNode.open(cluster.house, self.name, clock)
+        clock.reach(await log.newest())
+        cluster.leap = max(cluster.leap, clock.offset)
+        self.hub = Hub(log, clock)
+        self.driver = Driver(log, clock, self.hub.tell, cluster.encoder)
         self.hub.peers = self.node = Node(self.hub, log)
+        self.node.reach = clock.reach
         self.placement = Placement(self.driver, log, self.hub, self.node.did)
         self.hub.mediation = self.node.mediating = self.placement
         identity = Identity(
             log,
-            cluster.clock,
+            clock,
             host_token=HOST_TOKEN,
             open=True,
             barred=self.hub.barred,
@@ -76,7 +82,7 @@ class One:
             )
             await self.node.open(site.room)
         self.node.start()
-        self.gateway = Gateway(self.hub, identity, cluster.clock, version="simulated")
+        self.gateway = Gateway(self.hub, identity, clock, version="simulated")
         self.up = True
 
     async def stop(self) -> None:
@@ -101,7 +107,11 @@ class One:
 
 
 class Cluster:
-    """Servers over one log that outlives them all."""
+    """Servers over one log that outlives them all.
+
+    `clock` is never set. The system's own, which is that of what keeps the log and which a server reads when it starts,
+    is `jump` seconds ahead of it; what the servers agree on is `leap` ahead.
+    """
 
     def __init__(
         self,
@@ -112,11 +122,12 @@ class Cluster:
         *,
         seed: object = 0,
     ) -> None:
-        self.clock, self.defaults, self.encoder, self.rooms = clock, defaults, encoder, rooms
-        self.house = MemoryHouse(clock, (f"epoch-{n}" for n in itertools.count(1)))
+        self.unset, self.defaults, self.encoder, self.rooms = clock, defaults, encoder, rooms
+        self.jump = self.leap = 0.0
+        self.house = MemoryHouse(lambda: clock() + self.jump, (f"epoch-{n}" for n in itertools.count(1)))
         self.tokens = itertools.count(1)
         self.log = self
-        self.marks = {"node killed": 0, "node cut off": 0, "store away": 0}
+        self.marks = {"node killed": 0, "node cut off": 0, "store away": 0, "answer lost": 0}
         self._chance = Random(f"{seed}/cluster")
         self._names = (f"node-{n}" for n in itertools.count(1))
         self._nodes: list[One] = []
@@ -134,13 +145,18 @@ class Cluster:
         if available:
             self.house.available = True
             for one in self._nodes:
-                one.log.connected = True
+                one.log.connected, one.log.answers_lost = True, 0
         elif self._chance.random() < 0.5:
             self.marks["store away"] += 1
             self.house.available = False
         else:
             self.marks["node cut off"] += 1
-            self._chance.choice(self._nodes).log.connected = False
+            log = self._chance.choice(self._nodes).log
+            if self._chance.random() < 0.5:
+                self.marks["answer lost"] += ANSWERS_LOST
+                log.answers_lost = ANSWERS_LOST
+            else:
+                log.connected = False
 
     # What the world does to a server.
 

@@ -28,6 +28,7 @@ class Served:
         self.host = ""
         self.ticket = ""
         self.lines: list[str] = []
+        self.environment: dict[str, str] = {}  # what its next start has beyond our own
         self._options = options
         self._file_bytes_max = file_bytes_max
         self._process: asyncio.subprocess.Process | None = None
@@ -63,7 +64,7 @@ class Served:
             *options,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
             preexec_fn=self._limit if self._file_bytes_max is not None else None,
             limit=LINE_BYTES_MAX,
         )

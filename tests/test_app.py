@@ -8,6 +8,8 @@ from starlette.responses import PlainTextResponse
 
 from cadence.app import Service, dispatch
 from cadence.personas.starter import init
+from cadence.process import CLOCK_JUMP
+from cadence.rooms.wire import Member, Say, from_iso
 from cadence.settings import load
 from cadence.starting import LOOPBACK, StartError
 from tests.asgi import fetch
@@ -65,6 +67,28 @@ async def test_reading_the_place_again_takes_new_rooms_and_keeps_broken_ones(tmp
         assert next(room for room in service.hub.rooms() if room.info.room == "hall").info.title == "The great hall"
     finally:
         await service.close()
+
+
+@pytest.mark.real_time
+async def test_time_goes_on_from_the_log_when_the_system_s_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rooms").mkdir()
+    (tmp_path / "rooms" / "hall.toml").write_text('title = "The hall"\n')
+    settings = load(place=tmp_path, data=tmp_path / "data", mediators=0)
+    times = []
+    for jump in ("86400", "0"):
+        monkeypatch.setenv(CLOCK_JUMP, jump)
+        service = await Service.open(settings)
+        try:
+            said = await service.hub.say(
+                Member("vera", "Vera", "agent", "member"), Say(room="hall", id=jump, text="hello")
+            )
+            times.append((from_iso(said.at), service.hub.clock()))
+        finally:
+            await service.close()
+    (first, _), (second, now) = times
+    assert first <= second <= now < first + 60.0
 
 
 @pytest.mark.real_time

@@ -20,7 +20,7 @@ ONCE_BROKEN = (
     300,  # speech that was put off before its reader came back was shown to nobody
     36,  # a question whose reader another node took over meanwhile was answered with a failure
 )
-MARKS = {"cut", "restart", "log fault", "node killed", "node cut off", "store away"}
+MARKS = {"cut", "restart", "log fault", "clock jump", "node killed", "node cut off", "store away", "answer lost"}
 REAL_FAULTS = 5
 happened: Counter[str] = Counter()
 lived: set[int] = set()
@@ -76,7 +76,8 @@ def test_the_judge_sees_what_is_lost_doubled_or_out_of_order() -> None:
 
 
 def test_the_judge_sees_two_meanings_of_one_place(tmp_path: Path) -> None:
-    guests = [Guest(None, name, "agent") for name in ("one", "two")]  # type: ignore[arg-type]
+    arena = Arena(tmp_path, 1, 0)
+    guests = [Guest(arena, name, "agent") for name in ("one", "two")]
     for guest, frame in zip(guests, (message(1, "a"), message(1, "b")), strict=True):
         guest.stranger._note("in", 1, frame)
     assert len(_one_meaning(guests)) == 1

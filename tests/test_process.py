@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 import gc
 
-from cadence.process import GARBAGE_THRESHOLDS, clock_offset, loop_factory, own_counts, spare_garbage, wall_clock
+import pytest
+
+from cadence.process import (
+    CLOCK_JUMP,
+    GARBAGE_THRESHOLDS,
+    WallClock,
+    clock_offset,
+    loop_factory,
+    own_counts,
+    spare_garbage,
+)
 
 
 def test_the_clock_never_goes_back() -> None:
-    clock = wall_clock()
+    clock = WallClock()
     readings = [clock() for _ in range(1000)]
     assert readings == sorted(readings)
     assert readings[0] > 1_700_000_000
@@ -17,9 +27,23 @@ def test_the_clock_never_goes_back() -> None:
 
 def test_clocks_of_one_offset_are_one_clock() -> None:
     offset = clock_offset()
-    first, second = wall_clock(offset), wall_clock(offset)
+    first, second = WallClock(offset), WallClock(offset)
     before, between, after = first(), second(), first()
     assert before <= between <= after < before + 1.0
+
+
+def test_a_clock_goes_on_from_what_is_later_and_never_back() -> None:
+    clock = WallClock(1000.0, monotonic=lambda: 5.0)
+    assert (clock.reach(900.0), clock()) == (0.0, 1005.0)
+    assert (clock.reach(4605.0), clock()) == (3600.0, 4605.0)
+    assert clock.offset == 4600.0
+
+
+def test_the_system_s_clock_can_be_set_for_a_process_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = WallClock()
+    monkeypatch.setenv(CLOCK_JUMP, "-86400")
+    after = WallClock()
+    assert before() - 86_401 < after() < before() - 86_399
 
 
 def test_garbage_is_collected_seldom() -> None:

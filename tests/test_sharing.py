@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("redis", reason="needs the extra `redis`")
 
+from cadence.alex.driver import Driver
 from cadence.rooms.invitations import Invitation
 from cadence.rooms.log.memory_node import NODE_SECONDS, MemoryHouse, MemoryNode
 from cadence.rooms.making import RoomBook
@@ -114,7 +115,7 @@ async def test_only_one_node_plays_and_another_begins_when_it_is_dead() -> None:
     async def node(name: str) -> tuple[MemoryNode, Sharing, asyncio.Task[None]]:
         store = await MemoryNode.open(shared, name)
         house = await House(log=store).start()
-        sharing = Sharing(store, house.hub, None)  # type: ignore[arg-type]
+        sharing = Sharing(store, house.hub, Driver(store, clock, house.hub.tell))
         sharing.start()
 
         async def play() -> None:

@@ -42,6 +42,8 @@ WITNESS = {ROOM: "wit", ATTIC: "eve"}  # suffer nothing and hear all of their ro
 VECTORS_SHARE = 0.1  # of lives have an encoder: its fake costs more than all the rest of a life
 TAB = "hana again"
 LAWFUL_ERRORS = ("LogUnavailable", "a mediator died", "the other end is gone")
+CLOCK_JUMPS_S = (3_600.0, -3_600.0, 86_400.0, -86_400.0)
+READY_S = 30.0
 CUTS_A_FAULT = 4  # where several servers suffer all the time
 
 
@@ -88,7 +90,8 @@ class World:
     def __init__(self, seed: int, twist: Twist) -> None:
         loop = asyncio.get_running_loop()
         random = Random(f"{seed}")
-        self.clock: Callable[[], float] = lambda: EPOCH + loop.time()
+        self.clock: Callable[[], float] = lambda: EPOCH + loop.time() + self._leap()
+        self._leap: Callable[[], float] = lambda: 0.0  # of the servers' clocks, by which everybody lives
         self.ending = False
         self.outcome = Outcome(seed)
         self.habits = Habits.drawn(random)
@@ -104,7 +107,8 @@ class World:
         self._server: Server | Cluster
         if twist.nodes:
             self._faults = (True, True)
-            self._server = Cluster(self.clock, defaults, None, rooms, seed=seed)
+            cluster = Cluster(lambda: EPOCH + loop.time(), defaults, None, rooms, seed=seed)
+            self._server, self._leap = cluster, lambda: cluster.leap
         else:
             vectors_of = encoder if twist.encoder == "drawn" else twist.encoder
             lines = Random(f"{seed}/lines") if twist.remote else None
@@ -213,6 +217,7 @@ class World:
         chance = Random(f"{self.outcome.seed}/faults")
         faults = [fault for fault, on in zip((self._refuse, self._restart), self._faults, strict=True) if on]
         faults += [self._bereave] if self._twist.remote else []
+        faults += [self._jump] if self._twist.nodes else []
         faults += [self._cut] * CUTS_A_FAULT * len(faults) if self._twist.nodes else []
         while faults and not self.ending:
             await pause(chance.uniform(0.2, 3) if self._twist.nodes else chance.uniform(5, 60))
@@ -243,6 +248,20 @@ class World:
         await pause(chance.choice((0.0, 0.5, 8.0)))
         await self._server.start()
         self.note("the server is up")
+
+    async def _jump(self, chance: Random) -> None:
+        """The system's clock is set, and a server starts by it, while nobody is away: that could become too long."""
+        assert isinstance(self._server, Cluster)
+        until = self.clock() + READY_S
+        while not (ready := all(actor.ready.is_set() for actor in self._actors.values())) and self.clock() < until:
+            await pause(0.1)
+        if ready:
+            self.outcome.marks["clock jump"] += 1
+            jump = chance.choice(CLOCK_JUMPS_S)
+            self.note(f"the clock is set by {jump:+.0f} s")
+            self._server.jump += jump
+            await self._server.kill()
+            await self._server.start()
 
     async def _bereave(self, chance: Random) -> None:
         self.outcome.marks["mediator's death"] += 1

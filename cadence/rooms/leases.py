@@ -196,6 +196,8 @@ class Leases:
         reader = self._readers.get(key)
         if reader is not None and reader.state is State.TAKING:
             reader.state = State.FOLLOWING if reader.connections else State.FREE
+            if reader.holder == self.node:  # it was given after all, and only the answer was lost
+                return self._orphan(key, reader)
         return []
 
     def _departed(self, key: Key, reader: _Reader) -> list[Action]:
@@ -225,8 +227,8 @@ class Leases:
         return lost + self._orphan(key, reader)
 
     def _orphan(self, key: Key, reader: _Reader) -> list[Action]:
-        """A reader that follows nobody must be taken."""
+        """A reader that follows nobody must be taken; also one that we hold and never learned that we do."""
         dead = bool(self._living) and reader.holder not in self._living
-        if reader.state is State.FOLLOWING and (reader.holder == NOBODY or dead):
+        if reader.state is State.FOLLOWING and (reader.holder in (NOBODY, self.node) or dead):
             return self._take(key, reader)
         return []

@@ -7,6 +7,7 @@ as a whole again: what was said meanwhile is told, who is there is asked, sancti
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ FOLLOW_PAUSE_SECONDS = 0.01  # after something was heard: a busy feed is read so
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
 
 SILENT_SECONDS = 2 * BEAT_SECONDS  # after which the others may have thought us dead, with time to spare
+LEAP_SECONDS = 1.0  # that a clock leaps over without a word
 _MOVED = Here("")  # stands in a queue for who has moved by the time it is published
 
 log = structlog.get_logger(__name__)
@@ -70,6 +72,8 @@ class Node:
         self.reaffirm: Callable[[], Awaitable[None]] | None = None  # says again who is connected
         self.refresh: Callable[[], Awaitable[None]] | None = None  # takes over what no feed tells, at each sign of life
         self.living: frozenset[str] = frozenset()
+        self.reach: Callable[[float], float] | None = None  # lets this node's clock go on from another's that is ahead
+        self._stirred = asyncio.Event()  # there is reason to beat now
         self._beat_at = hub.clock()
         self.resyncs = 0
 
@@ -186,6 +190,7 @@ class Node:
                 moderation.acted(self._hub, room, event)
             case Here(node) if node != self._store.node:
                 if event.all:
+                    self._stirred.set()  # it may have just begun, and its clock be ahead of ours
                     room.hear_all({**_elsewhere(room), node: event.joined})
                 else:
                     room.hear(node, event.joined, event.left)
@@ -234,6 +239,8 @@ class Node:
         if not first:
             self.resyncs += 1
             if self.mediating is not None:
+                for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
+                    self.mediating.leased(name, lease)
                 self.mediating.missed(name)
         return stand
 
@@ -258,12 +265,17 @@ class Node:
             if living != self.living:
                 self._bury(living)
             now, before = self._hub.clock(), self._beat_at
-            self._beat_at = now
-            if now - before >= SILENT_SECONDS:
+            if self.reach is not None and (leap := self.reach(await self._store.newest())) >= LEAP_SECONDS:
+                log.warning("another server's clock is ahead: time goes on from there", seconds=round(leap, 3))
+            self._beat_at = self._hub.clock()
+            if now - before >= SILENT_SECONDS or self._store.forgotten:
                 await self._back()
             if self.refresh is not None and "refresh" not in self._tasks:
                 self._spawn("refresh", self.refresh)
-            await asyncio.sleep(BEAT_SECONDS)
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._stirred.wait()
 
     async def _back(self) -> None:
         """The others may have thought us dead, and who is here gone."""

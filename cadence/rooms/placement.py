@@ -104,9 +104,18 @@ class Placement:
         self._note(key, self._leases.handle(Arrived(key)))
         try:
             async with self._lock(key):
+                others = self._leases.connections(key) - 1
                 if self._leases.state(key) is not State.HELD:
-                    await self._take(key, others=self._leases.connections(key) - 1)
-                return await self._inner.attach(room, member, after, patch, head)
+                    await self._take(key, others)
+                try:
+                    return await self._inner.attach(room, member, after, patch, head)
+                except StoreFenced:  # another node has taken over, and this one has not heard of it yet
+                    self._since[key] = head
+                    await self._take(key, others, moved=True)
+                    return await self._inner.attach(room, member, after, patch, head)
+        except StoreFenced:
+            self._run(self._leases.handle(Departed(key)))
+            raise StoreUnavailable(TAKEN) from None
         except BaseException:
             self._run(self._leases.handle(Departed(key)))
             raise
@@ -218,14 +227,17 @@ class Placement:
             finally:
                 self._run(last)
 
-    async def _take(self, key: Key, others: int) -> list[Action]:
-        """Have the lease, and mediate `others` connections that followed. The reader's lock is held."""
+    async def _take(self, key: Key, others: int, moved: bool = False) -> list[Action]:
+        """Have the lease, and mediate `others` connections that followed. The reader's lock is held.
+
+        `moved`: another node has mediated the reader until now, whatever was heard.
+        """
         room, user = key
-        holder = self._leases.holder(key)
+        moved = moved or self._leases.holder(key) in self._living - {self._store.node}
         try:
             token = await self._store.lease(room, user)
             record = await self._store.reader(room, user)
-            if record is not None and record.closed_at is None and holder in self._living - {self._store.node}:
+            if record is not None and record.closed_at is None and moved:
                 # It was mediated until now: what waits for its next look need not be told as after an absence.
                 await self._store.save_reader(room, user, replace(record, closed_at=self._hub.clock()))
             found = self._hub.opened(room)
@@ -288,6 +300,7 @@ class Placement:
             except StoreUnavailable as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+        self._leases.handle(Refused(key))  # nobody is left for whom to take it
 
     async def _let_go(self, key: Key, token: int) -> None:
         async with self._lock(key):

@@ -115,9 +115,13 @@ class Peers(Protocol):
 
 
 class Shared(Log, Protocol):
-    """A log that several nodes use at once; `node` is the name of the one that holds this object."""
+    """A log that several nodes use at once; `node` is the name of the one that holds this object.
+
+    `forgotten`: at the last `beat` the others had thought this node dead, and who is there gone.
+    """
 
     node: str
+    forgotten: bool
 
     async def stand(self, room: str) -> Stand:
         """Where the feed of `room` stands now."""
@@ -136,6 +140,9 @@ class Shared(Log, Protocol):
 
         With `take` false only from a node that is dead: 0 if it is not.
         """
+
+    async def leases(self, room: str) -> Sequence[Leased]:
+        """Every lease of `room` as it is now; "" is the node of one that was let go."""
 
     async def let_go(self, room: str, user: str, token: int) -> None:
         """Let a lease go that bears `token`, so that nobody holds it; does nothing if another was taken since."""

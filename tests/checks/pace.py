@@ -38,6 +38,11 @@ class Timeline:
 
     def __init__(self, reading: Reading) -> None:
         self._views, self._asked_at = reading.views, reading.asked_at
+        self._unsure = [(since, self._next(since), view) for since, view in reading.unsure]
+
+    def _next(self, since: float) -> float:
+        """When what was in force at `since` is so no longer: another view was told, and one cadence went by."""
+        return next((at + CADENCE_S_MAX for at, _ in self._views if at > since), float("inf"))
 
     def around(self, start: float, end: float) -> list[Frame]:
         """Every view that may be in force at some time in start..end."""
@@ -47,6 +52,7 @@ class Timeline:
             began = self._asked_at[index] if index else 0.0
             if began <= end and until >= start:
                 found.append(view)
+        found += [view for since, until, view in self._unsure if since <= end and until >= start]
         return found or [self._views[0][1]]
 
     def cuts(self, start: float, end: float) -> list[float]:
@@ -56,6 +62,7 @@ class Timeline:
             times |= {self._asked_at[index], at}
             if index:
                 times.add(at + float(self._views[index - 1][1]["cadence_s"]))
+        times |= {time for since, until, _ in self._unsure for time in (since, until)}
         return sorted(time for time in times if start <= time <= end)
 
     def words(self, start: float, end: float) -> float:
@@ -143,6 +150,7 @@ class _Identity:
         self.credit = credit_max_of(first[1])
         self.open: dict[int, _Open] = {}
         self.found: list[str] = []
+        self.returned_at = 0.0
         self.met = 0
 
     def advance(self, to: float) -> None:
@@ -158,6 +166,11 @@ class _Identity:
         for entry in self.open.values():
             entry.doubtful = True
 
+    def returned(self, now: float) -> None:
+        """Another mediator may have begun."""
+        self.doubt()
+        self.returned_at = now
+
     def answered(self, now: float) -> None:
         """An answer is not charged, but what was saved is used up; what waits goes on waiting."""
         self.advance(now)
@@ -170,10 +183,10 @@ class _Identity:
             self.credit = self.credit - turn["words"] if turn["mode"] == "paced" else min(self.credit, 0.0)
             self.doubt()
             for seq in self._new(turn):
-                self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq), doubtful=True)
+                self.open[seq] = self._opened(seq, doubtful=True)
             return
         for seq in self._new(turn):
-            self.open[seq] = _Open(words.of_message(self.log.messages[seq]), self.log.at(seq))
+            self.open[seq] = self._opened(seq)
         self._forget(now)
         waiting = sum(entry.words for entry in self.open.values())
         if waiting <= self.credit - MILLISECOND_WORDS:
@@ -184,6 +197,11 @@ class _Identity:
                 if seq in self.open:
                     self.open[seq].untouched = False
         self.credit -= turn["words"]
+
+    def _opened(self, seq: int, doubtful: bool = False) -> _Open:
+        """What was missed waits from the return on: a clock that was set may have made that a day."""
+        at = max(self.log.at(seq), self.returned_at)
+        return _Open(words.of_message(self.log.messages[seq]), at, doubtful=doubtful)
 
     def _may_be_nothing(self, seq: int) -> bool:
         """Of transcribed speech nothing may be left once "mm-hmm" is taken away; it then waits for nobody."""
@@ -245,7 +263,7 @@ def law_3(reading: Reading, log: Log, user: str) -> tuple[list[str], int]:
     known: set[int] = set()
     for seen in reading.events:
         if seen.way == "in" and seen.frame["type"] == "joined":
-            machine.doubt()
+            machine.returned(seen.at)
         elif seen.way == "in" and seen.frame["type"] == "view":
             machine.doubt()  # what waited may have gone with the mode
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] not in known:
@@ -279,11 +297,14 @@ def silence(reading: Reading, log: Log, *, calm: list[tuple[float, float]], prom
         ]
         patience = max(cadence, 6 / rate) + cadence + max([UNIT_WORDS_MAX, *whole]) / rate + prompt_s
         may_be_nothing = message.get("spoken") or seq in log.redacted or message.get("pod")
-        if may_be_nothing or repeats.may_be_told(message, log):
-            patience += CLOSING_S + cadence
-        undisturbed = any(a <= at and at + patience <= b for a, b in calm)
-        mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))
-        if until > at + patience and undisturbed and mediated:
+        patience += CLOSING_S + cadence if may_be_nothing else 0.0
+
+        def late(patience: float, at: float = at, until: float = until) -> bool:
+            undisturbed = any(a <= at and at + patience <= b for a, b in calm)
+            mediated = all(view["mode"] == "paraphrase" for view in timeline.around(at - 1, at + patience))
+            return until > at + patience and undisturbed and mediated
+
+        if late(patience) and (not repeats.may_be_told(message, log) or late(patience + CLOSING_S + cadence)):
             found.append(f"silence: {reading.who} waits for seq {seq} since {at:.3f}, patience {patience:.1f} s")
             break
     return found

@@ -94,6 +94,7 @@ class Reading:
         self.messages: dict[int, Seen] = {}
         self.views: list[tuple[float, Frame]] = []  # when it was told, and what
         self.asked_at: list[float] = []  # of each view: since when it may be in force, as the answer may come late
+        self.unsure: list[tuple[float, Frame]] = []  # asked for when, and what: set, perhaps, but it could not be kept
         self.here: list[tuple[float, float]] = []  # joined from, until
         self._index(diary)
 
@@ -126,6 +127,10 @@ class Reading:
                 case "view" if seen.frame["participant"] == user:
                     self.views.append((seen.at, seen.frame["view"]))
                     self.asked_at.append(asked_at.get(seen.frame.get("ref", ""), seen.at))
+                case "error" if seen.frame["code"] == "unavailable" and self.views:
+                    request = asked.get(seen.frame.get("ref", ""), {})
+                    if request.get("type") == "view":
+                        self.unsure.append((asked_at[request["ref"]], {**self.views[-1][1], **request}))
                 case "turn":
                     self.whole.setdefault(seen.frame["turn"], seen)
                     self.turns.setdefault(seen.frame["turn"], self.events[-1])

@@ -53,6 +53,18 @@ def test_who_hears_of_a_later_lease_stops_and_follows() -> None:
     assert leases.handle(Heard(REA, "three", 3)) == [] and leases.handle(Departed(REA)) == []
 
 
+def test_a_lease_that_was_given_though_the_answer_was_lost_is_taken_again() -> None:
+    """Else whoever is connected here would follow its own node, and nobody mediate."""
+    leases = held()
+    leases.handle(Heard(REA, "two", 2))
+    assert leases.handle(Asked(REA)) == [Take(REA)]
+    assert leases.handle(Refused(REA)) == []
+    assert leases.handle(Heard(REA, "one", 3)) == [Take(REA)]
+    assert leases.handle(Heard(REA, "one", 4)) == []
+    assert leases.handle(Refused(REA)) == [Take(REA)]
+    assert leases.handle(Granted(REA, 5)) == [] and leases.state(REA) is State.HELD
+
+
 def test_who_follows_takes_over_when_the_holder_lets_go_or_dies() -> None:
     leases = held()
     leases.handle(Heard(REA, "two", 2))

@@ -9,6 +9,7 @@ import pytest
 
 from cadence.rooms.leases import State
 from cadence.rooms.log.memory_node import NODE_SECONDS
+from tests.asgi import Closed
 from tests.rooms.house import Client, settle
 from tests.rooms.town import At, town
 
@@ -238,3 +239,38 @@ async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before(
         again = await mediated(two, "Rea", resume=rea.session)
         here = two.driver._rooms["lab"].readers[again.id].mediator
         assert here is not None and here.balance(shared.clock())[0] == pytest.approx(min(before, 40.0), abs=1.0)
+
+
+async def test_a_page_that_joins_where_it_is_not_known_yet_that_the_reader_has_moved_is_mediated_there() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await deafen(one)
+        await mediated(two, "Rea", resume=rea.session)
+        assert held(one, rea) and held(two, rea)
+        page = await one.client(kind="human", resume=rea.session)
+        assert (await page.join())["type"] == "joined"
+        one.node._spawn("follow lab", lambda: one.node._follow("lab"))
+        await settle(0.5)
+        assert (held(one, rea), held(two, rea)) == (True, False)
+        await chatter(ana, 2)
+        await settle(LOOK_S)
+        for client in (rea, page):
+            assert covered(of(await client.drain(), "turn")) == [(1, 2)]
+
+
+async def test_who_has_lost_a_reader_in_what_is_no_longer_in_the_feed_learns_of_it_all_the_same() -> None:
+    """A redaction empties the feed: else the pages here would lack the turns that another node told meanwhile."""
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await two.member("Ana"), await mediated(one, "Rea")
+        await deafen(one)
+        await mediated(two, "Rea", resume=rea.session)
+        await chatter(ana, 2)
+        await settle(LOOK_S)
+        await ana.send("redact", room="lab", seq=2)
+        await settle(0.5)
+        assert held(one, rea) and held(two, rea) and of(await rea.drain(), "turn") == []
+        one.node._spawn("follow lab", lambda: one.node._follow("lab"))
+        await settle(2.0)
+        assert not held(one, rea)
+        with pytest.raises(Closed):  # it resumes, and is sent them
+            await rea.until("turn")

@@ -22,21 +22,36 @@ pytestmark = pytest.mark.real_time
 ANA, BO = Member("ana", "Ana", "human", "guest"), Member("bo", "Bo", "agent", "member")
 
 
+NOTED_BY_ANOTHER_CLOCK = """
+local time, nodes = 'cadence:{house}:time', 'cadence:{house}:nodes'
+redis.call('HINCRBYFLOAT', time, 'at', ARGV[1])
+redis.call('HINCRBYFLOAT', time, 'lead', -ARGV[1])
+for _, node in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do redis.call('ZINCRBY', nodes, ARGV[1], node) end
+"""
+
+
 class Town:
     """Where nodes open their logs."""
 
-    def __init__(self, url: str | None) -> None:
-        self._url = url
-        self._house = MemoryHouse(lambda: 1000.0)
+    def __init__(self, server: RedisServer | None) -> None:
+        self._server = server
+        self._at = 1000.0
+        self._house = MemoryHouse(lambda: self._at)
         self._open: list[Any] = []
 
-    async def node(self, name: str) -> Shared:
-        if self._url is None:
-            log: Any = await MemoryNode.open(self._house, name)
+    def set_clock(self, by: float) -> None:
+        """Set the clock of what keeps the log. In Redis: let all that it noted have been noted by another clock."""
+        self._at += by
+        if self._server is not None:
+            self._server.ask("EVAL", NOTED_BY_ANOTHER_CLOCK, "0", str(-by))
+
+    async def node(self, name: str, clock: float = 1000.0) -> Shared:
+        if self._server is None:
+            log: Any = await MemoryNode.open(self._house, name, lambda: clock)
         else:
             from cadence.rooms.log.redis import RedisLog
 
-            log = await RedisLog.open(self._url, lambda: 1000.0, node=name)
+            log = await RedisLog.open(self._server.url, lambda: clock, node=name)
         self._open.append(log)
         await log.open_room("room")
         return log  # type: ignore[no-any-return]
@@ -63,7 +78,7 @@ def town(request: pytest.FixtureRequest, tmp_path: Path) -> Town:
         return Town(None)
     server: RedisServer = request.getfixturevalue("server")
     server.ask("FLUSHALL")
-    return Town(server.url)
+    return Town(server)
 
 
 async def hear(log: Shared, cursor: str = "0", count: int = 1) -> list[Entry]:
@@ -166,6 +181,7 @@ async def test_the_last_to_take_a_lease_holds_it_and_all_others_are_fenced(town:
     with pytest.raises(LogFenced):
         await one.append_turn("rea", turn(2, to=4))
     assert await one.lease("room", "rea") == 3
+    assert list(await two.leases("room")) == [Leased("rea", "one", 3)]
     with pytest.raises(LogFenced):
         await two.save_reader("room", "rea", ReaderRecord())
     await one.append_turn("rea", turn(2, to=4))
@@ -185,6 +201,39 @@ async def test_a_lease_that_was_let_go_is_nobody_s_unless_it_was_taken_meanwhile
     await two.append_turn("rea", turn(1))
     leases = [event for event in await events(one, 4) if isinstance(event, Leased)]
     assert [(lease.node, lease.token) for lease in leases] == [("one", 1), ("", 2), ("one", 3), ("two", 4)]
+    await town.close()
+
+
+@pytest.mark.parametrize("by", [3_600.0, -3_600.0, 86_400.0])
+async def test_nobody_dies_and_no_time_passes_when_the_clock_of_the_store_is_set(town: Town, by: float) -> None:
+    one, two = await town.node("one"), await town.node("two")
+    before = await one.newest()
+    town.set_clock(by)
+    assert sorted(await two.beat()) == ["one", "two"]
+    assert sorted(await one.beat()) == ["one", "two"]
+    assert not one.forgotten and not two.forgotten
+    assert await one.newest() == pytest.approx(before, abs=5.0)
+    await two.close()
+    assert list(await one.beat()) == ["one"]
+    await town.close()
+
+
+async def test_a_node_that_the_others_thought_dead_learns_of_it(town: Town) -> None:
+    one = await town.node("one")
+    town.set_clock(3_600.0)
+    three = await town.node("three")  # whoever begins knows nothing of the clock: it buries the others
+    assert list(await three.beat()) == ["three"]
+    assert sorted(await one.beat()) == ["one", "three"] and one.forgotten
+    await one.beat()
+    assert not one.forgotten and not three.forgotten
+    await town.close()
+
+
+async def test_the_furthest_clock_of_all_nodes_is_told(town: Town) -> None:
+    one, ahead = await town.node("one"), await town.node("ahead", 5_000.0)
+    await one.beat()
+    assert await one.newest() == pytest.approx(await ahead.newest(), abs=5.0)
+    assert await ahead.newest() >= 5_000.0
     await town.close()
 
 

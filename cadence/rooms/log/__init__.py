@@ -143,6 +143,9 @@ class Log(Protocol):
     async def open_room(self, room: str) -> RoomState:
         """Make or find the room's log; its epoch is random, made once and stored."""
 
+    async def newest(self) -> float:
+        """The newest time that is known here: no clock may go back behind it. 0.0 if there is none."""
+
     def append(self, draft: Draft) -> Awaitable[Appended]:
         """Commit `draft` under the room's next seq. Drafts get seqs in the order of the calls, awaited or not.
 

@@ -81,7 +81,7 @@ class MemoryLog:
     def recover(self) -> None:
         """Do what opening after a crash does: whoever was connected is closed now."""
         self._closed = False
-        now = self._clock()
+        now = max(self._clock(), self._newest())
         for reader in self._readers.values():
             if reader.record is not None and reader.record.closed_at is None:
                 reader.record = replace(reader.record, closed_at=now)
@@ -97,6 +97,16 @@ class MemoryLog:
             self._rooms[room] = _Room(epoch)
         found = self._rooms[room]
         return RoomState(found.epoch, len(found.messages))
+
+    async def newest(self) -> float:
+        self._check_open()
+        return self._newest()
+
+    def _newest(self) -> float:
+        times = [room.last_at for room in self._rooms.values()]
+        records = [*(reader.record for reader in self._readers.values()), *self._sessions.values()]
+        times += [record.closed_at for record in records if record is not None and record.closed_at is not None]
+        return max(times, default=0.0)
 
     async def append(self, draft: Draft) -> Appended:
         self._check_writable()

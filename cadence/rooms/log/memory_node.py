@@ -1,7 +1,7 @@
 """A log that several nodes share, without a network: for simulations and tests, in virtual time.
 
 `MemoryHouse` is what a Redis would hold, each `MemoryNode` one server's way to it. A house can be away, can forget
-the last second (then epochs change), and a node can be cut off from it.
+the last second (then epochs change), and a node can be cut off from it, also between a write and its answer.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from cadence.rooms.log import (
     Traces,
 )
 from cadence.rooms.log.memory import MemoryLog
+from cadence.rooms.log.rows import is_repeat
 from cadence.rooms.roster import name_key
 from cadence.rooms.shared import (
     FOLLOW_SECONDS,
@@ -73,6 +74,8 @@ class _Kept:
     open_at: dict[tuple[str, ...], str] = field(default_factory=dict)  # session, or room and reader: node
     names: dict[str, tuple[str, float]] = field(default_factory=dict)  # name key: user, when it is free
     beats: dict[str, float] = field(default_factory=dict)
+    beat_at: float = -math.inf  # the last of them
+    lead: float = -math.inf  # of the furthest clock of a node before the house's
 
 
 class MemoryHouse:
@@ -114,10 +117,12 @@ class MemoryHouse:
 class MemoryNode(MemoryLog):
     """A `Shared` log in memory: the way of `node` to `house`, which is cut while `connected` is False."""
 
-    def __init__(self, house: MemoryHouse, node: str) -> None:
+    def __init__(self, house: MemoryHouse, node: str, clock: Callable[[], float] | None = None) -> None:
         self.house, self.node = house, node
         self.connected = True
-        self._clock = house.clock
+        self.answers_lost = 0  # of so many writes to come the answer is lost, though they are done
+        self.forgotten = self._beaten = False
+        self._clock = clock or house.clock
         self._epochs = house.epochs
         self._closed = False
         self._fences: dict[tuple[str, str], int] = {}
@@ -125,9 +130,9 @@ class MemoryNode(MemoryLog):
         self._own: set[tuple[str, str, int]] = set()  # room, epoch and seq of what was said here and not heard yet
 
     @classmethod
-    async def open(cls, house: MemoryHouse, node: str) -> MemoryNode:
-        """Begin to live; whoever was open at a node that is dead was closed now."""
-        found = cls(house, node)
+    async def open(cls, house: MemoryHouse, node: str, clock: Callable[[], float] | None = None) -> MemoryNode:
+        """Begin to live; whoever was open at a node that is dead was closed now, by `clock` or the house's."""
+        found = cls(house, node, clock)
         await found.beat()
         return found
 
@@ -182,12 +187,25 @@ class MemoryNode(MemoryLog):
 
     async def beat(self) -> list[str]:
         self._check_open()
-        self.house.kept.beats[self.node] = self._clock()
+        kept, now = self.house.kept, self.house.clock()
+        step = now - kept.beat_at if kept.beat_at > -math.inf else 0.0
+        if step < 0 or step > NODE_SECONDS:
+            if step < 0 or self.node in kept.beats:  # the clock was set, or nobody could beat: that was no silence
+                kept.beats = {node: at + step for node, at in kept.beats.items()}
+            kept.lead -= step
+        kept.beat_at, kept.lead = now, max(kept.lead, self._clock() - now)
+        living = self.house.living()
+        self.forgotten, self._beaten = self._beaten and self.node not in living, True
+        kept.beats = {**{node: kept.beats[node] for node in living}, self.node: now}
         self._bury()
         return self.house.living()
 
+    async def newest(self) -> float:
+        return self.house.kept.beat_at + self.house.kept.lead
+
     def _bury(self) -> None:
-        kept, living, now = self.house.kept, self.house.living(), self._clock()
+        kept, living = self.house.kept, self.house.living()
+        now = max(self._clock(), kept.beat_at + kept.lead)
         for key in [key for key, node in kept.open_at.items() if node not in living]:
             del kept.open_at[key]
             if len(key) == 1:
@@ -224,12 +242,21 @@ class MemoryNode(MemoryLog):
         self._check_fence(room, user)
         await super().save_reader(room, user, record)
         self._note((room, user), record.closed_at)
+        self._answer()
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_fence(turn.room, user)
+        if is_repeat(turn, list(self._peek(turn.room, user).turns.values())):
+            return
         await super().append_turn(user, turn)
         if (record := self._peek(turn.room, user).record) is not None:
             self._note((turn.room, user), record.closed_at)
+        self._answer()
+
+    async def append(self, draft: Draft) -> Appended:
+        appended = await super().append(draft)
+        self._answer()
+        return appended
 
     async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
         self._check_fence(room, user)
@@ -298,8 +325,13 @@ class MemoryNode(MemoryLog):
             return 0
         lease = leases[user] = Leased(user, self.node, 1 if held is None else held.token + 1)
         self.house.feed(room, lease)
+        self._answer()
         self.fence(room, user, lease.token)
         return lease.token
+
+    async def leases(self, room: str) -> list[Leased]:
+        self._check_open()
+        return list(self._feed(room).leases.values())
 
     async def let_go(self, room: str, user: str, token: int) -> None:
         self._check_writable()
@@ -327,6 +359,12 @@ class MemoryNode(MemoryLog):
         token, held = self._fences.get((room, user)), self._feed(room).leases.get(user)
         if token is not None and (held is None or held.token != token):
             raise LogFenced("expected to mediate this reader, but another node does now: nothing was kept")
+
+    def _answer(self) -> None:
+        """What was asked for has been done; the answer may never come."""
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise LogUnavailable("expected an answer of the shared log, but the connection broke: try again")
 
     def _feed(self, room: str) -> _Feed:
         return self.house.kept.feeds.setdefault(room, _Feed())

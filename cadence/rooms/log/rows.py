@@ -5,7 +5,7 @@ Pure. The two implementations differ in where they keep things, never in these a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -61,6 +61,16 @@ def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRec
         )
     covered_to = record.covered_to if turn.covers is None else max(record.covered_to, turn.covers.to)
     return replace(record, turn=turn.turn, covered_to=covered_to)
+
+
+def is_repeat(turn: Turn, stored: Sequence[Turn]) -> bool:
+    """Whether `turn` is among those that are stored: its writer tries again, as the answer was lost.
+
+    What a redaction has taken out of it meanwhile makes it no other turn.
+    """
+    return any(
+        (one.turn, one.at, one.mode, one.covers) == (turn.turn, turn.at, turn.mode, turn.covers) for one in stored
+    )
 
 
 def cited(turn: Turn) -> set[Cited]:

@@ -19,6 +19,7 @@ class Store(sqlite3.Connection):
     """The one connection that writes."""
 
     salt: bytes = b""
+    newest: float = 0.0  # the newest time in it when it was opened
     erased: bool = False  # a redaction is in the open transaction; its text is still in the write-ahead file
 
 
@@ -41,8 +42,9 @@ def open_store(path: Path, now: float, *, keep: bool = True) -> Store:
             copy_to(store, before_step(path, version))
         store.execute("BEGIN IMMEDIATE")
         _bring_up(store, version)
+        store.newest = newest(store)
         for table in ("readers", "sessions"):
-            store.execute(f"UPDATE {table} SET closed_at = ? WHERE closed_at IS NULL", (now,))
+            store.execute(f"UPDATE {table} SET closed_at = ? WHERE closed_at IS NULL", (max(now, store.newest),))
         store.salt = store.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
         store.execute("COMMIT")
         empty_wal(store)  # a crash right after a redaction leaves the old text there
@@ -53,6 +55,13 @@ def open_store(path: Path, now: float, *, keep: bool = True) -> Store:
     except BaseException:
         store.close()
         raise
+
+
+def newest(store: sqlite3.Connection) -> float:
+    """The newest time in a log: of its messages, and of when readers and sessions closed."""
+    kept = (("last_at", "rooms"), ("closed_at", "readers"), ("closed_at", "sessions"))
+    times = [store.execute(f"SELECT max({column}) FROM {table}").fetchone()[0] for column, table in kept]
+    return max((float(at) for at in times if at is not None), default=0.0)
 
 
 def open_reading(path: Path) -> sqlite3.Connection:

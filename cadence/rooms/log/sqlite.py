@@ -44,7 +44,7 @@ class SqliteLog:
     """
 
     def __init__(self, lock: sqlite3.Connection, store: Store, reading: sqlite3.Connection, index: Path) -> None:
-        self._lock = lock
+        self._lock, self._newest = lock, store.newest
         self._writes: Lane[Store] = Lane("log-writes", store, writes.commit_together, BATCH_REQUESTS_MAX)
         self._reads: Lane[sqlite3.Connection] = Lane("log-reads", reading, answer_each, READS_AT_ONCE_MAX)
         self._searcher = Searcher(self, index)
@@ -57,6 +57,10 @@ class SqliteLog:
         file that is no log of ours.
         """
         return cls(*await asyncio.to_thread(_open_all, path, clock()), path.with_name(f"{path.name}.search"))
+
+    async def newest(self) -> float:
+        """When it was opened; since then nothing is newer than its clock."""
+        return self._newest
 
     async def open_room(self, room: str) -> RoomState:
         return await self._writes.call(lambda store: writes.open_room(store, room))

@@ -50,6 +50,16 @@ async def test_a_room_starts_empty_and_keeps_its_epoch_over_an_opening(place: Pl
         assert await log.open_room("room") == RoomState(first.epoch, 1)
 
 
+async def test_the_newest_time_is_told_when_a_log_is_opened_again(place: Place) -> None:
+    """A clock that was set back meanwhile goes on from there."""
+    async with place.opened("room") as log:
+        await log.append(draft(at=5_000.0))
+        await log.save_session(SessionRecord("key", "ana", "Ana", "human", "guest", closed_at=6_000.0))
+    async with place.opened() as log:
+        # What nodes share knows the furthest of their clocks instead, see `tests/rooms/test_shared.py`.
+        assert await log.newest() == pytest.approx(1_000.0 if hasattr(log, "node") else 6_000.0, abs=5.0)
+
+
 async def test_every_room_has_its_own_epoch_and_its_own_seqs(place: Place) -> None:
     async with place.opened("one", "two") as log:
         assert (await log.open_room("one")).epoch != (await log.open_room("two")).epoch

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from cadence.rooms.log import HostAction, LogConflict, ReaderRecord
-from cadence.rooms.log.rows import cited, fingerprint, next_record, standing_actions, to_message
+from cadence.rooms.log.rows import cited, fingerprint, is_repeat, next_record, standing_actions, to_message
 from cadence.rooms.wire import Author, Message, Part, encode
 from tests.rooms.log.places import draft, segment, turn
 
@@ -82,3 +82,10 @@ def test_of_the_audit_log_holds_what_came_last_of_its_kind() -> None:
     view = HostAction(4.0, "host", "view", "room", "eve")
     assert standing_actions([first, second, ban, view], 39.0) == [second, ban]
     assert standing_actions([first, second, ban, view], 45.0) == [ban]
+
+
+def test_a_turn_is_known_again_whatever_was_redacted_of_it_and_no_other_is_taken_for_it() -> None:
+    stored = [turn(6), turn(7, segment("secret", 1), to=5).without([("room", 1)])]
+    assert is_repeat(turn(7, segment("secret", 1), to=5), stored)
+    assert not is_repeat(turn(7, segment("secret", 1), to=6), stored)
+    assert not is_repeat(turn(8, segment("secret", 1), to=5), stored)

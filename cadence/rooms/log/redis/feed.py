@@ -125,6 +125,13 @@ class Feed(Readers):
             self.fence(room, user, token)
         return token
 
+    async def leases(self, room: str) -> list[Leased]:
+        fields = await self._link.call("leases", self._prefix(room))
+        pairs = (
+            (user.decode(), lease.decode().split(" ", 1)) for user, lease in zip(fields[::2], fields[1::2], strict=True)
+        )
+        return [Leased(user, node, int(token)) for user, (token, node) in pairs]
+
     async def let_go(self, room: str, user: str, token: int) -> None:
         await self._link.call("drop_lease", self._prefix(room), user, token)
 

@@ -11,7 +11,7 @@ from cadence.rooms.log import LogConflict, LogUnavailable, ReaderRecord, StoredN
 from cadence.rooms.log.redis.keys import pair, unpair
 from cadence.rooms.log.redis.link import UnknownRoom
 from cadence.rooms.log.redis.speech import Citing, Speech, read_turn
-from cadence.rooms.log.rows import Cited, cited, next_record, unknown_room
+from cadence.rooms.log.rows import Cited, cited, is_repeat, next_record, unknown_room
 from cadence.rooms.wire import Turn, encode
 
 TURN_TRIES_MAX = 16  # while redactions or other writers come between reading a reader and storing its turn
@@ -41,14 +41,17 @@ class Readers(Speech):
             citing = [_citing(seq, turn, user) for there, seq in sorted(sources) if there == room]
             found = await self._link.call("cite", self._prefix(room), _encode(citing))
             gone |= {(room, int(seq)) for seq in found}
-        for attempt in range(TURN_TRIES_MAX):
+        for _ in range(TURN_TRIES_MAX):
             blob, record = await self._reader(turn.room, user)
-            # A repeat after a cut finds its own turn stored: that is no conflict.
-            after = next_record(record, user, turn) if attempt == 0 or record is None else record
+            if record is not None and record.turn >= turn.turn:
+                # An earlier call of the same writer, whose answer never came, may have reached Redis after all.
+                if is_repeat(turn, await self.turns_at(turn.room, user, [turn.turn])):
+                    return
+            after = next_record(record, user, turn)
             answer, *more = await self._store_turn(user, turn, blob, after, sources, gone)
             if answer in (b"kept", b"same"):
                 return
-            if answer == b"used" or (answer == b"moved" and attempt):
+            if answer == b"used":
                 raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again")
             for one in more:
                 kind, _, what = one.decode().partition(":")

@@ -364,6 +364,8 @@ publish('lease', string.format('%.0f ', token) .. ARGV[2] .. ' ' .. ARGV[1])
 return token
 """
 
+LEASES = "return redis.call('HGETALL', k'lease')"
+
 # user, token.
 DROP_LEASE = """
 local lease = redis.call('HGET', k'lease', ARGV[1])
@@ -439,14 +441,31 @@ end
 return 1
 """
 
-# node, seconds it is believed to live. Answers all that live.
+# node, seconds that a node is believed to live, its clock, whether it goes on. Answers the furthest of all clocks,
+# whether the node was believed to live, then all that live. A step of Redis's time in which nobody can be said to have
+# been silent (its clock was set, or it hung itself) counts for nothing.
 BEAT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1e6
-redis.call('ZREM', k'nodes', ARGV[1])
-if ARGV[2] ~= '0' then redis.call('ZADD', k'nodes', now + ARGV[2], ARGV[1]) end
+local known, kept = redis.call('ZSCORE', k'nodes', ARGV[1]), redis.call('HMGET', k'time', 'at', 'lead')
+local own = ARGV[3] - now
+local step, lead = now - tonumber(kept[1] or now), tonumber(kept[2] or own)
+if step < 0 or step > tonumber(ARGV[2]) then
+  if step < 0 or known then
+    for _, node in ipairs(redis.call('ZRANGE', k'nodes', 0, -1)) do redis.call('ZINCRBY', k'nodes', step, node) end
+  end
+  lead = lead - step
+end
+lead = math.max(lead, own)
+redis.call('HSET', k'time', 'at', string.format('%.6f', now), 'lead', string.format('%.6f', lead))
 redis.call('ZREMRANGEBYSCORE', k'nodes', '-inf', now)
-return redis.call('ZRANGE', k'nodes', 0, -1)
+known = redis.call('ZSCORE', k'nodes', ARGV[1])
+redis.call('ZREM', k'nodes', ARGV[1])
+if ARGV[4] == '1' then redis.call('ZADD', k'nodes', now + ARGV[2], ARGV[1]) end
+local answers = redis.call('ZRANGE', k'nodes', 0, -1)
+table.insert(answers, 1, known and '1' or '0')
+table.insert(answers, 1, string.format('%.6f', now + lead))
+return answers
 """
 
 ALL = {name.lower(): text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)}

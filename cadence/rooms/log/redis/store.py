@@ -38,6 +38,7 @@ class RedisLog(Feed):
     ) -> None:
         super().__init__(url, clock, node)
         self._searcher = None if index is None else Searcher(self, index)
+        self._newest, self._beaten, self.forgotten = 0.0, False, False
 
     @classmethod
     async def open(
@@ -55,12 +56,23 @@ class RedisLog(Feed):
 
     async def beat(self) -> list[str]:
         """Say that this node lives, and bury the dead; returns all nodes that live. Once in `NODE_SECONDS` / 3."""
-        self._living = [node.decode() for node in await self._link.call("beat", HOUSE, self.node, NODE_SECONDS)]
+        newest, known, *living = await self._beat(goes_on=True)
+        self._newest, self.forgotten = float(newest), self._beaten and known != b"1"
+        self._living, self._beaten = [node.decode() for node in living], True
         packed = msgspec.msgpack.encode(self._living)
-        await self._link.call("sweep_sessions", HOUSE, packed, self._clock(), NAME_SECONDS)
+        await self._link.call("sweep_sessions", HOUSE, packed, self._now(), NAME_SECONDS)
         for room in list(self._opened):
             await self._sweep(room)
         return self._living
+
+    async def _beat(self, *, goes_on: bool) -> list[bytes]:
+        clock = repr(self._clock())
+        found: list[bytes] = await self._link.call("beat", HOUSE, self.node, NODE_SECONDS, clock, int(goes_on))
+        return found
+
+    async def newest(self) -> float:
+        """The furthest of all servers' clocks, as of the last sign of life of this one."""
+        return self._newest
 
     async def open_room(self, room: str) -> RoomState:
         state = await super().open_room(room)
@@ -69,7 +81,11 @@ class RedisLog(Feed):
 
     async def _sweep(self, room: str) -> None:
         living = msgspec.msgpack.encode(self._living)
-        await self._link.call("sweep", self._prefix(room), living, self._clock())
+        await self._link.call("sweep", self._prefix(room), living, self._now())
+
+    def _now(self) -> float:
+        """Who died did so by the furthest clock, which may have been its own."""
+        return max(self._clock(), self._newest)
 
     async def erase(self, room: str, seqs: Sequence[int]) -> list[int]:
         fresh = await super().erase(room, seqs)
@@ -152,7 +168,7 @@ class RedisLog(Feed):
         if self._searcher is not None:
             await self._searcher.close()
         try:
-            await self._link.call("beat", HOUSE, self.node, 0)
+            await self._beat(goes_on=False)
         except LogUnavailable:
             pass  # the others will find out by themselves
         await self._disconnect()
