@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from cadence.rooms.forgetting import BATCH_MESSAGES, forget, let_go
 from cadence.rooms.invitations import Invitation
 from cadence.rooms.log import Traces
+from cadence.rooms.log.memory_node import NODE_SECONDS
+from cadence.rooms.shared import BEAT_SECONDS
 from cadence.rooms.wire import Member, WireError
 from cadence.rooms.wire.hosting import NewToken
 from tests.asgi import Closed
@@ -181,3 +183,12 @@ async def test_a_server_that_does_not_answer_keeps_somebody_from_being_forgotten
         two.node.let_go = partial(let_go, two.hub, two.identity)
         assert (await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)).erased == 1
         assert await one.log.traces(zed.id) == Traces()
+
+
+async def test_a_server_that_is_dead_need_not_answer() -> None:
+    async with town() as (_, one, two):
+        zed = await one.member("Zed")
+        await zed.say("My secret.")
+        two.way.connected = False
+        await settle(NODE_SECONDS + BEAT_SECONDS)
+        assert (await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)).erased == 1
