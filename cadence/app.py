@@ -37,6 +37,7 @@ from cadence.personas.cards import Card
 from cadence.personas.place import Place, load_place
 from cadence.personas.roomfile import Room
 from cadence.process import WallClock, configure_logging, loop_factory, spare_garbage
+from cadence.rooms.forgetting import let_go
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.guests import Guests
 from cadence.rooms.health import Metrics
@@ -194,6 +195,7 @@ class Service:
         assert isinstance(self.driver, Driver), "expected Alex in this process where servers share rooms"
         self.sharing = Sharing(store, self.hub, self.driver)
         self.sharing.node.reaffirm, self.sharing.node.reach = self.identity.reaffirm, clock.reach
+        self.sharing.node.let_go = partial(let_go, self.hub, self.identity)
         self.sharing.node.refresh = partial(take_over, self.hub, self.identity, self.book)
         self.casting.alone = self.sharing.alone
 

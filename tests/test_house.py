@@ -30,6 +30,7 @@ COVERED_BY = {
     "cadence/personas/jail.py": "tests/personas/test_sandbox.py",
     "cadence/personas/thoughts.py": "tests/personas/test_mind.py",
     "cadence/rooms/mediation.py": "tests/rooms/test_joining.py",
+    "cadence/rooms/log/redis/forgetting_scripts.py": "tests/rooms/log/redis/test_scripts.py",
     "cadence/rooms/log/redis/feed.py": "tests/rooms/test_shared.py",
     "cadence/rooms/log/redis/readers.py": "tests/rooms/log/test_log.py",
     "cadence/rooms/log/redis/speech.py": "tests/rooms/log/test_log.py",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -75,6 +78,29 @@ async def test_two_servers_are_one_house(tmp_path: Path, redis: RedisServer) -> 
         assert turn["covers"]["from"] == 1
         for stranger in (ada, bob, rae, host):
             await stranger.cut()
+
+
+def post(url: str, token: str, **fields: object) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with urlopen(Request(url, json.dumps(fields).encode(), headers), timeout=20.0) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+@pytest.mark.real_time
+async def test_who_is_forgotten_at_one_server_is_so_at_all_and_in_redis(tmp_path: Path, redis: RedisServer) -> None:
+    async with served(tmp_path, redis, "one") as one, served(tmp_path, redis, "two") as two:
+        zed, ann = await two.guest("Zed", "agent"), await two.guest("Ann", "agent")
+        for stranger in (zed, ann):
+            await stranger.join(ROOM)
+        await zed.say(ROOM, "An unmistakable xylophonist.")
+        forget = partial(post, f"http://{one.host}/api/forget", one.host_token, user=zed.you["id"])
+        found = await asyncio.to_thread(forget, dry_run=True)
+        assert (found["alias"], found["erased"], found["messages"], found["sessions"]) == (None, 1, 1, 1)
+        done = await asyncio.to_thread(forget, dry_run=False)
+        assert done["alias"].startswith("forgotten-")
+        await ann.until(lambda frame: frame["type"] == "redacted" and frame["seq"] == 1, within=20.0)
+        await ann.cut()
 
 
 @pytest.mark.real_time

@@ -17,7 +17,8 @@ FREE = 1e9  # a second
 
 if __name__ == "__main__":
     # Before anything imports them by name.
-    for name in ("AGENT_MESSAGES_PER_S", "ROOM_MESSAGES_PER_S", "REQUESTS_PER_S", "COMPLETIONS_PER_MINUTE"):
+    limits = ("AGENT_MESSAGES_PER_S", "ROOM_MESSAGES_PER_S", "REQUESTS_PER_S", "USER_REQUESTS_PER_S")
+    for name in (*limits, "COMPLETIONS_PER_MINUTE"):
         setattr(limiter, name, FREE)
     from cadence import app, cli
 

@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import HostAction, Traces
-from cadence.rooms.shared import FORGETTING_REFUSED
 from cadence.rooms.wire import CLOSE_UNAUTHORIZED, Member, WireError
 
 BATCH_MESSAGES = 100  # erased at once
 ALIAS_BYTES = 6
 PARTING_SECONDS_MAX = 10.0
+SHUT_SECONDS = 60.0  # in which whoever is forgotten by another server cannot resume here; by then their session is gone
 PASSES_MAX = 3  # over the log: what was under way when the first began is found by the next
 
 
@@ -46,8 +46,6 @@ class Forgotten:
 
 async def forget(hub: Hub, identity: Identity, by: Member, user: str, *, dry_run: bool) -> Forgotten:
     """Forget `user`, or only say what there is of them. Raises `WireError`; interrupted, it may be asked again."""
-    if hub.peers is not None:  # said first: nothing may be begun that cannot be ended
-        raise WireError("unavailable", FORGETTING_REFUSED)
     if identity.is_ours(user):
         raise WireError("forbidden", f"`{user}` is the host, the mediator or a persona: they have files", field="user")
     async with hub.forgetting:
@@ -71,12 +69,13 @@ async def _look(hub: Hub, identity: Identity, user: str) -> Forgotten:
 async def _forget(hub: Hub, identity: Identity, by: Member, user: str, alias: str) -> None:
     await hub.store.record(HostAction(hub.clock(), by.id, "forget", "", alias))
     await identity.tokens.forget(user)
-    identity.shut.add(user)
+    for room in await hub.invitations.rooms_of(user):
+        await hub.invitations.drop(room, user)
     try:
-        hub.put_out(user, CLOSE_UNAUTHORIZED, "a host has this account forgotten")
         async with asyncio.timeout(PARTING_SECONDS_MAX):
-            await hub.parted(user)
-        identity.forget(user)
+            await _let_go(hub, identity, user)
+            if hub.peers is not None:
+                await hub.peers.part(user, alias)
         await _erase(hub, user, alias)
     except TimeoutError:
         raise WireError("unavailable", f"`{user}` is still being disconnected: ask again") from None
@@ -84,11 +83,24 @@ async def _forget(hub: Hub, identity: Identity, by: Member, user: str, alias: st
         identity.shut.discard(user)
 
 
-async def _erase(hub: Hub, user: str, alias: str) -> None:
+async def let_go(hub: Hub, identity: Identity, user: str) -> None:
+    """Another server forgets `user`: end what there is of them here, and let them come back as somebody new only."""
+    asyncio.get_running_loop().call_later(SHUT_SECONDS, identity.shut.discard, user)
+    await identity.tokens.refresh()
+    await hub.invitations.refresh()
+    await _let_go(hub, identity, user)
+
+
+async def _let_go(hub: Hub, identity: Identity, user: str) -> None:
+    identity.shut.add(user)
+    hub.put_out(user, CLOSE_UNAUTHORIZED, "a host has this account forgotten")
+    await hub.parted(user)
+    identity.forget(user)
     if hub.mediation is not None:
         await hub.mediation.forget_reader(user)
-    for room in await hub.invitations.rooms_of(user):
-        await hub.invitations.drop(room, user)
+
+
+async def _erase(hub: Hub, user: str, alias: str) -> None:
     for _ in range(PASSES_MAX):
         while said := await hub.store.said_by(user, BATCH_MESSAGES):
             for room in dict.fromkeys(room for room, _ in said):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -30,13 +29,14 @@ from cadence.rooms.limiter import (
     messages_per_s,
     retry_after_s,
 )
-from cadence.rooms.log import Appended, Draft, HostAction, Log, LogConflict, LogUnavailable
+from cadence.rooms.log import Appended, Draft, HostAction, Log
 from cadence.rooms.mediation import Mediation
 from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.shared import Peers
+from cadence.rooms.speaking import Speech, refusal, said_of
 from cadence.rooms.wire import (
     CLOSE_KICKED,
     CLOSE_RESTART,
@@ -59,26 +59,6 @@ RECONNECT_SPREAD_SECONDS_MAX = 30.0
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class _Speech:
-    """A message on its way through the log, and who is to be answered."""
-
-    room: OpenRoom
-    draft: Draft
-    ref: str | UnsetType
-    answer: asyncio.Future[Said]
-    asked: tuple[Connection, str | UnsetType] | None
-    waits: bool = False  # `asked` is who will be told `said` when the message is published
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.draft.author.id, self.draft.id
-
-    def is_first(self) -> bool:
-        """Whether its connection, of all that say this, is still the one to be told."""
-        return self.waits and self.room.speaking.get(self.key) is self.asked
 
 
 class Hub:
@@ -263,9 +243,8 @@ class Hub:
             mentions=mentions(request.text, room.members(), author.id),
         )
         asked = None if connection is None else (connection, request.ref)
-        speech = _Speech(room, draft, request.ref, asyncio.get_running_loop().create_future(), asked)
-        speech.waits = asked is not None and room.speaking.setdefault(speech.key, asked) is asked
-        room.appending += 1
+        speech = Speech(room, draft, request.ref, asyncio.get_running_loop().create_future(), asked)
+        speech.begin()
         # No task for each message: the log's own future wakes what follows, a batch of them in one turn of the loop.
         appending = asyncio.ensure_future(self.store.append(draft))
         self._tasks.add(appending)
@@ -370,62 +349,39 @@ class Hub:
         else:
             answer.set_exception(error)
 
-    def _appended(self, speech: _Speech, appending: asyncio.Future[Appended]) -> None:
+    def _appended(self, speech: Speech, appending: asyncio.Future[Appended]) -> None:
         room = speech.room
         room.appending -= 1
         try:
             appended = appending.result()
         except BaseException as error:
-            if speech.is_first():
-                del room.speaking[speech.key]
-            self._answer(speech, self._refusal(speech.draft, error))
+            speech.failed()
+            speech.settle(refusal(speech.draft, error, self.peers is not None, self._refused))
         else:
-            self._answer(speech, self._keep(speech, appended))
+            speech.settle(self._keep(speech, appended))
         self._tasks.discard(appending)
         if self.peers is None and room.appending == 0 and room.gap() is not None:
             self._spawn(self.heal(room))
 
-    def _keep(self, speech: _Speech, appended: Appended) -> Said | Exception:
+    def _keep(self, speech: Speech, appended: Appended) -> Said | Exception:
         """A message is durable: tell everybody, unless it was said before; returns what its speaker is to know."""
-        room, message = speech.room, appended.message
-        said = _said(message, speech.ref)
+        room, message, said_at = speech.room, appended.message, speech.draft.at
+        said = said_of(message, speech.ref)
         try:
-            if not appended.duplicate:
+            if appended.duplicate:
+                speech.repeated(said)
+            else:
                 if message.seq > room.head:
-                    room.said_at.append(speech.draft.at)
+                    room.said_at.append(said_at)
                 else:  # the feed that nodes share was faster than this answer
-                    self.counts.lag.add(self.clock() - speech.draft.at)
+                    self.counts.lag.add(self.clock() - said_at)
                 self.hear(room, message)
-            elif speech.asked is not None and (not speech.waits or speech.is_first()):
-                if speech.waits:
-                    del room.speaking[speech.key]
-                speech.asked[0].reply(said)
         except Exception as error:
             return error
         return said
 
-    def _answer(self, speech: _Speech, outcome: Said | BaseException) -> None:
-        answer = speech.answer
-        if answer.done():  # the caller was cut
-            return
-        if isinstance(outcome, Said):
-            answer.set_result(outcome)
-        elif isinstance(outcome, asyncio.CancelledError):
-            answer.cancel()
-        else:
-            if not isinstance(outcome, WireError):
-                log.error("work failed", error=type(outcome).__name__, exc_info=outcome)
-            answer.set_exception(outcome)
-
-    def _refusal(self, draft: Draft, error: BaseException) -> BaseException:
-        """What the speaker is told when the log did not take a message."""
-        if isinstance(error, LogConflict):
-            return WireError("conflict", f"`{draft.id}` was said before with other content: use a new id", field="id")
-        if isinstance(error, LogUnavailable):
-            self.counts.log_refusals += 1
-            kept = "the message was not kept and nobody saw it" if self.peers is None else "the message may not be kept"
-            return WireError("unavailable", f"{kept}: say it again with the same id", retry_after_s=1.0)
-        return error
+    def _refused(self) -> None:
+        self.counts.log_refusals += 1
 
     def hear(self, room: OpenRoom, message: Message) -> None:
         """A message is durable, said here or at another node: tell everybody as soon as it is its turn."""
@@ -460,7 +416,7 @@ class Hub:
     def _publish(self, room: OpenRoom, message: Message) -> None:
         speaker = room.speaking.pop((message.from_.id, message.id), None)
         if speaker is not None:
-            room.answer(speaker[0], _said(message, speaker[1]))
+            room.answer(speaker[0], said_of(message, speaker[1]))
         room.fan_out(message, self._withheld(message))
         self.counts.messages += 1
 
@@ -542,7 +498,3 @@ class Hub:
                 f"{ROOM_MESSAGES_PER_S:g} in the room: wait {wait:.2f} s",
                 retry_after_s=retry_after_s(wait),
             )
-
-
-def _said(message: Message, ref: str | UnsetType) -> Said:
-    return Said(ref=ref, room=message.room, id=message.id, seq=message.seq, epoch=message.epoch, at=message.at)

@@ -19,7 +19,21 @@ from cadence.rooms import moderation
 from cadence.rooms.hub import Hub
 from cadence.rooms.log import HostAction, LogError
 from cadence.rooms.openroom import OpenRoom
-from cadence.rooms.shared import BEAT_SECONDS, Did, Entry, Erased, Here, Leased, Renewed, Shared, Stand, Told, Typed
+from cadence.rooms.shared import (
+    BEAT_SECONDS,
+    Did,
+    Entry,
+    Erased,
+    Here,
+    Leased,
+    Parted,
+    Parting,
+    Renewed,
+    Shared,
+    Stand,
+    Told,
+    Typed,
+)
 from cadence.rooms.wire import Message, decode_reply, encode
 
 RETRY_SECONDS = 0.5  # after a store that was away
@@ -71,6 +85,9 @@ class Node:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.reaffirm: Callable[[], Awaitable[None]] | None = None  # says again who is connected
         self.refresh: Callable[[], Awaitable[None]] | None = None  # takes over what no feed tells, at each sign of life
+        self.let_go: Callable[[str], Awaitable[None]] | None = None  # ends all there is here of who is forgotten
+        # Who is being forgotten from here, the nodes that have them still, and what is set when none has.
+        self._parting: dict[str, tuple[set[str], asyncio.Event]] = {}
         self.living: frozenset[str] = frozenset()
         self.reach: Callable[[float], float] | None = None  # lets this node's clock go on from another's that is ahead
         self._stirred = asyncio.Event()  # there is reason to beat now
@@ -106,6 +123,30 @@ class Node:
 
     def typed(self, room: str, user: str) -> None:
         self._publish(room, Typed(self._store.node, user))
+
+    async def part(self, user: str, alias: str) -> None:
+        rooms = self._hub.rooms()
+        others, gone = set(await self._store.beat()) - {self._store.node}, asyncio.Event()
+        if others and rooms:
+            self._parting[user] = (others, gone)
+            try:
+                self._publish(rooms[0].info.room, Parting(self._store.node, user, alias))
+                await gone.wait()
+            finally:
+                del self._parting[user]
+        await self._all_told()
+
+    async def _let_go(self, room: str, user: str, alias: str) -> None:
+        assert self.let_go is not None
+        await self.let_go(user)
+        await self._store.renamed(user, alias)
+        await self._all_told()
+        self._publish(room, Parted(self._store.node, user))
+
+    async def _all_told(self) -> None:
+        """Wait until nothing waits to be told to the others: that somebody left, say, which names them."""
+        if telling := [task for name, task in self._tasks.items() if name.startswith("publish ")]:
+            await asyncio.wait(telling)
 
     def did(self, room: str, user: str, frame: Struct) -> None:
         """A connection here sent what concerns whoever mediates `user` elsewhere."""
@@ -204,6 +245,13 @@ class Node:
                 self._hub.tell_here(name, user, reply)
             case Leased() if self.mediating is not None:
                 self.mediating.leased(name, event)
+            case Parting(node, user, alias) if self.let_go is not None and node != self._store.node:
+                self._spawn(f"part {user}", lambda: self._let_go(name, user, alias))
+            case Parted(node, user) if user in self._parting:
+                others, gone = self._parting[user]
+                others.discard(node)
+                if not others:
+                    gone.set()
             case Did(node) if self.mediating is not None and node != self._store.node:
                 self.mediating.did(name, event)
 

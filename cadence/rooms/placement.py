@@ -147,6 +147,14 @@ class Placement:
 
     async def forget_reader(self, user: str) -> None:
         await self._inner.forget_reader(user)
+        await asyncio.sleep(0)  # what lets go of their leases has begun
+        for key in [key for key in self._members if key[1] == user]:
+            async with self._lock(key):  # and has ended: it would name them again
+                if not self._leases.connections(key):
+                    self._members.pop(key, None)
+                    self._raw.discard(key)
+                    self._turns.pop(key, None)
+                    self._since.pop(key, None)
 
     async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
         return await self._inner.why(by, room, user, turn)

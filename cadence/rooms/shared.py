@@ -17,7 +17,6 @@ from cadence.rooms.log import HostAction, Log
 from cadence.rooms.wire import Member, Message
 
 FOLLOW_SECONDS = 2.0  # how long `follow` waits for something to happen
-FORGETTING_REFUSED = "forgetting somebody is not served where several servers share the log: redact what they said"
 BEAT_SECONDS = 3.0  # between two signs of life of a node
 
 
@@ -79,7 +78,23 @@ class Did(Struct, frozen=True):
     frame: str
 
 
-Event = Message | Own | HostAction | Erased | Renewed | Here | Typed | Told | Leased | Did
+class Parting(Struct, frozen=True):
+    """`node` forgets `user`, who will be `alias`: every other node lets them go, says so, and lets them in no more."""
+
+    node: str
+    user: str
+    alias: str
+
+
+class Parted(Struct, frozen=True):
+    """`user` is at `node` no more, and nothing of them is under way there."""
+
+    node: str
+    user: str
+
+
+Event = Message | Own | HostAction | Erased | Renewed | Here | Typed | Told | Leased | Did | Parting | Parted
+Published = Here | Typed | Told | Did | Parting | Parted  # by nodes, beside what is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,9 @@ class Peers(Protocol):
     def typed(self, room: str, user: str) -> None:
         """`user` is writing."""
 
+    async def part(self, user: str, alias: str) -> None:
+        """Wait until no other node has anything of `user` under way, who is being forgotten. Raises `LogError`."""
+
 
 class Shared(Log, Protocol):
     """A log that several nodes use at once; `node` is the name of the one that holds this object.
@@ -129,7 +147,7 @@ class Shared(Log, Protocol):
     async def follow(self, room: str, cursor: str) -> tuple[str, list[Entry]]:
         """What was fed after `cursor`, waiting `FOLLOW_SECONDS` for it, and the cursor from which to go on."""
 
-    async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
+    async def publish(self, room: str, event: Published) -> None:
         """Let every node hear `event`. `Here` is remembered too, until its node dies."""
 
     async def here(self, room: str) -> dict[str, list[Member]]:
@@ -152,6 +170,9 @@ class Shared(Log, Protocol):
 
     async def erased(self, room: str, seqs: Sequence[int]) -> None:
         """Another node redacted messages: forget what this one keeps of them beside the log."""
+
+    async def renamed(self, user: str, alias: str) -> None:
+        """Another node forgets `user`: let `alias` stand in what this one keeps beside the log."""
 
     async def beat(self) -> Sequence[str]:
         """Say that this node lives, close what was open at nodes that are dead, and return all that live."""

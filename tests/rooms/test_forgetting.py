@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
 
-from cadence.rooms.forgetting import BATCH_MESSAGES, forget
+from cadence.rooms.forgetting import BATCH_MESSAGES, forget, let_go
 from cadence.rooms.invitations import Invitation
 from cadence.rooms.log import Traces
+from cadence.rooms.log.memory_node import NODE_SECONDS
+from cadence.rooms.shared import BEAT_SECONDS
 from cadence.rooms.wire import Member, WireError
 from cadence.rooms.wire.hosting import NewToken
 from tests.asgi import Closed
@@ -144,13 +147,48 @@ async def test_what_was_interrupted_can_be_asked_again() -> None:
     ]
 
 
-async def test_where_servers_share_rooms_it_is_refused_before_anything_is_begun() -> None:
-    async with town() as (_, one, _two):
+async def test_where_servers_share_rooms_all_of_them_forget() -> None:
+    async with town(alex=True) as (shared, one, two):
+        zed = await one.member("Zed", "human")
+        also = await two.client(kind="human", resume=zed.session)
+        await also.join()
+        ann = await two.member("Ann")
+        await zed.say("My secret.")
+        await ann.say("Hello @Zed.")
+        await settle(2.0)
+        await ann.drain()
+        done = await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)
+        assert (await closed(zed), await closed(also)) == (4003, 4003)
+        await settle(0.5)
+        assert [frame["seq"] for frame in await ann.drain() if frame["type"] == "redacted"] == [1]
+        (first, second) = (await ann.ask("history", room="lab", stream="raw"))["items"]
+        assert (first["from"]["id"], first["text"], second["mentions"]) == (done.alias, "", [done.alias])
+        assert await two.log.traces(zed.id) == Traces() and zed.id not in two.placement._members
+        again = await two.client(kind="human", resume=zed.session, name="Zed")
+        assert not again.welcome["resumed"] and again.id != zed.id
+        await settle(5.0)
+        kept = shared.kept
+        feeds = [entry.event for feed in kept.feeds.values() for entry in feed.entries]
+        assert zed.id not in repr((feeds, kept.names, kept.open_at, [feed.leases for feed in kept.feeds.values()]))
+
+
+async def test_a_server_that_does_not_answer_keeps_somebody_from_being_forgotten_for_now() -> None:
+    async with town() as (_, one, two):
         zed = await one.member("Zed")
         await zed.say("My secret.")
-        for dry_run in (True, False):
-            with pytest.raises(WireError, match="several servers share the log") as caught:
-                await forget(one.hub, one.identity, HOST, zed.id, dry_run=dry_run)
-            assert caught.value.code == "unavailable"
-        assert (await zed.say("Still here."))["seq"] == 2
-        assert await one.log.host_actions("", limit=9) == []
+        two.node.let_go = None
+        with pytest.raises(WireError, match="ask again"):
+            await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)
+        assert [message.text for message in await one.log.messages("lab", limit=9)] == ["My secret."]
+        two.node.let_go = partial(let_go, two.hub, two.identity)
+        assert (await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)).erased == 1
+        assert await one.log.traces(zed.id) == Traces()
+
+
+async def test_a_server_that_is_dead_need_not_answer() -> None:
+    async with town() as (_, one, two):
+        zed = await one.member("Zed")
+        await zed.say("My secret.")
+        two.way.connected = False
+        await settle(NODE_SECONDS + BEAT_SECONDS)
+        assert (await forget(one.hub, one.identity, HOST, zed.id, dry_run=False)).erased == 1

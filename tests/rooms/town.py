@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from cadence.alex.driver import Driver
+from cadence.rooms.forgetting import let_go
 from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode
 from cadence.rooms.peers import Node
 from cadence.rooms.placement import Placement
@@ -28,6 +30,7 @@ class At(House):
         source = itertools.count(1)
         found.identity._token = lambda: f"secret-{next(source)} of {name}"  # no two nodes make the same
         found.hub.peers = found.node = Node(found.hub, log)
+        found.node.let_go = partial(let_go, found.hub, found.identity)
         found.driver = Driver(log, clock, found.hub.tell)
         found.placement = Placement(found.driver, log, found.hub, found.node.did)
         if alex:

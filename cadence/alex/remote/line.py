@@ -7,15 +7,49 @@ sockets that nobody else can open, so a pickle is as trusted as the code; what p
 from __future__ import annotations
 
 import asyncio
+import copyreg
+import io
 import pickle
 import socket
 import struct
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cadence.rooms.wire import Message
+
 FRAME_BYTES_MAX = 256 * 1024 * 1024  # a pyramid's nodes after weeks, with room to spare
 
 _LENGTH = struct.Struct("!I")
+
+
+def _unset() -> UnsetType:
+    return UNSET
+
+
+def _message(packed: bytes) -> Message:
+    return _read_message(packed)
+
+
+_read_message = msgspec.msgpack.Decoder(Message).decode
+
+
+class _Pickler(pickle.Pickler):
+    """Left to itself, pickle looks through every module for the name of each UNSET: 58 us for a message, not 2."""
+
+    dispatch_table = {
+        **copyreg.dispatch_table,
+        UnsetType: lambda _: (_unset, ()),
+        Message: lambda message: (_message, (msgspec.msgpack.encode(message),)),
+    }
+
+
+def _pickled(frame: Any) -> bytes:
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(frame)
+    return buffer.getvalue()
 
 
 class Line(asyncio.Protocol):
@@ -38,7 +72,7 @@ class Line(asyncio.Protocol):
 
     def send(self, frame: Any) -> None:
         """Queue a frame; one that the other end cannot get any more is dropped."""
-        body = pickle.dumps(frame, pickle.HIGHEST_PROTOCOL)
+        body = _pickled(frame)
         if len(body) > FRAME_BYTES_MAX:
             raise ValueError(f"expected a frame of at most {FRAME_BYTES_MAX} bytes, got {len(body)}")
         if self._transport is not None and not self._transport.is_closing():

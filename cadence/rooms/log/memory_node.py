@@ -33,18 +33,15 @@ from cadence.rooms.log.rows import is_repeat
 from cadence.rooms.roster import name_key
 from cadence.rooms.shared import (
     FOLLOW_SECONDS,
-    FORGETTING_REFUSED,
-    Did,
     Entry,
     Erased,
     Event,
     Here,
     Leased,
     Own,
+    Published,
     Renewed,
     Stand,
-    Told,
-    Typed,
 )
 from cadence.rooms.wire import Member, Message, Turn
 
@@ -174,14 +171,21 @@ class MemoryNode(MemoryLog):
             feed.entries.clear()
         self.house.feed(room, Erased(what) if isinstance(what, tuple) else what)
 
-    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
-        raise LogUnavailable(FORGETTING_REFUSED)
-
-    async def traces(self, user: str) -> Traces:
-        raise LogUnavailable(FORGETTING_REFUSED)
-
     async def forget(self, user: str, alias: str) -> Traces:
-        raise LogUnavailable(FORGETTING_REFUSED)
+        self._check_writable()
+        kept = self.house.kept
+        found = await kept.log.forget(user, alias)
+        kept.names = {name: held for name, held in kept.names.items() if held[0] != user}
+        kept.open_at = {key: node for key, node in kept.open_at.items() if user not in key[1:]}
+        kept.open_at = {key: node for key, node in kept.open_at.items() if len(key) > 1 or key[0] in self._sessions}
+        for feed in kept.feeds.values():  # they may still tell of them
+            feed.dropped = feed.n
+            feed.entries.clear()
+            feed.leases.pop(user, None)
+        return found
+
+    async def renamed(self, user: str, alias: str) -> None:
+        """Nothing is kept beside the log."""
 
     # Nodes and who is open at them.
 
@@ -236,6 +240,7 @@ class MemoryNode(MemoryLog):
         appended = await super().append(draft)
         if not appended.duplicate:
             self._own.add((draft.room, appended.message.epoch, appended.message.seq))
+        self._answer()
         return appended
 
     async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
@@ -252,11 +257,6 @@ class MemoryNode(MemoryLog):
         if (record := self._peek(turn.room, user).record) is not None:
             self._note((turn.room, user), record.closed_at)
         self._answer()
-
-    async def append(self, draft: Draft) -> Appended:
-        appended = await super().append(draft)
-        self._answer()
-        return appended
 
     async def add_raw_range(self, room: str, user: str, first: int, last: int) -> None:
         self._check_fence(room, user)
@@ -299,7 +299,7 @@ class MemoryNode(MemoryLog):
             return replace(entry, event=Own(entry.event.seq))
         return entry
 
-    async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
+    async def publish(self, room: str, event: Published) -> None:
         self._check_writable()
         if isinstance(event, Here):
             here = self._feed(room).here

@@ -6,12 +6,13 @@ import asyncio
 import socket
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
 from cadence.alex.remote import line as lines
 from cadence.alex.remote.line import Line
-from cadence.rooms.wire import ViewPatch
+from cadence.rooms.wire import Author, Message, Part, ViewPatch
 
 pytestmark = pytest.mark.real_time
 
@@ -45,6 +46,16 @@ async def test_what_is_unset_stays_unset() -> None:
     ends.near.send(ViewPatch(mode="raw"))
     patch = await asyncio.wait_for(ends.got.get(), 10)
     assert patch.fields() == {"mode": "raw"} and patch.sigma is UNSET
+    ends.near.close()
+
+
+async def test_a_message_arrives_as_it_was_whatever_is_in_it() -> None:
+    ends = await Ends().open()
+    plain = Message("lab", "e", 7, "m", Author("ana", "Ana", "agent"), "2026-01-01T00:00:00.000Z", "hé\n")
+    full = msgspec.structs.replace(plain, parts=(Part("code", "x = 1", lang="py"),), reply_to=3, mentions=("bo",))
+    ends.near.send(("cast", 1, "posted", (plain, full)))
+    _, _, _, arrived = await asyncio.wait_for(ends.got.get(), 10)
+    assert arrived == (plain, full) and arrived[0].reply_to is UNSET
     ends.near.close()
 
 

@@ -10,7 +10,6 @@ import pytest
 from cadence.rooms.log import (
     HostAction,
     Log,
-    LogUnavailable,
     ReaderRecord,
     SessionRecord,
     StoredNode,
@@ -30,20 +29,8 @@ def place_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> Place:
     return Place(kind, folder, request.getfixturevalue("redis_url") if kind == "redis" else None)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A log that can forget somebody."""
-    return place_of(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=["node", "redis"])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A log that several servers share."""
-    return place_of(request.param, request, tmp_path)
-
-
 @pytest.fixture(params=["memory", "sqlite", "node", "redis"])
-def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return place_of(request.param, request, tmp_path)
 
 
@@ -63,8 +50,8 @@ async def fill(log: Log) -> None:
     await log.record(HostAction(2.0, "eve", "redact", "room", "ana"))
 
 
-async def test_several_messages_are_erased_in_one_step_and_each_is_told_once(any_place: Place) -> None:
-    async with any_place.opened() as log:
+async def test_several_messages_are_erased_in_one_step_and_each_is_told_once(place: Place) -> None:
+    async with place.opened() as log:
         for number in range(1, 6):
             await log.append(draft(f"secret {number}", str(number)))
         await log.redact("room", 2)
@@ -74,8 +61,8 @@ async def test_several_messages_are_erased_in_one_step_and_each_is_told_once(any
         assert await log.erase("room", [3, 4]) == [] and await log.erase("nowhere", [1]) == []
 
 
-async def test_turns_and_nodes_lose_what_of_them_was_erased_among_others(any_place: Place) -> None:
-    async with any_place.opened() as log:
+async def test_turns_and_nodes_lose_what_of_them_was_erased_among_others(place: Place) -> None:
+    async with place.opened() as log:
         for number in range(1, 7):
             await log.append(draft(f"secret {number}", str(number)))
         both, last = segment("both", 2, 4), segment("last", 6)
@@ -87,35 +74,23 @@ async def test_turns_and_nodes_lose_what_of_them_was_erased_among_others(any_pla
         assert await log.redacted_seqs("room", 0, 6) == [2, 4]
 
 
-async def test_more_are_erased_than_fit_into_one_step(any_place: Place) -> None:
-    async with any_place.opened() as log:
+async def test_more_are_erased_than_fit_into_one_step(place: Place) -> None:
+    async with place.opened() as log:
         for number in range(1, 252):
             await log.append(draft("x", str(number)))
         assert await log.erase("room", range(1, 251)) == list(range(1, 251))
         assert await log.redacted_seqs("room", 0, 251) == list(range(1, 251))
 
 
-@pytest.mark.parametrize("what", ["said_by", "traces", "forget"])
-async def test_where_servers_share_a_log_nobody_can_be_forgotten_and_it_is_said(shared: Place, what: str) -> None:
-    arguments = {"said_by": ("eve", 9), "traces": ("eve",), "forget": ("eve", ALIAS)}
-    async with shared.opened() as log:
-        await log.append(draft("I am Eve", "1", user="eve"))
-        with pytest.raises(LogUnavailable, match="several servers share the log"):
-            await getattr(log, what)(*arguments[what])
-        assert [(message.from_.id, message.text) for message in await log.messages("room", limit=9)] == [
-            ("eve", "I am Eve")
-        ]
-
-
-async def test_small_records_are_kept_by_kind_and_name(any_place: Place) -> None:
-    async with any_place.opened() as log:
+async def test_small_records_are_kept_by_kind_and_name(place: Place) -> None:
+    async with place.opened() as log:
         await log.keep("token", "b", b"1")
         await log.keep("token", "a", b"2")
         await log.keep("token", "b", b"\x00'3")
         await log.keep("room", "b", b"4")
         await log.keep("token", "absent", None)
         await log.keep("empty", "e", b"")
-    async with any_place.opened() as log:
+    async with place.opened() as log:
         assert list((await log.kept("token")).items()) == [("a", b"2"), ("b", b"\x00'3")]
         assert await log.kept("empty") == {"e": b""}
         await log.keep("token", "a", None)

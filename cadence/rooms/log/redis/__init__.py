@@ -5,7 +5,7 @@ scripts    the atomic steps that Redis itself runs                              
 link       calls them, and examines every life of Redis before it is trusted
 rooms      epochs: what this node remembers against what Redis still has
 appends    what is said at the same time goes in one call
-speech, readers, store        the methods of `Log`
+speech, readers, forgetting, store        the methods of `Log`
 """
 
 from __future__ import annotations

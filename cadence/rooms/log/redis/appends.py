@@ -17,7 +17,7 @@ BATCH_DRAFTS_MAX = 256  # in one call: bounds how long Redis is kept from others
 BATCH_BYTES_MAX = 1 << 20
 BATCH_ROOMS_MAX = 32  # calls in one write
 
-Packed = tuple[str, str, int, str, str]  # (user, id), fingerprint, at in ms, body, user
+Packed = tuple[str, str, int, str, str, tuple[str, ...]]  # (user, id), fingerprint, at in ms, body, user, mentions
 Sent = Mapping[str, list[bytes] | Exception]  # by room: an answer of Redis to each draft, or what went wrong with all
 
 

@@ -22,6 +22,9 @@ from cadence.rooms.shared import (
     Here,
     Leased,
     Own,
+    Parted,
+    Parting,
+    Published,
     Renewed,
     Stand,
     Told,
@@ -32,12 +35,14 @@ from cadence.rooms.wire import Member, Message
 ENTRIES_AT_ONCE_MAX = 500
 ANSWER_FIRST_SECONDS = 0.002
 
-_BY_NAME: dict[str, type[HostAction | Here | Typed | Told | Did]] = {
+_BY_NAME: dict[str, type[HostAction | Published]] = {
     "action": HostAction,
     "here": Here,
     "typed": Typed,
     "told": Told,
     "did": Did,
+    "parting": Parting,
+    "parted": Parted,
 }
 _NAMES = {kind: name for name, kind in _BY_NAME.items()}
 _read_member = msgspec.json.Decoder(Member).decode
@@ -99,7 +104,7 @@ class Feed(Readers):
         opened.witness(seq, pair(message.from_.id, message.id))  # this node will have shown it
         return message
 
-    async def publish(self, room: str, event: Here | Typed | Told | Did) -> None:
+    async def publish(self, room: str, event: Published) -> None:
         changes: list[object] = []
         if isinstance(event, Here):
             changes = [self.node, int(event.all), len(event.left), *(pair(self.node, user) for user in event.left)]

@@ -9,7 +9,7 @@ Keys of a room, after its prefix:
     meta       hash: epoch, salt, head, last_at (ms), n (entries ever fed), run and fsync (at the last proof)
     messages   hash: seq -> "SEQ:AT_MS:BODY"; a redaction replaces the body and nothing remains of it
     said       hash: (user, id) -> fingerprint and seq, which is what makes saying idempotent
-    spoke      set of users
+    spoke      set of users; named:U: seqs of what names them
     feed       stream, the newest: what every node must hear, numbered without gaps by n; messages said at once share an
                entry, a line each, which bears the number of its last
     gone       zset of redacted seqs; unfinished: set of those whose citing turns are not all emptied yet
@@ -22,6 +22,8 @@ Keys of a room, after its prefix:
 from __future__ import annotations
 
 from hashlib import sha1
+
+from cadence.rooms.log.redis import forgetting_scripts
 
 FEED_ENTRIES_MAX = 2_500  # of a room, beyond which a node that lags reads the log instead
 FEED_BYTES = 4_096  # of messages said at once, beyond which they fill more than one entry
@@ -67,8 +69,8 @@ end
 return redis.call('HMGET', k'meta', 'epoch', 'head', 'salt')
 """
 
-# Drafts as msgpack, texts only, as its reader in Redis knows no binary: (user, id), fingerprint, at in ms, body, user.
-# Answers the epoch, then one string for each. Each command is given all there is, as a command costs more than a field.
+# Drafts as msgpack, texts only, as its reader in Redis knows no binary: (user, id), fingerprint, at in ms, body, user,
+# whom it names. Answers the epoch, then one string for each. A command costs more than a field: each is given all.
 APPEND = """
 local found = redis.call('HMGET', k'meta', 'epoch', 'head', 'last_at', 'n')
 if not found[1] then return redis.error_reply('NOROOM') end
@@ -86,6 +88,7 @@ for i, draft in ipairs(drafts) do
     now[draft[1]] = draft[2] .. string.format('%.0f', head)
     values[#values + 1], values[#values + 2] = head, place .. draft[4]
     marks[#marks + 1], marks[#marks + 2] = draft[1], now[draft[1]]
+    for _, user in ipairs(draft[6]) do redis.call('SADD', k('named:' .. user), head) end
     if not speaks[draft[5]] then users[#users + 1], speaks[draft[5]] = draft[5], true end
     answers[i + 1] = '+' .. place
   elseif string.sub(mark, 1, 64) == draft[2] then
@@ -468,7 +471,13 @@ table.insert(answers, 1, string.format('%.6f', now + lead))
 return answers
 """
 
-ALL = {name.lower(): text for name, text in list(globals().items()) if name.isupper() and isinstance(text, str)}
+_MODULES = (globals(), vars(forgetting_scripts))
+ALL = {
+    name.lower(): text
+    for module in _MODULES
+    for name, text in list(module.items())
+    if name.isupper() and isinstance(text, str)
+}
 
 
 def texts(nonce: str) -> dict[str, str]:

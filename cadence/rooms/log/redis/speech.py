@@ -22,7 +22,7 @@ AMENDS_MAX = 16  # tries to empty one turn that other redactions change meanwhil
 Citing = tuple[int, str, str, int]  # seq, and the turn that cites it: room, user, number
 
 _read_message = msgspec.json.Decoder(Message).decode
-_read_citing = msgspec.json.Decoder(Citing).decode
+read_citing = msgspec.json.Decoder(Citing).decode
 read_turn = msgspec.json.Decoder(Turn).decode
 
 
@@ -53,7 +53,7 @@ class Speech(Rooms):
             said = pair(draft.author.id, draft.id)
             blank = msgspec.structs.replace(to_message(draft, "", 0, 0.0), at="")
             mark, at = fingerprint(opened.salt, draft).hex(), round(draft.at * 1000)
-            packed: Packed = (said, mark, at, encode(blank).decode(), draft.author.id)
+            packed: Packed = (said, mark, at, encode(blank).decode(), draft.author.id, draft.mentions)
         except Exception as error:
             refused: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
             refused.set_exception(error)
@@ -139,7 +139,7 @@ class Speech(Rooms):
         pairs = (each for message, blank in zip(found, blanks, strict=True) for each in (message.seq, blank))
         count, *answers = await self._link.call("redact", self._prefix(room), *pairs)
         for one in answers[count:]:
-            seq, there, user, number = _read_citing(one)
+            seq, there, user, number = read_citing(one)
             await self._empty(room, seq, there, user, number)
         await self._link.call("finished", self._prefix(room), *(message.seq for message in found))
         return [int(seq) for seq in answers[:count]]

@@ -9,13 +9,12 @@ from pathlib import Path
 import msgspec
 
 from cadence.rooms.log import HostAction, LogConflict, LogUnavailable, RoomState, SessionRecord, Traces
-from cadence.rooms.log.redis.feed import Feed
+from cadence.rooms.log.redis.forgetting import Forgetting
 from cadence.rooms.log.redis.keys import HOUSE, pair
 from cadence.rooms.log.rows import SANCTIONS, standing_actions
 from cadence.rooms.log.searcher import Searcher
 from cadence.rooms.query import Term
 from cadence.rooms.roster import name_key
-from cadence.rooms.shared import FORGETTING_REFUSED
 from cadence.rooms.wire import Message
 
 NODE_SECONDS = 10.0  # a node that has not been heard of for so long is dead
@@ -25,7 +24,7 @@ _read_action = msgspec.json.Decoder(HostAction).decode
 _read_session = msgspec.json.Decoder(SessionRecord).decode
 
 
-class RedisLog(Feed):
+class RedisLog(Forgetting):
     """A `Log` in Redis 6.2 or newer, or Valkey; make one with `open`, and await `close` when done.
 
     What is acknowledged is as durable as Redis makes it: with `appendfsync always` it survives `kill -9` of
@@ -147,16 +146,15 @@ class RedisLog(Feed):
         found = await self._link.call("records", HOUSE, kind)
         return dict(sorted((name.decode(), body) for name, body in zip(found[::2], found[1::2], strict=True)))
 
-    # What somebody said lies in rooms that nobody lists, and every node remembers some of it.
-
-    async def said_by(self, user: str, limit: int) -> list[tuple[str, int]]:
-        raise LogUnavailable(FORGETTING_REFUSED)
-
-    async def traces(self, user: str) -> Traces:
-        raise LogUnavailable(FORGETTING_REFUSED)
-
     async def forget(self, user: str, alias: str) -> Traces:
-        raise LogUnavailable(FORGETTING_REFUSED)
+        found = await super().forget(user, alias)
+        await self.renamed(user, alias)
+        return found
+
+    async def renamed(self, user: str, alias: str) -> None:
+        """Somebody is forgotten, here or by another node: their id leaves what this node keeps beside the log."""
+        if self._searcher is not None:
+            await self._searcher.rename(user, alias)
 
     async def knows(self, room: str, user: str) -> bool:
         return bool(await self._link.call("knows", self._prefix(room), user))

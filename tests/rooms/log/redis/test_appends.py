@@ -41,7 +41,7 @@ class Sender:
 
 
 def put(appends: Appends, *ids: str, room: str = "lab", body: str = "x") -> list[asyncio.Future[Appended]]:
-    return [appends.put(room, (id, "mark", 0, body, "ana"), read) for id in ids]
+    return [appends.put(room, (id, "mark", 0, body, "ana", ()), read) for id in ids]
 
 
 async def outcomes(*futures: asyncio.Future[Appended]) -> list[str]:

@@ -70,7 +70,7 @@ async def test_calls_that_share_a_write_are_answered_each_and_fail_alone(
     await judge.link.open()
     await judge.link.call("enter", "cadence:{rknown}:", "run", 1, "epoch", "salt", "", 0, "")
     shared_redis.ask("SCRIPT", "FLUSH")
-    drafts = (msgspec.msgpack.encode([("3:anaid", "m" * 64, 5, "body", "ana")]),)
+    drafts = (msgspec.msgpack.encode([("3:anaid", "m" * 64, 5, "body", "ana", ())]),)
     rooms = ["cadence:{rknown}:", "cadence:{runknown}:", "cadence:{rknown}:"]
     first, second, third = await judge.link.call_each("append", [(room, drafts) for room in rooms])
     assert (first, third) == ([b"epoch", b"+1:5:"], [b"epoch", b"=1:5:body"])
