@@ -19,7 +19,7 @@ from bench.lod.data import channels
 from bench.lod.mediated import START, Line, Mediated
 from bench.lod.report import Criterion, Curve, Found, Given, Table
 from cadence.alex.events import Show, Tick
-from cadence.app import GARBAGE_THRESHOLDS
+from cadence.process import GARBAGE_THRESHOLDS
 from cadence.rooms.wire import Member, Turn, View
 from tests.alex.house import house, wait
 from tests.clock import VirtualLoop

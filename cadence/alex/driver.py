@@ -14,11 +14,13 @@ from dataclasses import replace
 from typing import Any, ParamSpec
 
 import msgspec
+import structlog
 
 from cadence.alex import views
 from cadence.alex.arrival import Arrival
 from cadence.alex.asking import Asking, Nobody
 from cadence.alex.background import STORE_RETRY_SECONDS, Background
+from cadence.alex.contest import together
 from cadence.alex.events import (
     Action,
     Event,
@@ -31,7 +33,6 @@ from cadence.alex.events import (
     Report,
     Show,
     Stirred,
-    Tick,
     Viewed,
 )
 from cadence.alex.explaining import why
@@ -74,6 +75,7 @@ UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
 P = ParamSpec("P")
 Tell = Callable[[str, str, msgspec.Struct], None]
+log = structlog.get_logger()
 
 
 class Driver:
@@ -529,7 +531,13 @@ class Driver:
         idle = reader.mediator is None or reader.connections == 0 or bool(reader.actions)
         self._looks.set(reader, None if idle or reader.mediator is None else reader.mediator.deadline())
 
-    def _look(self, reader: Reader, now: float) -> None:
-        if reader.mediator is not None:
-            reader.actions.extend(reader.mediator.handle(Tick(), now))
+    def _look(self, readers: Sequence[Reader], now: float) -> None:
+        """Let these look together; who fails stops nobody else."""
+        there = [(reader, reader.mediator) for reader in readers if reader.mediator is not None]
+        looks = together([mediator.tick(now) for _, mediator in there])
+        for (reader, _), actions in zip(there, looks, strict=True):
+            if isinstance(actions, Exception):
+                log.error("a look failed", room=reader.room.room, why=str(actions), exc_info=actions)
+                continue
+            reader.actions.extend(actions)
             self._follow(reader)

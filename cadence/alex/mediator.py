@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from cadence.alex.answers import Missed
+from cadence.alex.contest import Looking, alone
 from cadence.alex.coverage import OpenRange
 from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
@@ -66,6 +67,7 @@ WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended
 AHEAD_SECONDS = 30.0  # half of what text waits: a message is told in its own order as far as this
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
 CATCH_UP_WORDS = 120
+PHASES = 16  # of a cadence: all looks fall on so many moments of it, so that many readers can look together
 
 
 class Mediator:
@@ -127,7 +129,7 @@ class Mediator:
             case Posted():
                 self._posted(event.entry, event.direct, now)
             case Tick():
-                return self._tick(now)
+                return alone(self.tick(now))
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
@@ -231,11 +233,12 @@ class Mediator:
         self._bucket.configure(self._view.pace_wpm, self._view.cadence_s, now)
         self._listening.attend(self._view, now)
 
-    def _tick(self, now: float) -> list[Action]:
+    def tick(self, now: float) -> Looking[list[Action]]:
+        """`deadline()` has come: what `handle` does with a `Tick`, for who looks together with others."""
         actions: list[Action] = []
         if now >= self._next_look:
             self._looked_at, self._next_look = self._next_look, math.inf
-            actions += self._look(now)
+            actions += yield from self._look(now)
         if self._view.mode != "raw":
             actions += self._reporter.report(self._range, self._transcript.mood, now)
         return actions
@@ -247,18 +250,18 @@ class Mediator:
         if self._next_look == math.inf:
             cadence_s = self._view.cadence_s
             missed = max(0, math.floor((now - self._looked_at) / cadence_s))
-            self._next_look = self._looked_at + (missed + 1) * cadence_s
+            self._next_look = _on_grid(self._looked_at + (missed + 1) * cadence_s, cadence_s / PHASES)
             while self._next_look <= now:  # the last bit of a float can put it on `now`
                 self._next_look += cadence_s
 
-    def _look(self, now: float) -> list[Action]:
+    def _look(self, now: float) -> Looking[list[Action]]:
         if self._view is not self.view:
             self._apply(now)
         self._bucket.advance(now)
         if self._view.mode == "paraphrase":
             self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
-        turn = self._next_turn(now)
+        turn = yield from self._next_turn(now)
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
         else:
@@ -268,7 +271,7 @@ class Mediator:
         self._reporter.due = now
         return [self._show(turn)] if turn else []
 
-    def _next_turn(self, now: float) -> Turn | None:
+    def _next_turn(self, now: float) -> Looking[Turn | None]:
         waiting, credit = list(self._waiting), self._bucket.credit
         self._reasons = Reasons()
         self._listening.look(self._bucket.rate, now)
@@ -279,8 +282,8 @@ class Mediator:
         words = sum(message.words for message in waiting)
         if words <= credit:
             self._reporter.state = "passthrough"
-            segments = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
-            return self._turn_of(segments, now, self._view.mode)
+            whole = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
+            return self._turn_of(whole, now, self._view.mode)
         here = self._listening.own(waiting)
         urgent = any(message.urgent for message in here)
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
@@ -290,7 +293,9 @@ class Mediator:
             heard = [] if urgent else self._listening.overhear(credit, now, once=bool(here), alone=True)
             left = credit - sum(segment_words(segment) for segment in heard)
             # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
-            segments = self._digest(here, left, now) if here and (not heard or left >= UNIT_WORDS_MAX) else []
+            segments: list[Segment] = []
+            if here and (not heard or left >= UNIT_WORDS_MAX):
+                segments = yield from self._digest(here, left, now)
             if segments or heard or (stale and not here):
                 self._reporter.state = "paraphrasing"
                 return self._turn_of(segments + heard, now)
@@ -315,10 +320,10 @@ class Mediator:
         self._waiting.clear()
         return segments + quoted(rest, unfold=True)
 
-    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> list[Segment]:
+    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> Looking[list[Segment]]:
         """The best of what waits within `budget` words; what is shown waits no longer."""
         units = candidates(waiting)
-        return self._chosen(waiting, units, self._attend(now, units), budget, now)
+        return (yield from self._chosen(waiting, units, self._attend(now, units), budget, now))
 
     def _chosen(
         self,
@@ -328,7 +333,7 @@ class Mediator:
         budget: float,
         now: float,
         weigh: Weights = LOOK,
-    ) -> list[Segment]:
+    ) -> Looking[list[Segment]]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
@@ -336,7 +341,8 @@ class Mediator:
         selection = Selection(
             units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead, prose=prose
         )
-        choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
+        objecting = disputes(waiting, self._memory, self._transcript, self._since)
+        choice = yield from selection.choose(objecting, agreements(waiting))
         self._reasons = reasons_of(units, weights, choice)
         retold = [one.unit for retold in choice.retold for one in retold.candidates]
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted, *retold])
@@ -354,7 +360,7 @@ class Mediator:
         def condense(half: Sequence[OpenMessage], words: float) -> Sequence[Pick]:
             units, background = candidates(half), self._transcript.background
             selection = Selection(units, self._attend(now, units), words, self._memory, background, {}, now)
-            return selection.choose([], {}).picks
+            return alone(selection.choose([], {})).picks
 
         paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
         for segment in paced.segments:  # what was condensed and is not cited was not seen
@@ -375,7 +381,7 @@ class Mediator:
         segments: list[Segment] = []
         if units:
             weights = attend_absence(units, self.reader, self._view, self.nearby(now), self._transcript.background, now)
-            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK)
+            segments = alone(self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK))
         self._waiting.clear(but_urgent=True)
         self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
@@ -423,7 +429,10 @@ class Mediator:
         segments: list[Segment] = []
         if open_range and waiting and self._bucket.credit > 0:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
-            segments = self._everything(waiting, now) if fits else self._digest(waiting, self._bucket.credit, now)
+            if fits:
+                segments = self._everything(waiting, now)
+            else:
+                segments = alone(self._digest(waiting, self._bucket.credit, now))
         self._waiting.clear()
         return [self._show(self._turn_of(segments, now))] if open_range else []
 
@@ -434,3 +443,8 @@ class Mediator:
     def nearby(self, now: float) -> set[str]:
         """The speakers at distance 0."""
         return self._near.at(now, self._view.focus.follow)
+
+
+def _on_grid(at: float, step_s: float) -> float:
+    """The first multiple of `step_s` that is not before `at`, but for the last bits of a float."""
+    return math.ceil(at / step_s - 1e-3) * step_s

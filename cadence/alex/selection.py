@@ -12,16 +12,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.alex.contest import Contest, Looking, Ranked
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.prose import Prose
 from cadence.alex.retelling import Retold, retell
-from cadence.alex.telling import in_order, passed_over
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import age_units, attention, topic_distance
-from cadence.lod.digest import LOOK, Climb, Weights
+from cadence.lod.digest import LOOK, Runner, Weights
 from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -131,15 +131,15 @@ class Selection:
     def _total(self) -> int:
         return sum([candidate.unit.n for candidate in self._candidates]) or 1
 
-    def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
-        """The choice; what is shown is noted in the reader's memory."""
+    def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Looking[Choice]:
+        """Come to the choice; what is shown is noted in the reader's memory."""
         # What is left of a target that was shown before waits for the objection, too.
         blocked = {seq for dispute in disputes for seq in (dispute.objection.seq, dispute.about)}
         blocked |= {entry.seq for agreeing in agreements.values() for entry in agreeing}
         self._take_urgent()
         blocked -= self._take_disputes(disputes)
         self._take_prose(blocked)
-        self._take_ranked(blocked)
+        yield from self._take_ranked(blocked)
         self._count_agreement(agreements)
         self._choice.counted += self._echoed
         return self._choice
@@ -192,7 +192,7 @@ class Selection:
                 share, side = one.unit.n / self._total, self._sides.get(one.unit.speaker)
                 self._memory.show(one.unit, share, side, self._now, one.entry.vector(one.unit))
 
-    def _take_ranked(self, blocked: Collection[int]) -> None:
+    def _take_ranked(self, blocked: Collection[int]) -> Looking[None]:
         """Fill what is left with the best-ranked units that are no repeats."""
         closed = {id(pick.unit) for pick in self._choice.picks}
         closed |= {id(one.unit) for retold in self._choice.retold for one in retold.candidates}
@@ -205,10 +205,10 @@ class Selection:
             ]
             candidates, weights = [candidates[i] for i in rest], weights[rest]
         if candidates:
-            self._rank(candidates, weights)
+            yield from self._rank(candidates, weights)
         self._count_repeats()
 
-    def _rank(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+    def _rank(self, candidates: Sequence[Candidate], weights: Floats) -> Looking[None]:
         units, memory = [candidate.unit for candidate in candidates], self._memory.units
         window = self._window(units)
         rows = None if window is None else window.places(units)
@@ -229,31 +229,23 @@ class Selection:
             closeness = None if closeness is None else closeness[fresh]
         if self._budget > 0 and candidates:
             sides = [self._sides.get(candidate.unit.speaker) for candidate in candidates] if self._sides else None
-            climb = Climb(
-                window, rows, weights, self._memory.speakers, self._now,
-                sides=sides, vectors=known, closeness=closeness, weigh=self._weigh,
-            )  # fmt: skip
-            self._take_climbed(climb, candidates)
+            runner = Runner(rows, weights, self._memory.speakers, sides=sides, vectors=known, closeness=closeness)
+            alone = not self._choice.picks and not self._choice.retold
+            units = [candidate.unit for candidate in candidates]
+            ranked = yield Contest(window, runner, units, self._budget, self._now, self._weigh, self._ahead, alone)
+            self._take_won(ranked, candidates, weights)
 
-    def _take_climbed(self, climb: Climb, candidates: Sequence[Candidate]) -> None:
-        units = [candidate.unit for candidate in candidates]
-        chosen = climb.select(self._budget)
-        alone = not self._choice.picks and not self._choice.retold
-        if not alone and sum(units[i].n for i in chosen) > self._budget:
-            return
-        if self._ahead and (over := passed_over(chosen, units)):
-            planned = climb.select(self._budget + self._ahead, over)
-            chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
-        shares = climb.shares
-        for i in chosen:
-            self._take(candidates[i].entry, units[i], float(shares[i]), float(climb.attention[i]))
-        for i, of in climb.repeats:
-            if of in chosen:
-                place = next(place for place, pick in enumerate(self._choice.picks) if pick.unit is units[of])
-                self._choice.picks[place] = replace(
-                    self._choice.picks[place], again=self._choice.picks[place].again + 1
-                )
-                self._echoed.append(units[i])
+    def _take_won(self, ranked: Ranked, candidates: Sequence[Candidate], weights: Floats) -> None:
+        picked: dict[int, int] = {}  # by place among the candidates, that among the picks
+        for won in ranked.won:
+            picked[won.place] = len(self._choice.picks)
+            one = candidates[won.place]
+            self._take(one.entry, one.unit, won.share, float(weights[won.place]))
+        for i, of in ranked.repeats:
+            if of in picked:
+                pick = self._choice.picks[picked[of]]
+                self._choice.picks[picked[of]] = replace(pick, again=pick.again + 1)
+                self._echoed.append(candidates[i].unit)
 
     def _take(
         self, entry: Entry, unit: Unit, share: float, weight: float | None = None, objects_to: int | None = None

@@ -65,7 +65,6 @@ class Window:
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
         self._shared: dict[int, list[int]] = {}
-        self._said_by: dict[int, Ints] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -94,17 +93,12 @@ class Window:
             self._scaled[exponent] = self.salience / self.costs**exponent
         return self._scaled[exponent]
 
-    def uses(self, attention: Floats) -> Floats:
-        """How often each word is used, [terms], by attention for each unit."""
-        return np.bincount(self.flat, weights=attention[self.owner], minlength=len(self.terms)).astype(
-            np.float64, copy=False
-        )
-
-    def said_by(self, speaker: int) -> Ints:
-        """The rows of one of `speakers`, by number."""
-        if speaker not in self._said_by:
-            self._said_by[speaker] = np.flatnonzero(self.speaker_of == speaker)
-        return self._said_by[speaker]
+    @cached_property
+    def words_of(self) -> Ints:
+        """The words of each unit, [units, most words of one], filled up with the number that follows the last word."""
+        found = np.full((len(self.units), int(self.sizes.max(initial=0))), len(self.terms), dtype=np.int64)
+        found[np.arange(found.shape[1]) < self.sizes[:, None]] = self.flat
+        return found
 
     def shares(self, worth: Floats) -> Floats:
         """What each unit says of all that is worth saying, [units]."""
@@ -113,15 +107,16 @@ class Window:
         )
 
     def worth(self, used: Floats) -> Floats:
-        """The share of each word in all that is worth saying, [terms]; `used` is how often each is used."""
+        """The share of each word in all that is worth saying, [readers, terms]; `used` is how often each is used."""
         if self._pack is not None and self._priors is not None:
-            worth = self._pack.worth(self._priors, used, self.rarity)
+            worth = np.stack([self._pack.worth(self._priors, by, self.rarity) for by in used])
         else:
             worth = used * self.rarity
-        total = worth.sum()
-        if total <= 0.0:  # a new room, or one where everybody says the same: all words are equally rare
-            worth, total = used, used.sum()
-        shares: Floats = worth / (total or 1.0)
+        total = worth.sum(axis=1, keepdims=True)
+        if (total <= 0.0).any():  # a new room, or one where everybody says the same: all words are equally rare
+            worth = np.where(total <= 0.0, used, worth)
+            total = worth.sum(axis=1, keepdims=True)
+        shares: Floats = worth / np.where(total > 0.0, total, 1.0)
         return shares
 
     def again(self, row: int) -> list[int]:
