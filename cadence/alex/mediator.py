@@ -52,7 +52,7 @@ from cadence.alex.retelling import rung_needed
 from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import Pick, in_time, made_turn, quoted, segment_words, whole_message
-from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
+from cadence.alex.waiting import Candidate, Lineup, OpenMessage, Waiting, candidates
 from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
@@ -279,13 +279,13 @@ class Mediator:
         if not waiting:
             heard = self._listening.overhear(credit, now, alone=True)
             return self._turn_of(heard, now) if heard or stale else None
-        words = sum(message.words for message in waiting)
+        words = self._waiting.words
         if words <= credit:
             self._reporter.state = "passthrough"
             whole = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
             return self._turn_of(whole, now, self._view.mode)
         here = self._listening.own(waiting)
-        urgent = any(message.urgent for message in here)
+        urgent = any([message.urgent for message in here])
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             if self._view.mode == "paced":
@@ -322,13 +322,13 @@ class Mediator:
 
     def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> Looking[list[Segment]]:
         """The best of what waits within `budget` words; what is shown waits no longer."""
-        units = candidates(waiting)
-        return (yield from self._chosen(waiting, units, self._attend(now, units), budget, now))
+        lineup = Lineup(candidates(waiting), self._transcript.window)
+        return (yield from self._chosen(waiting, lineup, self._attended(now, lineup), budget, now))
 
     def _chosen(
         self,
         waiting: Sequence[OpenMessage],
-        units: Sequence[Candidate],
+        lineup: Lineup,
         weights: Floats,
         budget: float,
         now: float,
@@ -336,14 +336,14 @@ class Mediator:
     ) -> Looking[list[Segment]]:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
+        ahead = self._bucket.rate * AHEAD_SECONDS
         prose = self._prose(waiting, budget) if weigh is LOOK else ()
         selection = Selection(
-            units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead, prose=prose
+            lineup, weights, budget, self._memory, background, sides, now, weigh, ahead=ahead, prose=prose
         )
         objecting = disputes(waiting, self._memory, self._transcript, self._since)
         choice = yield from selection.choose(objecting, agreements(waiting))
-        self._reasons = reasons_of(units, weights, choice)
+        self._reasons = reasons_of(lineup, weights, choice)
         retold = [one.unit for retold in choice.retold for one in retold.candidates]
         self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted, *retold])
         return in_time([*quoted(choice.picks), *(retold.segment() for retold in choice.retold)])
@@ -358,8 +358,8 @@ class Mediator:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""
 
         def condense(half: Sequence[OpenMessage], words: float) -> Sequence[Pick]:
-            units, background = candidates(half), self._transcript.background
-            selection = Selection(units, self._attend(now, units), words, self._memory, background, {}, now)
+            lineup, background = Lineup(candidates(half)), self._transcript.background
+            selection = Selection(lineup, self._attended(now, lineup), words, self._memory, background, {}, now)
             return alone(selection.choose([], {})).picks
 
         paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
@@ -380,8 +380,9 @@ class Mediator:
         waiting, units = (missed or Missed()).among(list(self._waiting), now)
         segments: list[Segment] = []
         if units:
-            weights = attend_absence(units, self.reader, self._view, self.nearby(now), self._transcript.background, now)
-            segments = alone(self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK))
+            lineup, near = Lineup(units, self._transcript.window), self.nearby(now)
+            weights = attend_absence(lineup, self.reader, self._view, near, self._transcript.background, now)
+            segments = alone(self._chosen(waiting, lineup, weights, CATCH_UP_WORDS, now, LOOK_BACK))
         self._waiting.clear(but_urgent=True)
         self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
@@ -437,8 +438,11 @@ class Mediator:
         return [self._show(self._turn_of(segments, now))] if open_range else []
 
     def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
+        return self._attended(now, Lineup(units))
+
+    def _attended(self, now: float, lineup: Lineup) -> Floats:
         background = self._transcript.background
-        return attend_waiting(units, self._view, self._bucket.rate, self.nearby(now), background, now)
+        return attend_waiting(lineup, self._view, self._bucket.rate, self.nearby(now), background, now)
 
     def nearby(self, now: float) -> set[str]:
         """The speakers at distance 0."""
@@ -446,5 +450,5 @@ class Mediator:
 
 
 def _on_grid(at: float, step_s: float) -> float:
-    """The first multiple of `step_s` that is not before `at`, but for the last bits of a float."""
-    return math.ceil(at / step_s - 1e-3) * step_s
+    """The last multiple of `step_s` that is not after `at`, but for the last bits of a float."""
+    return math.floor(at / step_s + 1e-3) * step_s

@@ -19,7 +19,8 @@ from cadence.alex.prose import Trace
 from cadence.alex.selection import Choice
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
-from cadence.alex.waiting import Candidate
+from cadence.alex.waiting import Lineup
+from cadence.lod.units import Unit
 from cadence.rooms.wire import Turn
 
 SCORES_MAX = 48  # units told of a turn: what was chosen, then the most attended
@@ -44,20 +45,22 @@ class Reasons:
         return replace(self, trace=None) if self.trace is not None and seq in self.trace.seqs else self
 
 
-def reasons_of(candidates: Sequence[Candidate], weights: Floats, choice: Choice) -> Reasons:
-    """What a choice among `candidates` came to."""
-    fates = {id(pick.unit): 1 for pick in choice.picks}
-    fates |= {id(one.unit): 2 for retold in choice.retold for one in retold.candidates}
-    fates |= {id(unit): 3 for unit in choice.counted}
-    ranked = sorted(
-        range(len(candidates)), key=lambda i: (not fates.get(id(candidates[i].unit)), -float(weights[i]), i)
-    )[:SCORES_MAX]
-    rows = [
-        (candidates[i].unit.seq, candidates[i].unit.index, weights[i], fates.get(id(candidates[i].unit), 0))
-        for i in ranked
-    ]
+def reasons_of(lineup: Lineup, weights: Floats, choice: Choice) -> Reasons:
+    """What a choice among those of a lineup came to."""
+    fates: dict[Unit, int] = {pick.unit: 1 for pick in choice.picks}
+    fates |= {one.unit: 2 for retold in choice.retold for one in retold.candidates}
+    fates |= dict.fromkeys(choice.counted, 3)
+    fate = np.zeros(len(lineup), dtype=np.uint8)
+    for i, unit in enumerate(lineup.units):
+        if unit in fates:
+            fate[i] = fates[unit]
+    ranked = np.lexsort((-weights, fate == 0))[:SCORES_MAX]
+    scores = np.empty(len(ranked), dtype=_SCORE)
+    seqs, indices = lineup.places
+    scores["seq"], scores["index"] = seqs[ranked], indices[ranked]
+    scores["attention"], scores["fate"] = weights[ranked], fate[ranked]
     by = choice.retold[0].prose.trace.by if choice.retold else EMBEDDED
-    return Reasons(by, len(candidates), np.array(rows, dtype=_SCORE))
+    return Reasons(by, len(lineup), scores)
 
 
 def explained(

@@ -49,6 +49,12 @@ class Window:
         )
         self.n: list[int] = [*(before.n if before else ()), *[unit.n for unit in units]]
         self.costs: Floats = np.array(self.n, dtype=np.float64)
+        at = np.array([unit.at for unit in units], dtype=np.float64)
+        self.at: Floats = _joined(before.at if before else None, at)
+        seqs = np.array([unit.seq for unit in units], dtype=np.int64)
+        self.seqs: Ints = _joined(before.seqs if before else None, seqs)
+        indices = np.array([unit.index for unit in units], dtype=np.int64)
+        self.indices: Ints = _joined(before.indices if before else None, indices)
         self.salience: Floats = _joined(
             before.salience if before else None, np.array([unit.salience for unit in units], dtype=np.float64)
         )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from cadence.alex.looks import Looks
 from cadence.alex.reader import MediatedRoom, Reader
@@ -20,7 +21,10 @@ class Watch:
         self.seen: list[tuple[str, float]] = []
         self.late: list[float] = []
         clock = asyncio.get_running_loop().time
-        self.looks = Looks(clock, lambda reader, now: self.seen.append((reader.user, now)), self.late.append)
+        self.looks = Looks(clock, self.look, self.late.append)
+
+    def look(self, readers: Sequence[Reader], now: float) -> None:
+        self.seen += [(reader.user, now) for reader in readers]
 
 
 async def test_everybody_is_looked_at_when_due_and_once() -> None:
