@@ -22,7 +22,7 @@ BLOCK_READERS_MAX = 64  # ranked as one matrix: more would gain little, and leav
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Contest:
     """`units` that run for one reader's `budget` of words; `alone`: nothing else is in the turn yet, so that the first may overdraw.
 
@@ -40,7 +40,7 @@ class Contest:
     alone: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Won:
     """A place among the units of a contest, and what it says of all that is worth saying."""
 
@@ -48,7 +48,7 @@ class Won:
     share: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Ranked:
     """What won, in the order of rank, and (unit refused, the unit that said it already) as places."""
 

@@ -25,6 +25,7 @@ from cadence.alex.events import (
     Action,
     Event,
     Forgot,
+    Heard,
     Opened,
     Placed,
     Posted,
@@ -36,6 +37,7 @@ from cadence.alex.events import (
     Viewed,
 )
 from cadence.alex.explaining import why
+from cadence.alex.feed import FEED_MESSAGES_MAX
 from cadence.alex.keeper import Keeper
 from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
 from cadence.alex.mediator import Mediator
@@ -165,7 +167,7 @@ class Driver:
 
         Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
         """
-        reader = self._rooms[room].readers.pop(user, None)
+        reader = self._rooms[room].leave(user)
         if reader is None:
             return 0
         reader.dropped, reader.mediator, reader.connections = True, None, 0
@@ -208,6 +210,7 @@ class Driver:
     ) -> Attached:
         mediated = self._rooms[room]
         reader = mediated.readers.setdefault(member.id, Reader(mediated, member.id))
+        mediated.rouse(reader)
         alone = reader.connections == 0
         if alone and (after is None or self._clock() - (reader.parked_at or 0.0) >= AWAY_SECONDS or reader.raw):
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
@@ -254,8 +257,16 @@ class Driver:
         mediated = self._rooms[message.room]
         mediated.head = message.seq
         entry = mediated.transcript.enter(message)
-        withheld: set[str] = set()
-        now = self._clock()
+        withheld = self._heard_human(mediated, entry) if entry.human else self._heard_agent(mediated, entry)
+        # Splitting into units costs more than the fan-out; it is done after the frames are on their way.
+        if not mediated.unlearned:
+            asyncio.get_running_loop().call_soon(self._learn, mediated)
+        mediated.unlearned.append(entry)
+        return withheld
+
+    def _heard_human(self, mediated: MediatedRoom, entry: Entry) -> AbstractSet[str]:
+        """All mediators hear a human at once; returns the readers who do not."""
+        withheld, now = set[str](), self._clock()
         for user, reader in mediated.readers.items():
             if reader.mediator is None:  # arriving: what it is owed is read from the log
                 withheld.add(user)
@@ -263,14 +274,30 @@ class Driver:
             direct = reader.mediator.passes(entry)
             if not direct:
                 withheld.add(user)
-                if entry.human:
-                    self._spawn(self._postpone(reader, entry.seq))
+                self._spawn(self._postpone(reader, entry.seq))
             self._feed(reader, Posted(entry, direct), now=now)
-        # Splitting into units costs more than the fan-out; it is done after the frames are on their way.
-        if not mediated.unlearned:
-            asyncio.get_running_loop().call_soon(self._learn, mediated)
-        mediated.unlearned.append(entry)
         return withheld
+
+    def _heard_agent(self, mediated: MediatedRoom, entry: Entry) -> AbstractSet[str]:
+        """Of what an AI says only those hear at once who must; returns the readers who do not read raw."""
+        feed, readers, now = mediated.feed, mediated.readers, self._clock()
+        feed.add(entry, now)
+        concerned = {entry.speaker, *entry.message.mentions, *filter(None, [entry.replied_to])} & readers.keys()
+        at_once = mediated.restless | {user: readers[user] for user in concerned}
+        raw = {user for user, one in at_once.items() if one.mediator is not None and one.mediator.passes(entry)}
+        for reader in at_once.values():
+            self._feed(reader, Heard(), now=now)
+        if feed.full:
+            self._catch_up(mediated)
+        return readers.keys() - raw
+
+    def _catch_up(self, mediated: MediatedRoom) -> None:
+        """Let whoever is far behind hear what was said, and forget what all have heard."""
+        mediators = [(one, one.mediator) for one in mediated.readers.values() if one.mediator is not None]
+        for reader, mediator in mediators:
+            if mediator.heard < mediated.feed.end - FEED_MESSAGES_MAX // 2:
+                self._feed(reader, Heard())
+        mediated.feed.forget(mediator.heard for _, mediator in mediators)
 
     def redacted(self, room: str, seq: int) -> None:
         mediated = self._rooms[room]
@@ -280,6 +307,7 @@ class Driver:
         for reader in mediated.readers.values():
             reader.forget(seq)
             self._feed(reader, Redacted(seq))
+        self._catch_up(mediated)
         for reader in self._neighbourhood.redacted(mediated, seq):
             self._feed(reader, Redacted(seq, room))
             self._tell(reader.room.room, reader.user, RedactedFrame(room=room, seq=seq, by=""))
@@ -291,7 +319,7 @@ class Driver:
 
     async def forget_reader(self, user: str) -> None:
         for mediated in list(self._rooms.values()):
-            if (reader := mediated.readers.pop(user, None)) is not None:
+            if (reader := mediated.leave(user)) is not None:
                 reader.mediator, reader.dropped = None, True
                 reader.actions.clear()
                 async with reader.lock:  # what is being stored for them ends first
@@ -524,12 +552,17 @@ class Driver:
     def _unpark(self, reader: Reader) -> None:
         parked = reader.parked_at is not None and self._clock() - reader.parked_at >= AWAY_SECONDS
         if parked and reader.room.readers.get(reader.user) is reader:
-            del reader.room.readers[reader.user]
+            reader.room.leave(reader.user)
 
     def _schedule(self, reader: Reader) -> None:
         """Arm the reader's deadline; none while nobody is connected or a turn is being stored."""
-        idle = reader.mediator is None or reader.connections == 0 or bool(reader.actions)
-        self._looks.set(reader, None if idle or reader.mediator is None else reader.mediator.deadline())
+        mediator = reader.mediator
+        if mediator is None or reader.connections == 0 or reader.actions:
+            reader.room.rouse(reader)
+            self._looks.set(reader, None)
+        else:
+            reader.room.rouse(reader, mediator.attentive)
+            self._looks.set(reader, mediator.deadline())
 
     def _look(self, readers: Sequence[Reader], now: float) -> None:
         """Let these look together; who fails stops nobody else."""

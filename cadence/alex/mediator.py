@@ -30,6 +30,7 @@ from cadence.alex.events import (
     Answered,
     Event,
     Forgot,
+    Heard,
     Opened,
     Placed,
     Posted,
@@ -42,6 +43,7 @@ from cadence.alex.events import (
     Tick,
     Viewed,
 )
+from cadence.alex.feed import Feed
 from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.near import Near
@@ -102,6 +104,7 @@ class Mediator:
         self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
         self._near = Near()
+        self._feed, self.heard = Feed(), 0  # and the place in it up to which everything was heard
         self._waiting = Waiting()
         self._listening = Listening(memory, self._waiting, view, now)
         self._range = OpenRange()  # of the AI messages above covered_to
@@ -125,7 +128,10 @@ class Mediator:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event and return what must follow, in order."""
+        self._hear()
         match event:
+            case Heard():
+                pass
             case Posted():
                 self._posted(event.entry, event.direct, now)
             case Tick():
@@ -158,14 +164,20 @@ class Mediator:
                 return self._answer(event, now)
         return []
 
+    def follow(self, feed: Feed) -> None:
+        """From here on what AIs say stands in this feed, up to whose end everything was heard."""
+        self._feed, self.heard = feed, feed.end
+
     def waits(self, seq: int) -> bool:
         """Whether some text of a message waits."""
+        self._hear()
         return seq in self._waiting
 
     def rung(self, now: float) -> int:
         """The words of prose about what was just said that would help at the next look; 0 while everything fits."""
         if self._view.mode != "paraphrase":
             return 0
+        self._hear()
         look = max(now, min(self._next_look, now + self._view.cadence_s))
         return rung_needed(self._waiting, self._bucket.credit_at(look), self._bucket.rate)
 
@@ -174,12 +186,25 @@ class Mediator:
         """Whether no look is planned."""
         return self._next_look == math.inf
 
+    @property
+    def attentive(self) -> bool:
+        """Whether what AIs say next may wait in the feed: it would change no deadline, and nothing follows at once."""
+        return self._view.mode != "raw" and self._next_look != math.inf and self._reporter.counting
+
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
         due = min(self._next_look, self._reporter.due)
         return None if due == math.inf else due
 
     # Events.
+
+    def _hear(self) -> None:
+        """Take in what was said since the last event."""
+        if self.heard == self._feed.end:
+            return
+        for entry, at in self._feed.after(self.heard):
+            self._posted(entry, self.passes(entry), at)
+        self.heard = self._feed.end
 
     def _posted(self, entry: Entry, direct: bool, now: float) -> None:
         assert entry.seq > self._head, f"expected a seq above {self._head}, got {entry.seq}"
@@ -235,6 +260,7 @@ class Mediator:
 
     def tick(self, now: float) -> Looking[list[Action]]:
         """`deadline()` has come: what `handle` does with a `Tick`, for who looks together with others."""
+        self._hear()
         actions: list[Action] = []
         if now >= self._next_look:
             self._looked_at, self._next_look = self._next_look, math.inf
