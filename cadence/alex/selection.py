@@ -20,7 +20,7 @@ from cadence.alex.retelling import Retold, retell
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate, Lineup
-from cadence.lod.attention import age_units, attention, topic_distance
+from cadence.lod.attention import age_units, attention, felt, topic_distance
 from cadence.lod.digest import LOOK, Runner, Weights
 from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
@@ -51,6 +51,13 @@ def attend(lineup: Lineup, ages: Floats, view: View, near: Collection[str], back
     `ages` in units of s_time's own measure; `near` are the speakers at distance 0, any other is at 1, one more for
     another pod.
     """
+    return _minded(lineup, attention(*_axes(lineup, view, near, background, ages), view.sigma))
+
+
+def _axes(
+    lineup: Lineup, view: View, near: Collection[str], background: Background, ages: Floats
+) -> tuple[Floats | float, Floats, Floats | float]:
+    """Place, age and topic of each candidate."""
     place: Floats | float = 1.0
     candidates = lineup.candidates
     if near:
@@ -59,7 +66,11 @@ def attend(lineup: Lineup, ages: Floats, view: View, near: Collection[str], back
         apart = [bool(candidate.entry.message.pod) and candidate.entry.message.pod != pod for candidate in candidates]
         place = place + np.array(apart, dtype=np.float64)
     topic = topic_distance(view.interests, lineup.units, background) if view.interests else 0.0
-    weights: Floats = attention(place, ages, topic, view.sigma)
+    return place, ages, topic
+
+
+def _minded(lineup: Lineup, weights: Floats) -> Floats:
+    """Less of what would come out of order, all of what is urgent."""
     if lineup.passed:
         weights[lineup.passed] *= PASSED_WEIGHT
     if lineup.urgent:
@@ -71,6 +82,9 @@ def attend_waiting(
     lineup: Lineup, view: View, rate: float, near: Collection[str], background: Background, now: float
 ) -> Floats:
     """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
+    window, alike = lineup.window, not (near or view.interests or view.focus.pod)
+    if window is not None and alike:
+        return _minded(lineup, felt(window.far(now, view.cadence_s, rate, view.sigma)[lineup.rows]))
     return attend(lineup, age_units(now, lineup.at, view.cadence_s, rate), view, near, background)
 
 
@@ -215,8 +229,9 @@ class Selection:
             repeats = sorted({*repeats, *np.flatnonzero(closeness > COSINE_MAX).tolist()})
         if repeats:
             self._choice.counted += [units[i] for i in repeats]
-            fresh = np.delete(np.arange(len(units)), repeats)
-            candidates, units = [candidates[i] for i in fresh.tolist()], [units[i] for i in fresh.tolist()]
+            again = set(repeats)
+            fresh = [i for i in range(len(units)) if i not in again]
+            candidates, units = [candidates[i] for i in fresh], [units[i] for i in fresh]
             rows, weights = rows[fresh], weights[fresh]
             known = None if known is None else known[fresh]
             closeness = None if closeness is None else closeness[fresh]

@@ -224,8 +224,9 @@ class Lineup:
         return np.array([unit.at for unit in self.units])
 
     @property
-    def places(self) -> tuple[Ints, Ints]:
-        """The seq and the index of each."""
-        if self.window is not None:
-            return self.window.seqs[self.rows], self.window.indices[self.rows]
-        return np.array([unit.seq for unit in self.units]), np.array([unit.index for unit in self.units])
+    def places(self) -> tuple[Ints, Ints, Ints]:
+        """Seqs and indices, and where among them each unit stands."""
+        if self.window is not None and self.rows is not None:
+            return self.window.seqs, self.window.indices, self.rows
+        seqs, indices = [unit.seq for unit in self.units], [unit.index for unit in self.units]
+        return np.array(seqs, dtype=np.int64), np.array(indices, dtype=np.int64), np.arange(len(seqs))

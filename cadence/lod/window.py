@@ -16,10 +16,12 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from cadence.lod.attention import age_units, squared_distance
 from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 
+LOOKS_KEPT_MAX = 64  # of readers of different pace
 CROWD_MIN = 4  # so many saying the very same, however short, are a crowd: one is shown, the others are counted
 
 Floats = NDArray[np.float64]
@@ -70,6 +72,7 @@ class Window:
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
+        self._far: dict[tuple[float, float, float, float], Floats] = {}
         self._shared: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
@@ -124,6 +127,15 @@ class Window:
             total = worth.sum(axis=1, keepdims=True)
         shares: Floats = worth / np.where(total > 0.0, total, 1.0)
         return shares
+
+    def far(self, now: float, cadence_s: float, rate: float, sigma: float) -> Floats:
+        """The squared distance of each unit for a reader who is near to nobody: made once for readers of equal pace."""
+        look = now, cadence_s, rate, sigma
+        if look not in self._far:
+            if len(self._far) >= LOOKS_KEPT_MAX:
+                self._far.clear()
+            self._far[look] = squared_distance(1.0, age_units(now, self.at, cadence_s, rate), 0.0, sigma)
+        return self._far[look]
 
     def again(self, row: int) -> list[int]:
         """Those that say again what unit `row` says: more than 60 % of their words, at least three, are its.
