@@ -41,18 +41,11 @@ class Contest:
 
 
 @dataclass(slots=True, eq=False)
-class Won:
-    """A place among the units of a contest, and what it says of all that is worth saying."""
-
-    place: int
-    share: float
-
-
-@dataclass(slots=True, eq=False)
 class Ranked:
-    """What won, in the order of rank, and (unit refused, the unit that said it already) as places."""
+    """What `won`, in the order of rank, each with what it says of all that is worth saying; and (unit refused, the unit
+    that said it already). Units are told as places among those of the contest."""
 
-    won: Sequence[Won]
+    won: Sequence[tuple[int, float]]
     repeats: Sequence[tuple[int, int]]
 
 
@@ -119,7 +112,7 @@ def _climbed(block: Sequence[Contest]) -> list[Ranked]:
             one = block[i]
             chosen[i] = in_order(chosen[i], plans[i], one.units, one.budget, overdraw=one.alone)
     return [
-        Ranked([Won(place, climb.share(i, place)) for place in chosen[i]], climb.repeats(i))
+        Ranked([(place, climb.share(i, place)) for place in chosen[i]], climb.repeats(i))
         if fits[i]
         else Ranked((), ())
         for i in range(len(block))

@@ -244,10 +244,10 @@ class Selection:
 
     def _take_won(self, ranked: Ranked, candidates: Sequence[Candidate], weights: Floats) -> None:
         picked: dict[int, int] = {}  # by place among the candidates, that among the picks
-        for won in ranked.won:
-            picked[won.place] = len(self._choice.picks)
-            one = candidates[won.place]
-            self._take(one.entry, one.unit, won.share, float(weights[won.place]))
+        for place, share in ranked.won:
+            picked[place] = len(self._choice.picks)
+            one = candidates[place]
+            self._take(one.entry, one.unit, share, float(weights[place]))
         for i, of in ranked.repeats:
             if of in picked:
                 pick = self._choice.picks[picked[of]]

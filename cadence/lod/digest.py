@@ -168,7 +168,7 @@ def rank(
     return Climb(window, [alone], now, weigh=weigh, used=used).ladder(budget, exact=exact)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Runner:
     """One reader of a block, and which rows of the window compete for them.
 

@@ -84,7 +84,7 @@ class Race:
         """
         if self._gains is None:
             self._gains = self._gain(np.arange(len(self._open)))
-        gains, costs = self._gains[readers], self._costs[readers]
+        gains, costs = self._of(self._gains, readers), self._of(self._costs, readers)
         fitting = np.where(costs <= room[:, None], gains, -1.0)
         best = fitting.argmax(axis=1)
         found = fitting.max(axis=1)
@@ -98,7 +98,7 @@ class Race:
         """Pick a row for each of `readers`, and refuse those that say the same again."""
         self._close(readers, rows)
         self._worth[readers[:, None], self._window.words_of[rows]] = 0.0
-        self._cover[readers] = self._shared(self._worth[readers])
+        self._cover[readers] = self._shared(self._of(self._worth, readers))
         for group in self._groups:
             group.take(readers, rows)
         for reader, row in zip(readers.tolist(), rows.tolist(), strict=True):
@@ -110,7 +110,7 @@ class Race:
                 self._weights[reader, apart.rows] = apart.weights
             if again:
                 self._refuse(reader, row, again)
-        ended = readers[~(self._costs[readers] < np.inf).any(axis=1)]
+        ended = readers[~(self._of(self._costs, readers) < np.inf).any(axis=1)]
         if len(ended):
             self._costs[ended] = np.where(self._open[ended], self._window.costs, np.inf)
         if self._gains is not None:
@@ -129,11 +129,16 @@ class Race:
                 self.repeats[reader].append((other, row))
 
     def _gain(self, readers: Ints) -> Floats:
-        gains = self._cover[readers] if self._breadth is None else self._cover[readers] + self._breadth[readers]
+        gains = self._of(self._cover, readers)
+        if self._breadth is not None:
+            gains = gains + self._of(self._breadth, readers)
         for group in self._groups:
-            gains = gains + group.reward[readers]
-        found: Floats = gains * self._weights[readers]
-        return found
+            gains = gains + self._of(group.reward, readers)
+        return gains * self._of(self._weights, readers)
+
+    def _of(self, matrix: Floats, readers: Ints) -> Floats:
+        """The rows of these readers, without a copy if these are all."""
+        return matrix if len(readers) == len(matrix) else matrix[readers]
 
     def _uses(self, attention: Floats) -> Floats:
         """How often each word is used, [readers, terms], by attention for each unit."""
