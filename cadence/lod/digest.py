@@ -42,7 +42,7 @@ SPEAKERS_MAX = 1_024
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Step = tuple[int | None, int]  # the unit added, and its words; None: the rung is full, and was of so many words
+Step = tuple[int | None, int]  # the row added, and its words; None: the rung is full, and was of so many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Climb:
         for number, one in enumerate(readers):
             _attach(race, number, one, weigh)
         rewards = np.array([one.memory.rewards(window.speakers, now) for one in readers])
-        race.hear(np.broadcast_to(window.speaker_of, block), rewards, weigh.voices)
+        race.hear(window.speaker_of, rewards, weigh.voices)
         if weigh.times:
             race.hear(_bins(window, runs), np.zeros((len(readers), TIME_BINS)), weigh.times)
         if sided:
@@ -254,7 +254,7 @@ class Climb:
         while going:
             steps = zip(going, self._advance(going), strict=True)
             going = [reader for reader, step in steps if not self._ends(found[reader], reader, step)]
-        return [one.chosen for one in found]
+        return [[int(self._place[reader, row]) for row in one.chosen] for reader, one in enumerate(found)]
 
     def ladder(self, budget: float, *, exact: bool = False) -> Ladder:
         """The only reader's rungs up to the first that is wider than `budget` and holds anything; `exact` makes it one."""
@@ -265,9 +265,9 @@ class Climb:
         added: list[int] = []
         while not self._over[0]:
             limit = self._limits[0]
-            ((i, _),) = self._advance([0])
-            if i is not None:
-                added.append(i)
+            ((row, _),) = self._advance([0])
+            if row is not None:
+                added.append(int(self._place[0, row]))
                 continue
             rungs.append(Rung(limit, tuple(added)))
             added = []
@@ -281,19 +281,18 @@ class Climb:
         who = np.array(readers)
         room = np.array([float(self._limits[reader] - self._used[reader]) for reader in readers])
         best = self._race.best(who, room, self._filler)
-        picking = best >= 0
-        if picking.all():
+        rows = best.tolist()
+        if min(rows) >= 0:
             self._race.take(who, best)
-        elif picking.any():
-            self._race.take(who[picking], best[picking])
-        places = self._place[who, best].tolist()
-        return [self._step(*one) for one in zip(readers, best.tolist(), places, strict=True)]
+        elif max(rows) >= 0:
+            self._race.take(who[best >= 0], best[best >= 0])
+        return [self._step(reader, row) for reader, row in zip(readers, rows, strict=True)]
 
-    def _step(self, reader: int, row: int, place: int) -> Step:
+    def _step(self, reader: int, row: int) -> Step:
         step: Step
         if row >= 0:
             self._used[reader] += self._window.n[row]
-            step = place, self._window.n[row]
+            step = row, self._window.n[row]
         else:
             step = None, self._limits[reader]
             self._limits[reader] *= 2
@@ -318,7 +317,7 @@ class Climb:
 
 
 class _Selected:
-    """What the steps of a climb come to for `budget` words; `asked` are the rows that somebody waits for."""
+    """What the steps of a climb come to for `budget` words, in rows; `asked` are the rows that somebody waits for."""
 
     __slots__ = ("_used", "asked", "budget", "chosen")
 
@@ -328,15 +327,15 @@ class _Selected:
         self.asked: Sequence[int] = ()
         self._used = 0
 
-    def ends(self, i: int | None, words: int) -> bool:
+    def ends(self, row: int | None, words: int) -> bool:
         """Go one step on; whether it is the last."""
-        if i is None:
+        if row is None:
             return words > self.budget and bool(self.chosen)
         self._used += words
         if self._used > self.budget:
-            self.chosen = self.chosen or [i]
+            self.chosen = self.chosen or [row]
             return True
-        self.chosen.append(i)
+        self.chosen.append(row)
         return False
 
 

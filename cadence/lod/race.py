@@ -46,12 +46,15 @@ class Race:
         self._apart: dict[int, _Apart] = {}
         self._groups: list[_Group] = []
         self._open = runs.copy()
-        self.left = runs.sum(axis=1).tolist()  # of each reader's, how many rows were neither picked nor refused
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
-        telling = runs & (self.shares > 0.0)
-        telling |= runs & ~telling.any(axis=1)[:, None]
-        self._costs = np.where(telling, window.costs, np.inf)  # no words pay for one that does not run
-        self._gains: Floats | None = None  # once the first is asked for
+        running = runs & (self.shares > 0.0)
+        told, self.left = running.sum(axis=1).tolist(), runs.sum(axis=1).tolist()  # rows neither picked nor refused
+        if not all(told):
+            running |= runs & ~running.any(axis=1)[:, None]
+        self._running = [some or every for some, every in zip(told, self.left, strict=True)]  # rows that may be picked
+        self._costs = np.where(running, window.costs, np.inf)  # no words pay for one that does not run
+        self._gains: Floats | None = None  # below 0 for those that do not run; once the first is asked for
+        self._most = np.zeros(0)  # the highest of each reader's
         self.repeats: list[list[tuple[int, int]]] = [[] for _ in runs]  # (row refused, the row picked that said it)
 
     def spread(self, reader: int, vectors: Matrix, rows: Ints, masses: Floats, weight: float) -> None:
@@ -63,8 +66,10 @@ class Race:
         self._breadth[reader, runners] = weight * facility.gain()
 
     def hear(self, of: Ints, rewards: Floats, weight: float) -> None:
-        """Reward units for the group they belong to, `of` [readers, window] (-1: none), the more the less it has been
-        shown, `rewards` [readers, groups]."""
+        """Reward units for the group they belong to, the more the less it has been shown, `rewards` [readers, groups].
+
+        `of` [window] is the same for all readers; where it is not, [readers, window], -1 is none.
+        """
         self._groups.append(_Group(of, rewards, weight, self.shares))
 
     def avoid(self, reader: int, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
@@ -84,24 +89,24 @@ class Race:
         """
         if self._gains is None:
             self._gains = self._gain(np.arange(len(self._open)))
-        gains, costs = self._of(self._gains, readers), self._of(self._costs, readers)
-        fitting = np.where(costs <= room[:, None], gains, -1.0)
-        best = fitting.argmax(axis=1)
+            self._most = self._gains.max(axis=1)
+        fitting = np.where(self._of(self._costs, readers) <= room[:, None], self._of(self._gains, readers), -1.0)
         found = fitting.max(axis=1)
-        none = found < 0.0
-        if worth:
-            none |= found < worth * np.where(costs < np.inf, gains, -1.0).max(axis=1)
-        best[none] = -1
-        return best
+        none = found < np.maximum(worth * self._of(self._most, readers), 0.0)
+        return np.where(none, -1, fitting.argmax(axis=1))
 
     def take(self, readers: Ints, rows: Ints) -> None:
         """Pick a row for each of `readers`, and refuse those that say the same again."""
-        self._close(readers, rows)
+        self._open[readers, rows] = False
+        self._costs[readers, rows] = np.inf
         self._worth[readers[:, None], self._window.words_of[rows]] = 0.0
-        self._cover[readers] = self._shared(self._of(self._worth, readers))
+        here: Ints | slice = readers if len(readers) < len(self._open) else slice(None)
+        self._cover[here] = self._shared(self._worth[here])
         for group in self._groups:
-            group.take(readers, rows)
+            group.take(readers, rows, here)
         for reader, row in zip(readers.tolist(), rows.tolist(), strict=True):
+            self.left[reader] -= 1
+            self._running[reader] -= 1
             again = self._window.again(row)
             if reader in self._spread:
                 self._widen(reader, row)
@@ -110,11 +115,12 @@ class Race:
                 self._weights[reader, apart.rows] = apart.weights
             if again:
                 self._refuse(reader, row, again)
-        ended = readers[~(self._of(self._costs, readers) < np.inf).any(axis=1)]
-        if len(ended):
-            self._costs[ended] = np.where(self._open[ended], self._window.costs, np.inf)
+            if not self._running[reader] and self.left[reader]:
+                self._costs[reader] = np.where(self._open[reader], self._window.costs, np.inf)
+                self._running[reader] = self.left[reader]
         if self._gains is not None:
-            self._gains[readers] = self._gain(readers)
+            self._gains[here] = gains = self._gain(readers)
+            self._most[here] = gains.max(axis=1)
 
     def _widen(self, reader: int, row: int) -> None:
         assert self._breadth is not None
@@ -124,8 +130,10 @@ class Race:
 
     def _refuse(self, reader: int, row: int, again: Sequence[int]) -> None:
         for other in again:
-            if self._open[reader, other]:
-                self._close(np.array([reader]), np.array([other]))
+            if self._open.item(reader, other):
+                self.left[reader] -= 1
+                self._running[reader] -= self._costs.item(reader, other) < np.inf
+                self._open[reader, other], self._costs[reader, other] = False, np.inf
                 self.repeats[reader].append((other, row))
 
     def _gain(self, readers: Ints) -> Floats:
@@ -134,7 +142,10 @@ class Race:
             gains = gains + self._of(self._breadth, readers)
         for group in self._groups:
             gains = gains + self._of(group.reward, readers)
-        return gains * self._of(self._weights, readers)
+        found: Floats = np.where(
+            self._of(self._costs, readers) < np.inf, gains * self._of(self._weights, readers), -1.0
+        )
+        return found
 
     def _of(self, matrix: Floats, readers: Ints) -> Floats:
         """The rows of these readers, without a copy if these are all."""
@@ -150,12 +161,6 @@ class Race:
         """What each unit says of all that is worth saying, [readers, window]."""
         return _summed(self._cells[: len(worth)], worth[:, self._flat], (len(worth), len(self._window)))
 
-    def _close(self, readers: Ints, rows: Ints) -> None:
-        self._open[readers, rows] = False
-        self._costs[readers, rows] = np.inf
-        for reader in readers.tolist():
-            self.left[reader] -= 1
-
 
 def _summed(cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
     """The sum of the values of each cell of a matrix, the cells numbered row by row."""
@@ -169,19 +174,22 @@ class _Group:
     def __init__(self, of: Ints, rewards: Floats, weight: float, shares: Floats) -> None:
         self._of, self._weight, self._shares = of, weight, shares
         self._shown = np.concatenate([rewards, np.zeros((len(rewards), 1))], axis=1)  # R of each group, and of none
-        before = np.take_along_axis(self._shown, of, axis=1)
+        before = self._shown[:, of] if of.ndim == 1 else np.take_along_axis(self._shown, of, axis=1)
         self.reward: Floats = weight * (np.sqrt(before + shares) - np.sqrt(before))
-        self.reward[of < 0] = 0.0
+        if of.ndim == 2:
+            self.reward[of < 0] = 0.0
 
-    def take(self, readers: Ints, rows: Ints) -> None:
-        groups = self._of[readers, rows]
-        if not (known := groups >= 0).all():
-            readers, rows, groups = readers[known], rows[known], groups[known]
+    def take(self, readers: Ints, rows: Ints, here: Ints | slice) -> None:
+        """`here` is what `readers` are, maybe shorter."""
+        of = self._of if self._of.ndim == 1 else self._of[here]
+        groups = self._of[rows] if self._of.ndim == 1 else self._of[readers, rows]
         before = self._shown[readers, groups] + self._shares[readers, rows]
+        members = of == groups[:, None]
+        if self._of.ndim == 2:
+            before[groups < 0], members[groups < 0] = 0.0, False
         self._shown[readers, groups] = before
-        members = self._of[readers] == groups[:, None]
-        reward = self._weight * (np.sqrt(before[:, None] + self._shares[readers]) - np.sqrt(before)[:, None])
-        self.reward[readers] = np.where(members, reward, self.reward[readers])
+        reward = self._weight * (np.sqrt(before[:, None] + self._shares[here]) - np.sqrt(before)[:, None])
+        self.reward[here] = np.where(members, reward, self.reward[here])
 
 
 class _Apart:
