@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Contest:
-    """`units` that run for one reader's `budget` of words; `alone`: nothing else is in the turn yet, so that the first may overdraw.
+    """`units` that run for one reader's `budget` of words; `alone`: nothing else is in the turn yet.
 
     `ahead` is what the reader will read after this turn while the rest still waits, in words: as far as that, a message
     is told in its own order.
@@ -112,9 +112,7 @@ def _climbed(block: Sequence[Contest]) -> list[Ranked]:
             one = block[i]
             chosen[i] = in_order(chosen[i], plans[i], one.units, one.budget, overdraw=one.alone)
     return [
-        Ranked([(place, climb.share(i, place)) for place in chosen[i]], climb.repeats(i))
-        if fits[i]
-        else Ranked((), ())
+        Ranked([(place, climb.share(i, place)) for place in chosen[i]], climb.repeats(i)) if fits[i] else Ranked((), ())
         for i in range(len(block))
     ]
 

@@ -103,9 +103,7 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = (
-    Posted | Heard | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
-)
+Event = Posted | Heard | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
 
 
 @dataclass(frozen=True, slots=True)

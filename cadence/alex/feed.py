@@ -1,4 +1,4 @@
-"""What was said in a room and not all of its readers have heard: noted once for all of them, heard when each next looks.
+"""What was said in a room and not all of its readers have heard: noted once for all, heard when each next looks.
 
 A mediator that plans to look anyway need not be told of each message as it comes (`Mediator.attentive`); so a message
 costs no work for most of a crowd.

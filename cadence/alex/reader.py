@@ -18,7 +18,7 @@ from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.why import TURNS_KEPT, Reasons
 from cadence.lod.pace import PaceLearner
 from cadence.lod.scopes import Floor
-from cadence.rooms.mediation import ReaderRecord
+from cadence.rooms.mediation import ReaderRecord, StoreFenced
 from cadence.rooms.wire import Focus, Member, Read, Turn, View, ViewPatch, ViewReply
 
 REDACTED_KEPT = 1_000
@@ -89,6 +89,11 @@ class Reader:
         self._reached: dict[int, int] = {}  # turn -> the last seq it covers, of the last turns
         self.reasons: OrderedDict[int, Reasons] = OrderedDict()  # by number of the turn, of the last ones
         self.asked: dict[int, Callable[[Turn], None]] = {}  # by number of the answering turn: who sends it
+
+    def own(self) -> None:
+        """Raises `StoreFenced` unless what is decided for this reader may be written."""
+        if self.dropped:
+            raise StoreFenced(f"expected to mediate `{self.user}`, but another does now, or nobody any more")
 
     @property
     def view(self) -> View:

@@ -257,7 +257,7 @@ class Climb:
         return [[int(self._place[reader, row]) for row in one.chosen] for reader, one in enumerate(found)]
 
     def ladder(self, budget: float, *, exact: bool = False) -> Ladder:
-        """The only reader's rungs up to the first that is wider than `budget` and holds anything; `exact` makes it one."""
+        """The only reader's rungs up to the first that is wider than `budget` and holds anything; `exact`: only one."""
         (reader,) = self._readers
         if exact:
             self._limits[0] = int(budget)

@@ -34,7 +34,7 @@ class Race:
     def __init__(self, window: Window, runs: Bools, attention: Floats, length: float, used: Floats | None) -> None:
         self._window = window
         self._weights = attention * window.scaled(length)
-        spoken = runs.any(axis=0)[window.owner]  # what nobody has running need not be summed
+        spoken = runs.sum(axis=0)[window.owner] > 0  # what nobody has running need not be summed
         self._flat, self._owner = window.flat[spoken], window.owner[spoken]
         self._cells = self._owner + len(window) * np.arange(len(runs))[:, None]
         worth = window.worth(self._uses(attention) if used is None else used)
@@ -50,7 +50,7 @@ class Race:
         running = runs & (self.shares > 0.0)
         told, self.left = running.sum(axis=1).tolist(), runs.sum(axis=1).tolist()  # rows neither picked nor refused
         if not all(told):
-            running |= runs & ~running.any(axis=1)[:, None]
+            running |= runs & (np.array(told) == 0)[:, None]
         self._running = [some or every for some, every in zip(told, self.left, strict=True)]  # rows that may be picked
         self._costs = np.where(running, window.costs, np.inf)  # no words pay for one that does not run
         self._gains: Floats | None = None  # below 0 for those that do not run; once the first is asked for

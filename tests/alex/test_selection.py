@@ -55,7 +55,9 @@ def test_a_long_message_is_told_in_its_own_order() -> None:
     units = [Candidate(said, unit, False) for unit in said.parsed.units]
 
     def first_told(ahead: float) -> str:
-        selection = Selection(Lineup(units), np.ones(len(units)), 15.0, ReaderMemory(), Background(), {}, 0.0, ahead=ahead)
+        selection = Selection(
+            Lineup(units), np.ones(len(units)), 15.0, ReaderMemory(), Background(), {}, 0.0, ahead=ahead
+        )
         return alone(selection.choose([], {})).picks[0].unit.text
 
     assert first_told(0.0).startswith("Lunch")
