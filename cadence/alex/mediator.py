@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from cadence.alex.answers import Missed
+from cadence.alex.composing import Composer
 from cadence.alex.contest import Looking, alone
 from cadence.alex.coverage import OpenRange
-from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
     Action,
     Answered,
@@ -46,19 +46,14 @@ from cadence.alex.events import (
 from cadence.alex.feed import Feed
 from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
-from cadence.alex.prose import Prose, rung_for
 from cadence.alex.reporting import Reporter
 from cadence.alex.retelling import rung_needed
-from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
-from cadence.alex.turns import Pick, in_time, made_turn, quoted, segment_words, whole_message
-from cadence.alex.waiting import Candidate, Lineup, OpenMessage, Waiting, candidates
-from cadence.alex.why import Reasons, reasons_of
+from cadence.alex.turns import made_turn, segment_words
+from cadence.alex.waiting import OpenMessage, Waiting
+from cadence.alex.why import Reasons
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.lod.digest import LOOK, LOOK_BACK, Weights
-from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -66,9 +61,7 @@ WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
 WAITING_UNITS_MAX = 2_000
 WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended are dropped at once
-AHEAD_SECONDS = 30.0  # half of what text waits: a message is told in its own order as far as this
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
-CATCH_UP_WORDS = 120
 PHASES = 16  # of a cadence: all looks fall on so many moments of it, so that many readers can look together
 
 
@@ -101,17 +94,18 @@ class Mediator:
         self._bucket = bucket
         self._transcript = transcript
         self.memory = self._memory = memory
-        self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
-        self._near = Near()
         self._feed, self.heard = Feed(), 0  # and the place in it up to which everything was heard
         self._waiting = Waiting()
         self._listening = Listening(memory, self._waiting, view, now)
+        # What is older than the turns to come is none of this reader's run, or was shown before a restart.
+        self._composer = Composer(
+            reader, view, covered_to, transcript=transcript, memory=memory, waiting=self._waiting, bucket=bucket
+        )
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
         self._reporter = Reporter()
-        self._reasons = Reasons()  # of the turn that is being made
 
     def passes(self, entry: Entry) -> bool:
         """Whether the reader gets `entry` as `message` at once (LOD.md section 2, protocol rules 1 and 2).
@@ -139,7 +133,7 @@ class Mediator:
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._near.approach({entry.speaker for entry in event.entries}, now)
+                self._composer.near.approach({entry.speaker for entry in event.entries}, now)
                 self._listening.whispers.opened(event.entries, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
@@ -212,7 +206,7 @@ class Mediator:
         if direct:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
-            self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._composer.near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
             self._listening.whispers.wrote(entry, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
@@ -220,7 +214,7 @@ class Mediator:
             return
         self._waiting.add(entry, now, urgent=entry.concerns(self.reader))
         if len(self._waiting) > WAITING_MESSAGES_MAX:
-            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._composer.attend, now))
         if not entry.human:
             self._range.add(entry, now)
             self._listening.whispers.said(entry)
@@ -254,7 +248,7 @@ class Mediator:
 
     def _apply(self, now: float) -> None:
         """Put the view that was last set in force."""
-        self._view = self.view
+        self._view = self._composer.view = self.view
         self._bucket.configure(self._view.pace_wpm, self._view.cadence_s, now)
         self._listening.attend(self._view, now)
 
@@ -286,7 +280,7 @@ class Mediator:
         self._bucket.advance(now)
         if self._view.mode == "paraphrase":
             self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
-            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._composer.attend, now))
         turn = yield from self._next_turn(now)
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
@@ -299,7 +293,7 @@ class Mediator:
 
     def _next_turn(self, now: float) -> Looking[Turn | None]:
         waiting, credit = list(self._waiting), self._bucket.credit
-        self._reasons = Reasons()
+        self._composer.reasons = Reasons()
         self._listening.look(self._bucket.rate, now)
         stale = now - self._range.since >= CLOSING_SECONDS
         if not waiting:
@@ -308,7 +302,7 @@ class Mediator:
         words = self._waiting.words
         if words <= credit:
             self._reporter.state = "passthrough"
-            whole = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
+            whole = self._composer.everything(waiting, now) + self._listening.overhear(credit - words, now)
             return self._turn_of(whole, now, self._view.mode)
         here = self._listening.own(waiting)
         urgent = any([message.urgent for message in here])
@@ -321,73 +315,16 @@ class Mediator:
             # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
             segments: list[Segment] = []
             if here and (not heard or left >= UNIT_WORDS_MAX):
-                segments = yield from self._digest(here, left, now)
+                segments = yield from self._composer.digest(here, left, self._head, now)
             if segments or heard or (stale and not here):
                 self._reporter.state = "paraphrasing"
                 return self._turn_of(segments + heard, now)
         self._reporter.state = "rate_limiting"
         return None
 
-    def _everything(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
-        """All that waits, whole and in order (law 3)."""
-        segments: list[Segment] = []
-        rest: list[Pick] = []  # of messages that were partly shown
-        sides = self._transcript.sides.guess(now)
-        total = max(1, sum(message.words for message in waiting))
-        for message in waiting:
-            if message.touched:
-                rest += [Pick(message.entry, unit, 1.0) for unit in message.left]
-            else:
-                segments += quoted(rest, unfold=True) + whole_message(message.entry, 1.0)
-                rest = []
-            for unit in message.left:
-                vector = message.entry.vector(unit)
-                self._memory.show(unit, unit.n / total, sides.get(unit.speaker), now, vector)
-        self._waiting.clear()
-        return segments + quoted(rest, unfold=True)
-
-    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> Looking[list[Segment]]:
-        """The best of what waits within `budget` words; what is shown waits no longer."""
-        lineup = Lineup(candidates(waiting), self._transcript.window)
-        return (yield from self._chosen(waiting, lineup, self._attended(now, lineup), budget, now))
-
-    def _chosen(
-        self,
-        waiting: Sequence[OpenMessage],
-        lineup: Lineup,
-        weights: Floats,
-        budget: float,
-        now: float,
-        weigh: Weights = LOOK,
-    ) -> Looking[list[Segment]]:
-        """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
-        background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        ahead = self._bucket.rate * AHEAD_SECONDS
-        prose = self._prose(waiting, budget) if weigh is LOOK else ()
-        selection = Selection(
-            lineup, weights, budget, self._memory, background, sides, now, weigh, ahead=ahead, prose=prose
-        )
-        objecting = disputes(waiting, self._memory, self._transcript, self._since)
-        choice = yield from selection.choose(objecting, agreements(waiting))
-        self._reasons = reasons_of(lineup, weights, choice)
-        retold = [one.unit for retold in choice.retold for one in retold.candidates]
-        self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted, *retold])
-        return in_time([*quoted(choice.picks), *(retold.segment() for retold in choice.retold)])
-
-    def _prose(self, waiting: Sequence[OpenMessage], budget: float) -> Sequence[Prose]:
-        """What a model has made of the time of what waits, as far as one turn can hold it."""
-        written = self._transcript.written
-        rung_max = rung_for(max(budget, self._bucket.rate * SLOT_SECONDS))
-        return written.within(waiting[0].entry.seq, self._head, rung_max) if waiting and len(written) else ()
-
     def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""
-
-        def condense(half: Sequence[OpenMessage], words: float) -> Sequence[Pick]:
-            lineup, background = Lineup(candidates(half)), self._transcript.background
-            selection = Selection(lineup, self._attended(now, lineup), words, self._memory, background, {}, now)
-            return alone(selection.choose([], {})).picks
-
+        condense = partial(self._composer.condensed, now=now)
         paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
         for segment in paced.segments:  # what was condensed and is not cited was not seen
             for seq in segment.sources:
@@ -403,12 +340,7 @@ class Mediator:
         """One turn of at most `CATCH_UP_WORDS` over all that was missed; only what is urgent goes on waiting."""
         if not self._range.messages:
             return []
-        waiting, units = (missed or Missed()).among(list(self._waiting), now)
-        segments: list[Segment] = []
-        if units:
-            lineup, near = Lineup(units, self._transcript.window), self.nearby(now)
-            weights = attend_absence(lineup, self.reader, self._view, near, self._transcript.background, now)
-            segments = alone(self._chosen(waiting, lineup, weights, CATCH_UP_WORDS, now, LOOK_BACK))
+        segments = self._composer.look_back(missed or Missed(), now)
         self._waiting.clear(but_urgent=True)
         self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
@@ -422,11 +354,11 @@ class Mediator:
             self._memory.show(pick.unit, 0.0, None, now, pick.entry.vector(pick.unit))
         self._bucket.advance(now)
         self._bucket.settle()
-        self._reasons = found.reasons
+        self._composer.reasons = found.reasons
         return [self._show(self._numbered(found.segments, now, "answer", None))]
 
     def _show(self, turn: Turn) -> Show:
-        reasons, self._reasons = self._reasons, Reasons()
+        reasons, self._composer.reasons = self._composer.reasons, Reasons()
         return Show(turn, reasons)
 
     def _turn_of(
@@ -446,7 +378,7 @@ class Mediator:
 
     def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1
-        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments, self._reasons.by)
+        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments, self._composer.reasons.by)
 
     def _close(self, now: float) -> list[Action]:
         """The last turn before raw: what the credit allows, up to the head. None if only messages are open."""
@@ -457,22 +389,15 @@ class Mediator:
         if open_range and waiting and self._bucket.credit > 0:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
             if fits:
-                segments = self._everything(waiting, now)
+                segments = self._composer.everything(waiting, now)
             else:
-                segments = alone(self._digest(waiting, self._bucket.credit, now))
+                segments = alone(self._composer.digest(waiting, self._bucket.credit, self._head, now))
         self._waiting.clear()
         return [self._show(self._turn_of(segments, now))] if open_range else []
 
-    def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
-        return self._attended(now, Lineup(units))
-
-    def _attended(self, now: float, lineup: Lineup) -> Floats:
-        background = self._transcript.background
-        return attend_waiting(lineup, self._view, self._bucket.rate, self.nearby(now), background, now)
-
     def nearby(self, now: float) -> set[str]:
         """The speakers at distance 0."""
-        return self._near.at(now, self._view.focus.follow)
+        return self._composer.nearby(now)
 
 
 def _on_grid(at: float, step_s: float) -> float:

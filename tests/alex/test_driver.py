@@ -175,7 +175,7 @@ async def test_what_a_reader_opens_comes_nearer() -> None:
         await lab.say()
         lab.driver.read("ada", Read(room="lab", seq=1))
         reader = lab.driver._rooms["lab"].readers["ada"]
-        assert reader.mediator is not None and reader.mediator._near.at(lab.clock(), ()) == {"vera"}
+        assert reader.mediator is not None and reader.mediator._composer.near.at(lab.clock(), ()) == {"vera"}
 
 
 async def test_forgetting_clears_the_word_counts_of_the_room() -> None:

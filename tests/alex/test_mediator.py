@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from cadence.alex.composing import CATCH_UP_WORDS
 from cadence.alex.events import Forgot, Opened, RawEnded, Redacted, Report, Returned, Show, Skipped, Viewed
-from cadence.alex.mediator import CATCH_UP_WORDS, WAITING_MESSAGES_MAX
+from cadence.alex.mediator import WAITING_MESSAGES_MAX
 from cadence.lod.units import count_words
 from cadence.rooms.wire import Covers, View
 from tests.alex.talk import SENTENCE, START, Room, code, entry, line, mediator
