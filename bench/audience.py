@@ -147,11 +147,12 @@ def _timed(cpu_s: Counter[str]) -> Iterator[None]:
     """Count the CPU seconds of each reader's looks, by reader; who looks together shares evenly."""
     look = Delivery._look
 
-    def timed(self: Delivery, readers: Sequence[Reader], now: float) -> None:
+    def timed(self: Delivery, readers: Sequence[Reader], now: float) -> int:
         began = time.process_time()
-        look(self, readers, now)
+        shown = look(self, readers, now)
         for reader in readers:
             cpu_s[reader.user] += (time.process_time() - began) / len(readers)  # type: ignore[assignment]
+        return shown
 
     Delivery._look = timed  # type: ignore[method-assign]
     try:

@@ -132,13 +132,16 @@ class Delivery:
             reader.room.rouse(reader, mediator.attentive)
             self._looks.set(reader, mediator.deadline())
 
-    def _look(self, readers: Sequence[Reader], now: float) -> None:
-        """Let these look together; who fails stops nobody else."""
+    def _look(self, readers: Sequence[Reader], now: float) -> int:
+        """Let these look together, and return how many were shown something; who fails stops nobody else."""
+        shown = 0
         there = [(reader, reader.mediator) for reader in readers if reader.mediator is not None]
         looks = together([mediator.tick(now) for _, mediator in there])
         for (reader, _), actions in zip(there, looks, strict=True):
             if isinstance(actions, Exception):
                 log.error("a look failed", room=reader.room.room, why=str(actions), exc_info=actions)
                 continue
+            shown += any([isinstance(action, Show) for action in actions])
             reader.actions.extend(actions)
             self.follow(reader)
+        return shown

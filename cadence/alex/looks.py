@@ -14,21 +14,22 @@ from cadence.alex.contest import BLOCK_READERS_MAX
 from cadence.alex.reader import Reader
 
 LOOP_SECONDS_MAX = 0.002  # work that can wait yields to the loop after this long
+BLOCK_READERS_FIRST = 8  # before it is known what a look takes
 EARLY_SECONDS_MAX = 1e-3  # a loop may wake a hair early
-FORGETTING = 0.1  # of what a look was believed to take is forgotten with each block that took less
+LEARNING = 0.2  # of what the last block took goes into what the next is believed to take
 
 
 class Looks:
     """Calls `look(readers, now)` when some are due, and tells `late` by how many seconds each of them is.
 
-    `now` is never before a deadline that was set. A block holds as many as `LOOP_SECONDS_MAX` are believed to suffice
-    for, at most `BLOCK_READERS_MAX`, and one at least.
+    `now` is never before a deadline that was set. `look` returns how many of them were shown something. A block holds
+    as many as `LOOP_SECONDS_MAX` are believed to suffice for, at most `BLOCK_READERS_MAX`, and one at least.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
-        look: Callable[[Sequence[Reader], float], None],
+        look: Callable[[Sequence[Reader], float], int],
         late: Callable[[float], None],
     ) -> None:
         self._clock, self._look, self._late = clock, look, late
@@ -38,7 +39,7 @@ class Looks:
         self._rings_at = 0.0  # by the loop's clock; not every loop's handle can tell
         self._looking = False
         self._closed = False
-        self._seconds = LOOP_SECONDS_MAX / BLOCK_READERS_MAX  # what one reader's look is believed to take
+        self._seconds = LOOP_SECONDS_MAX / BLOCK_READERS_FIRST  # what one reader's look is believed to take
 
     def set(self, reader: Reader, due: float | None) -> None:
         """Look at `reader` at `due`, or not at all; replaces what was set before."""
@@ -87,14 +88,18 @@ class Looks:
         try:
             while block := self._block():
                 before = loop.time()
-                self._look(*block)
-                spent, readers = loop.time() - before, len(block[0])
-                self._seconds = max(spent / readers, (1.0 - FORGETTING) * self._seconds)
+                shown = self._look(*block)
+                self._took(loop.time() - before, len(block[0]), shown)
                 if loop.time() + self._seconds * self._size() > began + LOOP_SECONDS_MAX:
                     break
         finally:
             self._looking = False
             self._arm()
+
+    def _took(self, seconds: float, readers: int, shown: int) -> None:
+        """So long a block of so many took; one of which few were shown anything says nothing of others."""
+        if 2 * shown >= readers:
+            self._seconds += LEARNING * (seconds / readers - self._seconds)
 
     def _size(self) -> int:
         return max(1, min(BLOCK_READERS_MAX, int(LOOP_SECONDS_MAX / max(self._seconds, 1e-9))))

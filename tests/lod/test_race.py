@@ -1,4 +1,7 @@
-"""One greedy run. That it chooses what the formula says is held in `test_window.py`, against `plain_digest.py`."""
+"""Greedy runs, of one reader if not said otherwise.
+
+That they choose what the formula says is held in `test_window.py`, against `plain_digest.py`.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +96,19 @@ def test_who_stands_for_many_runs_first() -> None:
     vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
     running.spread(0, vectors, np.arange(3), np.ones(3), 1.0)
     assert order(running)[0] == 2
+
+
+def test_readers_run_side_by_side_and_none_touches_another() -> None:
+    told = [("a", 4, ("ship", "port", "crane")), ("b", 5, ("ship", "port", "crane")), ("b", 6, ("mast",))]
+    units = [
+        Unit(seq, 0, speaker, 0.0, n, f"{seq} " * n, terms, False, 1.0, None, 0, 2 * n)
+        for seq, (speaker, n, terms) in enumerate(told, 1)
+    ]
+    attention = np.array([[1.0, 0.1, 0.5], [0.1, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    running = Race(Window(units, Background()), attention > 0.0, attention, 0.6, None)
+    assert running.best(np.arange(3), np.array([5.0, 5.0, 5.0])).tolist() == [0, 1, -1]
+    running.take(np.array([0, 1]), np.array([0, 1]))
+    assert running.repeats == [[(1, 0)], [(0, 1)], []]
+    assert running.left == [1, 0, 1]
+    assert order(running, reader=2) == [2] and order(running, reader=0) == [2]
+    assert order(running, reader=1) == []
