@@ -305,6 +305,7 @@ async def test_a_speaker_is_paced_by_what_the_log_owes_and_starts_again_at_half(
     await connection.pace()
     connection.begin_saying()
     pacing = asyncio.ensure_future(connection.pace())
+    await settle()
     for _ in range(SAYING_MAX // 2 - 1):
         connection.end_saying()
     await settle()
