@@ -287,6 +287,7 @@ class World:
             if isinstance(actor, Agent) and name != "wit":
                 await actor.say({"text": f"That was all from {name}."})
         until = self.clock() + RECOVERY_S
+        await pause(1.0)  # what was said last is on its way to other nodes, and the witness has not heard of it
         while self.clock() < until and not all(self._is_whole(actor) for actor in self._actors.values()):
             await pause(1.0)
         for name, actor in self._actors.items():

@@ -102,9 +102,8 @@ class Connection:
     def end_saying(self) -> None:
         """The log has answered."""
         self._saying -= 1
-        if self._calm is not None and self._saying <= self._calm[0]:
+        if self._calm is not None and self._saying <= self._calm[0] and not self._calm[1].done():
             self._calm[1].set_result(None)
-            self._calm = None
 
     async def calm(self, saying: int = 0) -> None:
         """Wait until no more than `saying` of what the peer said is unanswered. For its reader alone."""

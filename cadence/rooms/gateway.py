@@ -2,7 +2,8 @@
 
 handshake    origin and subprotocol are right, else refused before it is accepted
 hello        within 5 s and first, else 4001; a bad token 4003
-frames       one after the other; bad ones are answered, 20 in a minute end it with 4000
+frames       one after the other, but what is said waits for the log together with what is said behind it; bad ones are
+             answered, 20 in a minute end it with 4000
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from cadence.rooms.connection import Connection
+from cadence.rooms.connection import SAYING_MAX, Connection
 from cadence.rooms.outbox import HARD_BYTES_MAX, SOFT_BYTES_MAX, encoded
 from cadence.rooms.sink import WRITE_BYTES_MAX
 from cadence.rooms.wire import Error, Member, Pong, Presence, Typing
@@ -296,3 +296,32 @@ async def test_a_socket_that_breaks_ends_the_connection_quietly() -> None:
         connection.reply(Pong())
         connection.replay(Pong())
         await connection.drained()
+
+
+async def test_a_speaker_is_paced_by_what_the_log_owes_and_starts_again_at_half() -> None:
+    connection = Peer().connection
+    for _ in range(SAYING_MAX - 1):
+        connection.begin_saying()
+    await connection.pace()
+    connection.begin_saying()
+    pacing = asyncio.ensure_future(connection.pace())
+    await settle()
+    for _ in range(SAYING_MAX // 2 - 1):
+        connection.end_saying()
+    await settle()
+    assert not pacing.done()
+    connection.end_saying()
+    await settle()
+    assert pacing.done()
+
+
+async def test_a_reader_that_stops_waiting_for_the_log_is_not_woken_by_it() -> None:
+    connection = Peer().connection
+    connection.begin_saying()
+    waiting = asyncio.ensure_future(connection.calm())
+    await settle()
+    waiting.cancel()
+    connection.end_saying()  # before the one that waited has ended
+    await settle()
+    assert waiting.cancelled()
+    await connection.calm()
