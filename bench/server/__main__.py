@@ -29,6 +29,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -216,6 +217,17 @@ def _tell(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
+def _measured(name: str, options: argparse.Namespace) -> Table:
+    """The table of a part; one that breaks in an unexpected way says so, and the others are measured all the same."""
+    try:
+        return PARTS[name](options)
+    except Exception as error:
+        traceback.print_exc()
+        table = Table(name, ("part", "figures"))
+        table.add(name, Missing.of(error))
+        return table
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.server", description="The room server beside its peers.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
@@ -231,7 +243,7 @@ def main() -> None:
     for name in options.only:
         _tell(name)
         before, began = os.getloadavg()[0], time.monotonic()
-        table = PARTS[name](options)
+        table = _measured(name, options)
         took = time.monotonic() - began
         table.note = f"Load of the machine {before:.1f} before, {os.getloadavg()[0]:.1f} after; {took:.0f} s."
         whole &= table.whole

@@ -30,6 +30,7 @@ REPLY_SHARE, REDACT_SHARE = 0.2, 0.005  # of what agents say
 SPEAK_EVERY_S, TYPE_EVERY_S, ASK_EVERY_S, VIEW_EVERY_S = 5.0, 1.0, 12.0, 10.0  # of all humans together
 TIMED_MAX = 20_000  # messages on their way
 PATIENCE_S = 60.0
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
 
 class Frame(msgspec.Struct):
@@ -82,6 +83,7 @@ class Person:
         self.last_said = 0
         self.duplex: WebSocketDuplex | None = None
         self.reading: asyncio.Task[None] | None = None
+        self.returning = False
         self.timed = kind == "agent" and name.startswith("Listener") or view.get("mode") == "raw"
         self._waiting: dict[str, asyncio.Future[Frame]] = {}
 
@@ -95,7 +97,26 @@ class Person:
         after = {"after": {"epoch": self.epoch, "seq": self.seq, "turn": self.turn}} if self.epoch else {}
         view = {"view": self.view} if self.kind == "human" and not self.epoch else {}
         joined = await self.ask(type="join", room=self.room, **after, **view)
+        if "error" in (welcome.type, joined.type):
+            await self.duplex.close()
+            raise Closed
         self.epoch, self.seq = joined.epoch or self.epoch, max(self.seq, joined.head)
+
+    async def back(self) -> None:
+        """Return after a cut, where this person was; a server that is busy is tried again."""
+        self.people.tally.became["cut off"] += 1
+        if self.returning:
+            return
+        self.returning = True
+        try:
+            for pause_s in PAUSES_S:
+                try:
+                    return await self.enter()
+                except (Closed, OSError):
+                    await asyncio.sleep(pause_s)
+            raise RuntimeError(f"{self.name} could not return")
+        finally:
+            self.returning = False
 
     async def leave(self, *, politely: bool) -> None:
         """Say so first, or just be gone."""
@@ -212,6 +233,12 @@ class People:
             task.add_done_callback(self._saying.discard)
 
     async def _agent_speaks(self, agent: Person) -> None:
+        try:
+            await self._agent_does(agent)
+        except Closed:
+            await agent.back()
+
+    async def _agent_does(self, agent: Person) -> None:
         chance = self.chance.random()
         if chance < REDACT_SHARE and agent.last_said:
             await agent.ask(type="redact", room=agent.room, seq=agent.last_said)
@@ -223,7 +250,11 @@ class People:
     async def _now_and_then(self, every_s: float, do: Any) -> None:
         while True:
             await asyncio.sleep(every_s * self.chance.uniform(0.5, 1.5))
-            await do(self.chance.choice(self.residents))
+            person = self.chance.choice(self.residents)
+            try:
+                await do(person)
+            except Closed:
+                await person.back()
 
     async def _human_speaks(self, person: Person) -> None:
         await person.say(prose(self.chance, 1))
@@ -244,13 +275,19 @@ class People:
     async def _visit(self, number: int) -> None:
         for visit in itertools.count():
             visitor = self._person(f"Visitor {number}", visit, "human", cadence_s=self.chance.choice(CADENCES_S))
+            try:
+                await self._stay(visitor)
+            except Closed:  # somebody else comes
+                self.tally.became["cut off"] += 1
+
+    async def _stay(self, visitor: Person) -> None:
+        """Come, stay, and go for good or return, now and again."""
+        while True:
             await visitor.enter()
-            while True:
-                await asyncio.sleep(self.chance.uniform(*STAY_S))
-                returns = self.chance.random() < RETURNS_SHARE
-                await visitor.leave(politely=not returns)
-                self.tally.became["visits"] += 1
-                if not returns:
-                    break
-                await asyncio.sleep(self.chance.uniform(*AWAY_S))
-                await visitor.enter()
+            await asyncio.sleep(self.chance.uniform(*STAY_S))
+            returns = self.chance.random() < RETURNS_SHARE
+            await visitor.leave(politely=not returns)
+            self.tally.became["visits"] += 1
+            if not returns:
+                return
+            await asyncio.sleep(self.chance.uniform(*AWAY_S))
