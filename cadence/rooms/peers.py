@@ -231,7 +231,8 @@ class Node:
                 moderation.acted(self._hub, room, event)
             case Here(node) if node != self._store.node:
                 if event.all:
-                    self._stirred.set()  # it may have just begun, and its clock be ahead of ours
+                    if node not in self.living:  # it has just begun, and its clock may be ahead of ours
+                        self._stirred.set()
                     room.hear_all({**_elsewhere(room), node: event.joined})
                 else:
                     room.hear(node, event.joined, event.left)

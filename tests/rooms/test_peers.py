@@ -12,7 +12,7 @@ from cadence.rooms.wire import Typing
 from tests.asgi import Closed
 from tests.rooms.house import HOST_TOKEN, Client, settle
 from tests.rooms.log.places import draft
-from tests.rooms.town import town
+from tests.rooms.town import At, town
 
 SOON_S = 0.2  # all that is told has arrived, and nothing that is only found by looking
 LATER_S = 8.0
@@ -240,3 +240,29 @@ async def test_whoever_mediates_hears_of_leases_and_of_who_lives() -> None:
         await two.way.close()
         await settle(NODE_SECONDS)
         assert mediating.heard[-1] == frozenset({"one"})
+
+
+async def test_who_is_at_a_node_that_was_thought_dead_by_mistake_is_there_again() -> None:
+    """As when the clock of what keeps the log was set: the node itself has missed no beat."""
+    async with town() as (shared, one, two):
+        ana = await one.member("Ana")
+        await settle(0.5)
+        del shared.kept.beats["one"]
+        await two.way.beat()
+        two.node._bury(frozenset(["two"]))
+        shared.kept.feeds["lab"].here.clear()
+        lab = two.hub.opened("lab")
+        assert lab is not None and not lab.is_member(ana.id)
+        await settle(BEAT_SECONDS + 0.5)
+        assert lab.is_member(ana.id)
+
+
+async def test_a_clock_that_is_behind_goes_on_from_another_s_as_soon_as_that_node_begins() -> None:
+    async with town() as (shared, one, _):
+        reached: list[float] = []
+        one.node.reach = lambda at: reached.append(at) or 0.0  # type: ignore[func-returns-value]
+        shared.kept.lead = 3_600.0
+        three = await At.begin(shared, "three")
+        await settle(0.1)
+        assert reached and reached[-1] == pytest.approx(shared.clock() + 3_600.0, abs=BEAT_SECONDS)
+        await three.end()

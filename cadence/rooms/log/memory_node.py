@@ -251,7 +251,9 @@ class MemoryNode(MemoryLog):
 
     async def append_turn(self, user: str, turn: Turn) -> None:
         self._check_fence(turn.room, user)
-        if is_repeat(turn, list(self._peek(turn.room, user).turns.values())):
+        stored = self._peek(turn.room, user)
+        is_known = stored.record is not None and stored.record.turn >= turn.turn
+        if is_known and is_repeat(turn, list(stored.turns.values())):
             return
         await super().append_turn(user, turn)
         if (record := self._peek(turn.room, user).record) is not None:
