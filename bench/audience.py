@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,8 @@ from msgspec import to_builtins
 from bench.gathering import SETTLE_SECONDS_MAX, settle, spoken
 from bench.serving import ROOM as REAL_ROOM
 from bench.serving import Serving
-from cadence.alex.mediator import Mediator, Tick
+from cadence.alex.delivery import Delivery
+from cadence.alex.reader import Reader
 from cadence.personas.plan import Plan
 from cadence.rooms.wire import ViewPatch
 from tests.actors import ROOM as VIRTUAL_ROOM
@@ -143,18 +144,18 @@ def _objection(text: str, chance: Random) -> str | None:
 
 @contextmanager
 def _timed(cpu_s: Counter[str]) -> Iterator[None]:
-    """Count the CPU seconds of each reader's looks, by reader."""
-    handle = Mediator.handle
+    """Count the CPU seconds of each reader's looks, by reader; who looks together shares evenly."""
+    look = Delivery._look
 
-    def timed(self: Mediator, event: Any, now: float) -> Any:
+    def timed(self: Delivery, readers: Sequence[Reader], now: float) -> int:
         began = time.process_time()
-        actions = handle(self, event, now)
-        if isinstance(event, Tick):
-            cpu_s[self.reader] += time.process_time() - began  # type: ignore[assignment]
-        return actions
+        shown = look(self, readers, now)
+        for reader in readers:
+            cpu_s[reader.user] += (time.process_time() - began) / len(readers)  # type: ignore[assignment]
+        return shown
 
-    Mediator.handle = timed  # type: ignore[method-assign]
+    Delivery._look = timed  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Mediator.handle = handle  # type: ignore[method-assign]
+        Delivery._look = look  # type: ignore[method-assign]

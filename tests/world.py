@@ -24,7 +24,7 @@ from typing import Any, Literal
 from structlog.testing import capture_logs
 
 from cadence.alex.driver import EncoderFactory
-from cadence.alex.mediator import Mediator, Tick
+from cadence.alex.mediator import Mediator
 from cadence.rooms.wire import ViewPatch
 from tests import checks
 from tests.actors import ATTIC, ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
@@ -328,22 +328,22 @@ class World:
 @contextmanager
 def _watched(outcome: Outcome) -> Iterator[None]:
     """Law 16 after every look, the mark of an overdraw, and errors the product logged."""
-    handle = Mediator.handle
+    tick = Mediator.tick
 
-    def watched(self: Mediator, event: Any, now: float) -> Any:
-        actions = handle(self, event, now)
+    def watched(self: Mediator, now: float) -> Any:
+        actions = yield from tick(self, now)
         deadline = self.deadline()
-        if isinstance(event, Tick) and deadline is not None and deadline <= now:
+        if deadline is not None and deadline <= now:
             outcome.violations.append(f"law 16: after a look at {now:.6f} the next deadline is {deadline:.6f}")
         outcome.marks["overdraw"] += self._bucket.credit < 0
         return actions
 
-    Mediator.handle = watched  # type: ignore[method-assign]
+    Mediator.tick = watched  # type: ignore[method-assign]
     try:
         with capture_logs() as logged:
             yield
     finally:
-        Mediator.handle = handle  # type: ignore[method-assign]
+        Mediator.tick = tick  # type: ignore[method-assign]
         for entry in logged:
             if entry["log_level"] in ("error", "critical") and not any(
                 lawful in str(entry) for lawful in LAWFUL_ERRORS

@@ -138,6 +138,7 @@ class Arrival:
         reached = room.head
         if view.mode == "raw":  # what it is sent raw it need not hear, but its range ends where the room does
             mediator.handle(Skipped(reached, 0, 0), now)
+        mediator.follow(room.feed)
         reader.mediator = mediator
         for seq in room.redacted:
             mediator.handle(Redacted(seq), now)

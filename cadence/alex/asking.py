@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from msgspec import UNSET
 
 from cadence.alex.answers import SPARE, Missed, Placed, compose, overview, unshown, weigh
+from cadence.alex.composing import CATCH_UP_WORDS
 from cadence.alex.events import Answered
 from cadence.alex.keeper import Keeper
 from cadence.alex.material import gathered
-from cadence.alex.mediator import CATCH_UP_WORDS, Mediator
+from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.paraphrase import DEADLINE_CADENCES, Paraphrasing
 from cadence.alex.prose import Told

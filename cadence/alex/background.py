@@ -29,12 +29,16 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    async def durably(self, write: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+    async def durably(
+        self, own: Callable[[], None], write: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
         """Write to the log, again and again until it takes it: what a mediator decided must not be lost.
 
-        Once the end has come the first refusal is the last: raises `StoreUnavailable`.
+        `own` raises `StoreFenced` once it is no longer ours to write. When the end has come the first refusal is the
+        last: raises `StoreUnavailable`.
         """
         while True:
+            own()
             try:
                 return await write(*args, **kwargs)
             except StoreUnavailable as error:

@@ -8,51 +8,42 @@ mediator of another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, ParamSpec
 
-import msgspec
-
-from cadence.alex import views
 from cadence.alex.arrival import Arrival
 from cadence.alex.asking import Asking, Nobody
 from cadence.alex.background import STORE_RETRY_SECONDS, Background
+from cadence.alex.delivery import Delivery, Tell
 from cadence.alex.events import (
-    Action,
-    Event,
     Forgot,
     Opened,
     Placed,
-    Posted,
-    RawEnded,
     Redacted,
-    Report,
-    Show,
     Stirred,
-    Tick,
     Viewed,
 )
 from cadence.alex.explaining import why
+from cadence.alex.hearing import Hearing
 from cadence.alex.keeper import Keeper
-from cadence.alex.looks import LOOP_SECONDS_MAX, Looks
+from cadence.alex.looks import LOOP_SECONDS_MAX
 from cadence.alex.mediator import Mediator
 from cadence.alex.neighbourhood import Neighbourhood, members_only
 from cadence.alex.paraphrase import Narrator, Paraphrasing
-from cadence.alex.reader import MediatedRoom, Reader, view_reply
+from cadence.alex.reader import MediatedRoom, Reader
 from cadence.alex.recovery import AWAY_SECONDS
+from cadence.alex.setting import Setting
 from cadence.alex.transcript import Entry
-from cadence.alex.turns import EMBEDDED
 from cadence.counts import MediationCounts
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
-from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreFenced
+from cadence.rooms.mediation import Attached, ReaderStore
 from cadence.rooms.wire import (
     After,
-    Alex,
     Ask,
     Member,
     Message,
@@ -73,7 +64,6 @@ WARM_UP_MESSAGES = 500  # read when a room opens, so that its everyday words are
 UnitKey = tuple[str, int, int]  # room, seq, index
 EncoderFactory = Callable[[Callable[[UnitKey, Vectors | None], None]], Encoding[UnitKey]]
 P = ParamSpec("P")
-Tell = Callable[[str, str, msgspec.Struct], None]
 
 
 class Driver:
@@ -101,9 +91,11 @@ class Driver:
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
         self._neighbourhood = Neighbourhood(may_read)
-        self._looks = Looks(clock, self._look, self.counts.late.add)
         self._background = Background()
         self._spawn = self._background.spawn
+        self._delivery = Delivery(store, clock, tell, self._background, self.counts)
+        self._hearing = Hearing(self._delivery, clock)
+        self._setting = Setting(store, self._delivery)
         self._paraphrasing = Paraphrasing(clock, self._spawn, self.counts.prose)
 
     async def open_room(
@@ -148,7 +140,7 @@ class Driver:
         mediated = self._rooms[room]
         mediated.transcript.forget()
         for reader in mediated.readers.values():
-            self._feed(reader, Forgot())
+            self._delivery.feed(reader, Forgot())
 
     # Among several nodes: see `cadence.rooms.placement`.
 
@@ -163,12 +155,12 @@ class Driver:
 
         Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
         """
-        reader = self._rooms[room].readers.pop(user, None)
+        reader = self._rooms[room].leave(user)
         if reader is None:
             return 0
         reader.dropped, reader.mediator, reader.connections = True, None, 0
         reader.actions.clear()
-        self._looks.set(reader, None)
+        self._delivery.schedule(reader)
         return reader.record.turn
 
     async def renew(self, room: str, epoch: str, head: int) -> None:
@@ -192,7 +184,7 @@ class Driver:
         """Stop looking, and finish what is being stored as far as the log allows."""
         if self._encoder is not None:
             await self._encoder.close()
-        self._looks.close()
+        self._delivery.close()
         self.narrate(None)
         await self._background.finish(STORE_RETRY_SECONDS)
         for keeper in self._keepers.values():
@@ -206,20 +198,21 @@ class Driver:
     ) -> Attached:
         mediated = self._rooms[room]
         reader = mediated.readers.setdefault(member.id, Reader(mediated, member.id))
+        mediated.rouse(reader)
         alone = reader.connections == 0
         if alone and (after is None or self._clock() - (reader.parked_at or 0.0) >= AWAY_SECONDS or reader.raw):
             reader.mediator = None  # nothing to go on with: from here on `posted` withholds everything
         reader.connections += 1
         reader.parked_at = None
         reader.member = member
-        arrival = Arrival(self._store, self._clock, self._drain, self._announce, self._asking)
+        arrival = Arrival(self._store, self._clock, self._delivery.drain, self._delivery.announce, self._asking)
         try:
             async with reader.lock:
                 attached = await arrival.attach(reader, after, patch, head, alone=alone)
         except BaseException:
             self.detach(room, member.id)
             raise
-        self._follow(reader)
+        self._delivery.follow(reader)
         for moved in (reader, *self._neighbourhood.moved(room, member.id)):
             self._place(moved)
         return attached
@@ -231,13 +224,13 @@ class Driver:
         if reader.connections:
             return
         reader.parked_at = self._clock()
-        self._schedule(reader)
+        self._delivery.schedule(reader)
         for moved in self._neighbourhood.moved(room, user):
             self._place(moved)
         asyncio.get_running_loop().call_later(AWAY_SECONDS, self._unpark, reader)
         if reader.mediator is not None:
             reader.record = replace(reader.record, closed_at=reader.parked_at)
-            self._spawn(self._save(reader))
+            self._spawn(self._delivery.save(reader))
 
     def present(self, room: str) -> frozenset[str]:
         """Who is connected to a room."""
@@ -252,18 +245,10 @@ class Driver:
         mediated = self._rooms[message.room]
         mediated.head = message.seq
         entry = mediated.transcript.enter(message)
-        withheld: set[str] = set()
-        now = self._clock()
-        for user, reader in mediated.readers.items():
-            if reader.mediator is None:  # arriving: what it is owed is read from the log
-                withheld.add(user)
-                continue
-            direct = reader.mediator.passes(entry)
-            if not direct:
-                withheld.add(user)
-                if entry.human:
-                    self._spawn(self._postpone(reader, entry.seq))
-            self._feed(reader, Posted(entry, direct), now=now)
+        if entry.human:
+            withheld = self._hearing.human(mediated, entry, self._postpone)
+        else:
+            withheld = self._hearing.agent(mediated, entry)
         # Splitting into units costs more than the fan-out; it is done after the frames are on their way.
         if not mediated.unlearned:
             asyncio.get_running_loop().call_soon(self._learn, mediated)
@@ -277,9 +262,10 @@ class Driver:
         self._keepers[room].redacted(seq)
         for reader in mediated.readers.values():
             reader.forget(seq)
-            self._feed(reader, Redacted(seq))
+            self._delivery.feed(reader, Redacted(seq))
+        self._hearing.catch_up(mediated)
         for reader in self._neighbourhood.redacted(mediated, seq):
-            self._feed(reader, Redacted(seq, room))
+            self._delivery.feed(reader, Redacted(seq, room))
             self._tell(reader.room.room, reader.user, RedactedFrame(room=room, seq=seq, by=""))
 
     def allowed(self, user: str) -> None:
@@ -289,7 +275,7 @@ class Driver:
 
     async def forget_reader(self, user: str) -> None:
         for mediated in list(self._rooms.values()):
-            if (reader := mediated.readers.pop(user, None)) is not None:
+            if (reader := mediated.leave(user)) is not None:
                 reader.mediator, reader.dropped = None, True
                 reader.actions.clear()
                 async with reader.lock:  # what is being stored for them ends first
@@ -308,8 +294,8 @@ class Driver:
         found = await self._asking(reader, mediator).answer(request, self._clock())
         if reader.mediator is not mediator:
             raise WireError("unavailable", "you left while Alex was looking: ask again", retry_after_s=1.0)
-        self._feed(reader, found, deliver)
-        await self._carry_out(reader)
+        self._delivery.feed(reader, found, deliver)
+        await self._delivery.carry_out(reader)
 
     async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
         """Why a turn of a reader is as it is, for them or a host; raises `WireError`, `StoreUnavailable`."""
@@ -335,151 +321,27 @@ class Driver:
         dwell_s = request.dwell_s if isinstance(request.dwell_s, float) else None
         if reader.pace.read(request.turn, dwell_s) and (patch := reader.learned(self._clock())) is not None:
             reader.set_patch(patch, by=MEDIATOR)
-            self._feed(reader, Viewed(reader.resolved()))
-            self._announce(reader)
-            self._spawn(self._save(reader))
+            self._delivery.feed(reader, Viewed(reader.resolved()))
+            self._delivery.announce(reader)
+            self._spawn(self._delivery.save(reader))
 
     def opened(self, room: str, user: str, seqs: Sequence[int]) -> None:
         mediated = self._rooms[room]
         if (reader := mediated.readers.get(user)) is not None:
             entries = (mediated.transcript.entry(seq) for seq in seqs)
-            self._feed(reader, Opened(tuple(entry for entry in entries if entry is not None)))
+            self._delivery.feed(reader, Opened(tuple(entry for entry in entries if entry is not None)))
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
-        mediated = self._rooms[request.room]
-        user = request.participant or by.id
-        reader = mediated.readers.get(user)
-        if reader is not None:
-            async with reader.lock:  # an arrival under way ends first
-                pass
-        record = reader.record if reader else await self._store.reader(mediated.room, user)
-        if record is None:
-            raise WireError(
-                "not_found", f"`{user[:64]}` is not a reader of this room", field="participant", room=mediated.room
-            )
-        views.check(request, by, record.locked)
-        patch = views.patch_of(request)
-        changed = bool(patch.fields()) or isinstance(request.lock, tuple)
-        if changed:
-            locked = request.lock if isinstance(request.lock, tuple) else record.locked
-            record = replace(
-                record, patch=views.merged(record.patch, patch), locked=tuple(dict.fromkeys(locked)), set_by=by.id
-            )
-            await self._set(mediated, reader, user, record)
-        return view_reply(mediated, user, record)
+        return await self._setting.set_view(self._rooms[request.room], by, request)
 
     # What follows.
 
-    async def _set(self, mediated: MediatedRoom, reader: Reader | None, user: str, record: ReaderRecord) -> None:
-        """Put a changed view in force and store it."""
-        view = views.resolve(mediated.defaults, record.patch)
-        if reader is None or reader.mediator is None:
-            await self._set_absent(mediated, user, record, raw=view.mode == "raw")
-            return
-        reader.record = record
-        self._feed(reader, Viewed(view))
-        await self._carry_out(reader)
-        await self._save(reader)
-
-    async def _set_absent(self, mediated: MediatedRoom, user: str, record: ReaderRecord, *, raw: bool) -> None:
-        """Store the view of a reader who is not there; a change of mode is stored with the head (rule 4)."""
-        if record.raw_from is not None and not raw:
-            await self._store.add_raw_range(mediated.room, user, record.raw_from, mediated.head)
-            record = replace(record, raw_from=None, covered_to=mediated.head)
-        elif record.raw_from is None and raw and record.run_from:
-            record = replace(record, raw_from=record.covered_to + 1)
-        await self._store.save_reader(mediated.room, user, record)
-        if (reader := mediated.readers.get(user)) is not None:
-            reader.record = record
-
     def _place(self, reader: Reader) -> None:
         if reader.room.in_universe or reader.room.floor.pods:
-            self._feed(reader, Placed(self._neighbourhood.places(reader), reader.room.floor))
+            self._delivery.feed(reader, Placed(self._neighbourhood.places(reader), reader.room.floor))
 
-    def _feed(
-        self, reader: Reader, event: Event, deliver: Callable[[Turn], None] | None = None, now: float | None = None
-    ) -> None:
-        """Let the mediator hear `event`; `deliver` sends the turn that follows, if not `tell` shall."""
-        if reader.mediator is None:
-            return
-        actions = reader.mediator.handle(event, self._clock() if now is None else now)
-        if deliver is not None:
-            reader.asked |= {action.turn.turn: deliver for action in actions if isinstance(action, Show)}
-        reader.actions.extend(actions)
-        self._follow(reader)
-
-    def _follow(self, reader: Reader) -> None:
-        """Carry out what a mediator answered: at once if nothing of it needs the log."""
-        while reader.actions and isinstance(reader.actions[0], Report) and not reader.lock.locked():
-            self._report(reader, reader.actions.popleft())
-        if reader.actions:
-            self._spawn(self._carry_out(reader))
-        self._schedule(reader)
-
-    async def _carry_out(self, reader: Reader) -> None:
-        async with reader.lock:
-            await self._drain(reader)
-        self._schedule(reader)
-
-    async def _drain(self, reader: Reader) -> None:
-        """Carry out the reader's actions in order. Its lock is held."""
-        room, user = reader.room.room, reader.user
-        while reader.actions:
-            action = reader.actions[0]
-            if isinstance(action, Show):
-                reader.explain(action.turn.turn, action.reasons)
-                await self._show(reader, action.turn)
-            elif isinstance(action, RawEnded):
-                await self._durably(reader, self._store.add_raw_range, room, user, action.first, action.last)
-                # A raw range covers as a turn does: who returns before the next turn goes on behind it.
-                reader.record = replace(reader.record, covered_to=max(reader.record.covered_to, action.last))
-            else:
-                self._report(reader, action)
-            if reader.actions and reader.actions[0] is action:  # else it was dropped meanwhile
-                reader.actions.popleft()
-
-    def _report(self, reader: Reader, action: Action) -> None:
-        if isinstance(action, Report):
-            room = reader.room.room
-            self._tell(room, reader.user, Alex(room=room, state=action.state, behind=action.behind, mood=action.mood))
-
-    async def _show(self, reader: Reader, turn: Turn) -> None:
-        """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._durably(reader, self._store.append_turn, reader.user, turn)
-        covered_to = turn.covers.to if turn.covers else reader.record.covered_to
-        reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
-        reader.pace.sent(turn.turn, turn.words, self._clock())
-        reader.shown(turn)
-        turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
-        deliver(turn) if deliver is not None else self._tell(turn.room, reader.user, turn)
-        self.counts.told(turn.covers.words if turn.covers else 0, turn.words)
-        self.counts.told_by_model += turn.by != EMBEDDED
-
-    async def _durably(
-        self, reader: Reader, write: Callable[P, Awaitable[None]], *args: P.args, **kw: P.kwargs
-    ) -> None:
-        """Write for a reader until the log takes it, or another mediator, here or at another node, has the reader."""
-
-        async def once(*args: P.args, **kw: P.kwargs) -> None:
-            if reader.dropped:
-                raise StoreFenced(f"expected to mediate `{reader.user}`, but another does now, or nobody any more")
-            await write(*args, **kw)
-
-        await self._background.durably(once, *args, **kw)
-
-    def _announce(self, reader: Reader) -> None:
-        self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
-
-    async def _save(self, reader: Reader) -> None:
-        async with reader.lock:
-            if reader.dropped:
-                return
-            if reader.mediator is not None:
-                reader.note_raw(reader.mediator)
-            await self._store.save_reader(reader.room.room, reader.user, reader.record)
-
-    async def _postpone(self, reader: Reader, seq: int) -> None:
-        await self._store.add_postponed(reader.room.room, reader.user, [seq])
+    def _postpone(self, reader: Reader, seq: int) -> None:
+        self._spawn(self._store.add_postponed(reader.room.room, reader.user, [seq]))
 
     def _learn(self, mediated: MediatedRoom) -> None:
         """Count the words of what was posted, and build the pyramid, yielding to the loop in between."""
@@ -492,7 +354,7 @@ class Driver:
             self._encode(mediated, entry)
             if mediated.transcript.entry(entry.seq) is entry:  # else it was redacted meanwhile (law 17)
                 for reader in self._neighbourhood.said(mediated, entry, self._clock()):
-                    self._feed(reader, Stirred())
+                    self._delivery.feed(reader, Stirred())
             if loop.time() >= until and mediated.unlearned:
                 loop.call_soon(self._learn, mediated)
                 return
@@ -522,14 +384,4 @@ class Driver:
     def _unpark(self, reader: Reader) -> None:
         parked = reader.parked_at is not None and self._clock() - reader.parked_at >= AWAY_SECONDS
         if parked and reader.room.readers.get(reader.user) is reader:
-            del reader.room.readers[reader.user]
-
-    def _schedule(self, reader: Reader) -> None:
-        """Arm the reader's deadline; none while nobody is connected or a turn is being stored."""
-        idle = reader.mediator is None or reader.connections == 0 or bool(reader.actions)
-        self._looks.set(reader, None if idle or reader.mediator is None else reader.mediator.deadline())
-
-    def _look(self, reader: Reader, now: float) -> None:
-        if reader.mediator is not None:
-            reader.actions.extend(reader.mediator.handle(Tick(), now))
-            self._follow(reader)
+            reader.room.leave(reader.user)

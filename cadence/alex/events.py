@@ -26,6 +26,11 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """There is news in the feed of the room."""
+
+
+@dataclass(frozen=True, slots=True)
 class Viewed:
     """The reader's complete view as it shall be."""
 
@@ -98,7 +103,7 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = Posted | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
+Event = Posted | Heard | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
 
 
 @dataclass(frozen=True, slots=True)

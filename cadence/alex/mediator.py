@@ -22,13 +22,15 @@ from collections.abc import Sequence
 from functools import partial
 
 from cadence.alex.answers import Missed
+from cadence.alex.composing import Composer
+from cadence.alex.contest import Looking, alone
 from cadence.alex.coverage import OpenRange
-from cadence.alex.disputes import agreements, disputes
 from cadence.alex.events import (
     Action,
     Answered,
     Event,
     Forgot,
+    Heard,
     Opened,
     Placed,
     Posted,
@@ -41,21 +43,17 @@ from cadence.alex.events import (
     Tick,
     Viewed,
 )
+from cadence.alex.feed import Feed
 from cadence.alex.listening import Listening
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.near import Near
 from cadence.alex.paced import BEHIND_SECONDS, paced_turn, reading_seconds
-from cadence.alex.prose import Prose, rung_for
 from cadence.alex.reporting import Reporter
 from cadence.alex.retelling import rung_needed
-from cadence.alex.selection import Floats, Selection, attend_absence, attend_waiting
 from cadence.alex.transcript import Entry, Transcript
-from cadence.alex.turns import Pick, in_time, made_turn, quoted, segment_words, whole_message
-from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
-from cadence.alex.why import Reasons, reasons_of
+from cadence.alex.turns import made_turn, segment_words
+from cadence.alex.waiting import OpenMessage, Waiting
+from cadence.alex.why import Reasons
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
-from cadence.lod.digest import LOOK, LOOK_BACK, Weights
-from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
 
@@ -63,9 +61,8 @@ WAITING_SECONDS_MAX = 60.0
 WAITING_LOOKS_MAX = 12
 WAITING_UNITS_MAX = 2_000
 WAITING_MESSAGES_MAX = 10_000  # between two looks; beyond it the least attended are dropped at once
-AHEAD_SECONDS = 30.0  # half of what text waits: a message is told in its own order as far as this
 CLOSING_SECONDS = 30.0  # AI messages of which nothing may be shown are closed after this long
-CATCH_UP_WORDS = 120
+PHASES = 16  # of a cadence: all looks fall on so many moments of it, so that many readers can look together
 
 
 class Mediator:
@@ -97,16 +94,18 @@ class Mediator:
         self._bucket = bucket
         self._transcript = transcript
         self.memory = self._memory = memory
-        self._since = covered_to  # what is older is none of this reader's run, or was shown before a restart
         self._speech = SpeechWindow()
-        self._near = Near()
+        self._feed, self.heard = Feed(), 0  # and the place in it up to which everything was heard
         self._waiting = Waiting()
         self._listening = Listening(memory, self._waiting, view, now)
+        # What is older than the turns to come is none of this reader's run, or was shown before a restart.
+        self._composer = Composer(
+            reader, view, covered_to, transcript=transcript, memory=memory, waiting=self._waiting, bucket=bucket
+        )
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
         self._reporter = Reporter()
-        self._reasons = Reasons()  # of the turn that is being made
 
     def passes(self, entry: Entry) -> bool:
         """Whether the reader gets `entry` as `message` at once (LOD.md section 2, protocol rules 1 and 2).
@@ -123,15 +122,18 @@ class Mediator:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event and return what must follow, in order."""
+        self._hear()
         match event:
+            case Heard():
+                pass
             case Posted():
                 self._posted(event.entry, event.direct, now)
             case Tick():
-                return self._tick(now)
+                return alone(self.tick(now))
             case Viewed():
                 return self._viewed(event.view, now)
             case Opened():
-                self._near.approach({entry.speaker for entry in event.entries}, now)
+                self._composer.near.approach({entry.speaker for entry in event.entries}, now)
                 self._listening.whispers.opened(event.entries, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
@@ -156,14 +158,20 @@ class Mediator:
                 return self._answer(event, now)
         return []
 
+    def follow(self, feed: Feed) -> None:
+        """From here on what AIs say stands in this feed, up to whose end everything was heard."""
+        self._feed, self.heard = feed, feed.end
+
     def waits(self, seq: int) -> bool:
         """Whether some text of a message waits."""
+        self._hear()
         return seq in self._waiting
 
     def rung(self, now: float) -> int:
         """The words of prose about what was just said that would help at the next look; 0 while everything fits."""
         if self._view.mode != "paraphrase":
             return 0
+        self._hear()
         look = max(now, min(self._next_look, now + self._view.cadence_s))
         return rung_needed(self._waiting, self._bucket.credit_at(look), self._bucket.rate)
 
@@ -172,6 +180,11 @@ class Mediator:
         """Whether no look is planned."""
         return self._next_look == math.inf
 
+    @property
+    def attentive(self) -> bool:
+        """Whether what AIs say next may wait in the feed: it would change no deadline, and nothing follows at once."""
+        return self._view.mode != "raw" and self._next_look != math.inf and self._reporter.counting
+
     def deadline(self) -> float | None:
         """When the next `Tick` is due, or None."""
         due = min(self._next_look, self._reporter.due)
@@ -179,13 +192,21 @@ class Mediator:
 
     # Events.
 
+    def _hear(self) -> None:
+        """Take in what was said since the last event."""
+        if self.heard == self._feed.end:
+            return
+        for entry, at in self._feed.after(self.heard):
+            self._posted(entry, self.passes(entry), at)
+        self.heard = self._feed.end
+
     def _posted(self, entry: Entry, direct: bool, now: float) -> None:
         assert entry.seq > self._head, f"expected a seq above {self._head}, got {entry.seq}"
         self._head = entry.seq
         if direct:
             self._memory.saw(entry.seq)
         if entry.speaker == self.reader:
-            self._near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
+            self._composer.near.approach({*entry.message.mentions, *filter(None, [entry.replied_to])}, now)
             self._listening.whispers.wrote(entry, now)
         elif entry.human:
             self._speech.add(entry.at, entry.words)
@@ -193,7 +214,7 @@ class Mediator:
             return
         self._waiting.add(entry, now, urgent=entry.concerns(self.reader))
         if len(self._waiting) > WAITING_MESSAGES_MAX:
-            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._composer.attend, now))
         if not entry.human:
             self._range.add(entry, now)
             self._listening.whispers.said(entry)
@@ -227,15 +248,17 @@ class Mediator:
 
     def _apply(self, now: float) -> None:
         """Put the view that was last set in force."""
-        self._view = self.view
+        self._view = self._composer.view = self.view
         self._bucket.configure(self._view.pace_wpm, self._view.cadence_s, now)
         self._listening.attend(self._view, now)
 
-    def _tick(self, now: float) -> list[Action]:
+    def tick(self, now: float) -> Looking[list[Action]]:
+        """`deadline()` has come: what `handle` does with a `Tick`, for who looks together with others."""
+        self._hear()
         actions: list[Action] = []
         if now >= self._next_look:
             self._looked_at, self._next_look = self._next_look, math.inf
-            actions += self._look(now)
+            actions += yield from self._look(now)
         if self._view.mode != "raw":
             actions += self._reporter.report(self._range, self._transcript.mood, now)
         return actions
@@ -247,18 +270,18 @@ class Mediator:
         if self._next_look == math.inf:
             cadence_s = self._view.cadence_s
             missed = max(0, math.floor((now - self._looked_at) / cadence_s))
-            self._next_look = self._looked_at + (missed + 1) * cadence_s
+            self._next_look = _on_grid(self._looked_at + (missed + 1) * cadence_s, cadence_s / PHASES)
             while self._next_look <= now:  # the last bit of a float can put it on `now`
                 self._next_look += cadence_s
 
-    def _look(self, now: float) -> list[Action]:
+    def _look(self, now: float) -> Looking[list[Action]]:
         if self._view is not self.view:
             self._apply(now)
         self._bucket.advance(now)
         if self._view.mode == "paraphrase":
             self._waiting.drop_older(now - max(WAITING_SECONDS_MAX, WAITING_LOOKS_MAX * self._view.cadence_s))
-            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._attend, now))
-        turn = self._next_turn(now)
+            self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._composer.attend, now))
+        turn = yield from self._next_turn(now)
         if len(self._waiting) or self._range.messages or turn:
             self._arm(now)
         else:
@@ -268,21 +291,21 @@ class Mediator:
         self._reporter.due = now
         return [self._show(turn)] if turn else []
 
-    def _next_turn(self, now: float) -> Turn | None:
+    def _next_turn(self, now: float) -> Looking[Turn | None]:
         waiting, credit = list(self._waiting), self._bucket.credit
-        self._reasons = Reasons()
+        self._composer.reasons = Reasons()
         self._listening.look(self._bucket.rate, now)
         stale = now - self._range.since >= CLOSING_SECONDS
         if not waiting:
             heard = self._listening.overhear(credit, now, alone=True)
             return self._turn_of(heard, now) if heard or stale else None
-        words = sum(message.words for message in waiting)
+        words = self._waiting.words
         if words <= credit:
             self._reporter.state = "passthrough"
-            segments = self._everything(waiting, now) + self._listening.overhear(credit - words, now)
-            return self._turn_of(segments, now, self._view.mode)
+            whole = self._composer.everything(waiting, now) + self._listening.overhear(credit - words, now)
+            return self._turn_of(whole, now, self._view.mode)
         here = self._listening.own(waiting)
-        urgent = any(message.urgent for message in here)
+        urgent = any([message.urgent for message in here])
         readable = turn_words_min(self._bucket.rate, self._view.cadence_s)
         if credit >= readable or (credit > 0 and urgent):
             if self._view.mode == "paced":
@@ -290,72 +313,18 @@ class Mediator:
             heard = [] if urgent else self._listening.overhear(credit, now, once=bool(here), alone=True)
             left = credit - sum(segment_words(segment) for segment in heard)
             # Beside something overheard the first unit may not overdraw, so a small rest waits for the next look.
-            segments = self._digest(here, left, now) if here and (not heard or left >= UNIT_WORDS_MAX) else []
+            segments: list[Segment] = []
+            if here and (not heard or left >= UNIT_WORDS_MAX):
+                segments = yield from self._composer.digest(here, left, self._head, now)
             if segments or heard or (stale and not here):
                 self._reporter.state = "paraphrasing"
                 return self._turn_of(segments + heard, now)
         self._reporter.state = "rate_limiting"
         return None
 
-    def _everything(self, waiting: Sequence[OpenMessage], now: float) -> list[Segment]:
-        """All that waits, whole and in order (law 3)."""
-        segments: list[Segment] = []
-        rest: list[Pick] = []  # of messages that were partly shown
-        sides = self._transcript.sides.guess(now)
-        total = max(1, sum(message.words for message in waiting))
-        for message in waiting:
-            if message.touched:
-                rest += [Pick(message.entry, unit, 1.0) for unit in message.left]
-            else:
-                segments += quoted(rest, unfold=True) + whole_message(message.entry, 1.0)
-                rest = []
-            for unit in message.left:
-                vector = message.entry.vector(unit)
-                self._memory.show(unit, unit.n / total, sides.get(unit.speaker), now, vector)
-        self._waiting.clear()
-        return segments + quoted(rest, unfold=True)
-
-    def _digest(self, waiting: Sequence[OpenMessage], budget: float, now: float) -> list[Segment]:
-        """The best of what waits within `budget` words; what is shown waits no longer."""
-        units = candidates(waiting)
-        return self._chosen(waiting, units, self._attend(now, units), budget, now)
-
-    def _chosen(
-        self,
-        waiting: Sequence[OpenMessage],
-        units: Sequence[Candidate],
-        weights: Floats,
-        budget: float,
-        now: float,
-        weigh: Weights = LOOK,
-    ) -> list[Segment]:
-        """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
-        background, sides = self._transcript.background, self._transcript.sides.guess(now)
-        window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
-        prose = self._prose(waiting, budget) if weigh is LOOK else ()
-        selection = Selection(
-            units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead, prose=prose
-        )
-        choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
-        self._reasons = reasons_of(units, weights, choice)
-        retold = [one.unit for retold in choice.retold for one in retold.candidates]
-        self._waiting.shown([*(pick.unit for pick in choice.picks), *choice.counted, *retold])
-        return in_time([*quoted(choice.picks), *(retold.segment() for retold in choice.retold)])
-
-    def _prose(self, waiting: Sequence[OpenMessage], budget: float) -> Sequence[Prose]:
-        """What a model has made of the time of what waits, as far as one turn can hold it."""
-        written = self._transcript.written
-        rung_max = rung_for(max(budget, self._bucket.rate * SLOT_SECONDS))
-        return written.within(waiting[0].entry.seq, self._head, rung_max) if waiting and len(written) else ()
-
     def _paced(self, waiting: Sequence[OpenMessage], now: float) -> Turn:
         """Whole messages, oldest first; the range is closed up to the first that still waits (protocol rule 7)."""
-
-        def condense(half: Sequence[OpenMessage], words: float) -> Sequence[Pick]:
-            units, background = candidates(half), self._transcript.background
-            selection = Selection(units, self._attend(now, units), words, self._memory, background, {}, now)
-            return selection.choose([], {}).picks
-
+        condense = partial(self._composer.condensed, now=now)
         paced = paced_turn(waiting, self._bucket.credit, self._bucket.rate, condense)
         for segment in paced.segments:  # what was condensed and is not cited was not seen
             for seq in segment.sources:
@@ -371,11 +340,7 @@ class Mediator:
         """One turn of at most `CATCH_UP_WORDS` over all that was missed; only what is urgent goes on waiting."""
         if not self._range.messages:
             return []
-        waiting, units = (missed or Missed()).among(list(self._waiting), now)
-        segments: list[Segment] = []
-        if units:
-            weights = attend_absence(units, self.reader, self._view, self.nearby(now), self._transcript.background, now)
-            segments = self._chosen(waiting, units, weights, CATCH_UP_WORDS, now, LOOK_BACK)
+        segments = self._composer.look_back(missed or Missed(), now)
         self._waiting.clear(but_urgent=True)
         self._reporter.state = "catching_up"
         turn = self._turn_of(segments, now, "catch_up")
@@ -389,11 +354,11 @@ class Mediator:
             self._memory.show(pick.unit, 0.0, None, now, pick.entry.vector(pick.unit))
         self._bucket.advance(now)
         self._bucket.settle()
-        self._reasons = found.reasons
+        self._composer.reasons = found.reasons
         return [self._show(self._numbered(found.segments, now, "answer", None))]
 
     def _show(self, turn: Turn) -> Show:
-        reasons, self._reasons = self._reasons, Reasons()
+        reasons, self._composer.reasons = self._composer.reasons, Reasons()
         return Show(turn, reasons)
 
     def _turn_of(
@@ -413,7 +378,7 @@ class Mediator:
 
     def _numbered(self, segments: Sequence[Segment], now: float, mode: TurnMode, covers: Covers | None) -> Turn:
         self._turn += 1
-        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments, self._reasons.by)
+        return made_turn(self._room, self._turn, to_iso(now), mode, covers, segments, self._composer.reasons.by)
 
     def _close(self, now: float) -> list[Action]:
         """The last turn before raw: what the credit allows, up to the head. None if only messages are open."""
@@ -423,14 +388,18 @@ class Mediator:
         segments: list[Segment] = []
         if open_range and waiting and self._bucket.credit > 0:
             fits = sum(message.words for message in waiting) <= self._bucket.credit
-            segments = self._everything(waiting, now) if fits else self._digest(waiting, self._bucket.credit, now)
+            if fits:
+                segments = self._composer.everything(waiting, now)
+            else:
+                segments = alone(self._composer.digest(waiting, self._bucket.credit, self._head, now))
         self._waiting.clear()
         return [self._show(self._turn_of(segments, now))] if open_range else []
 
-    def _attend(self, now: float, units: Sequence[Candidate]) -> Floats:
-        background = self._transcript.background
-        return attend_waiting(units, self._view, self._bucket.rate, self.nearby(now), background, now)
-
     def nearby(self, now: float) -> set[str]:
         """The speakers at distance 0."""
-        return self._near.at(now, self._view.focus.follow)
+        return self._composer.nearby(now)
+
+
+def _on_grid(at: float, step_s: float) -> float:
+    """The last multiple of `step_s` that is not after `at`, but for the last bits of a float."""
+    return math.floor(at / step_s + 1e-3) * step_s

@@ -12,12 +12,13 @@ import msgspec
 from cadence.alex import views
 from cadence.alex.ambience import Ambience
 from cadence.alex.events import Action
+from cadence.alex.feed import Feed
 from cadence.alex.mediator import Mediator
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.why import TURNS_KEPT, Reasons
 from cadence.lod.pace import PaceLearner
 from cadence.lod.scopes import Floor
-from cadence.rooms.mediation import ReaderRecord
+from cadence.rooms.mediation import ReaderRecord, StoreFenced
 from cadence.rooms.wire import Focus, Member, Read, Turn, View, ViewPatch, ViewReply
 
 REDACTED_KEPT = 1_000
@@ -33,6 +34,8 @@ class MediatedRoom:
         self.transcript = Transcript()
         self.unlearned: deque[Entry] = deque(maxlen=UNLEARNED_MAX)
         self.readers: dict[str, Reader] = {}
+        self.feed = Feed()
+        self.restless: dict[str, Reader] = {}  # by user id: who must be told of each message as it comes
         self.redacted: deque[int] = deque(maxlen=REDACTED_KEPT)  # for mediators that are just being fed
         self.redacted_elsewhere: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)  # of rooms in hearing
         self.public = True
@@ -43,9 +46,21 @@ class MediatedRoom:
 
     def renew(self, epoch: str, head: int) -> None:
         """Begin anew: the log has another epoch, and ends at `head`."""
-        self.epoch, self.head, self.transcript = epoch, head, Transcript()
+        self.epoch, self.head, self.transcript, self.feed = epoch, head, Transcript(), Feed()
         for remembered in (self.unlearned, self.redacted, self.redacted_elsewhere):
             remembered.clear()
+
+    def rouse(self, reader: Reader, attentive: bool = False) -> None:
+        """Let this reader hear each message as it comes from here on, or not, if attentive."""
+        if attentive:
+            self.restless.pop(reader.user, None)
+        elif self.readers.get(reader.user) is reader:
+            self.restless[reader.user] = reader
+
+    def leave(self, user: str) -> Reader | None:
+        """Forget a reader, and return what was known of them."""
+        self.restless.pop(user, None)
+        return self.readers.pop(user, None)
 
     def gone(self) -> list[tuple[str, int]]:
         """What was redacted lately and a turn that is on its way may cite."""
@@ -74,6 +89,11 @@ class Reader:
         self._reached: dict[int, int] = {}  # turn -> the last seq it covers, of the last turns
         self.reasons: OrderedDict[int, Reasons] = OrderedDict()  # by number of the turn, of the last ones
         self.asked: dict[int, Callable[[Turn], None]] = {}  # by number of the answering turn: who sends it
+
+    def own(self) -> None:
+        """Raises `StoreFenced` unless what is decided for this reader may be written."""
+        if self.dropped:
+            raise StoreFenced(f"expected to mediate `{self.user}`, but another does now, or nobody any more")
 
     @property
     def view(self) -> View:

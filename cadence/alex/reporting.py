@@ -26,6 +26,12 @@ class Reporter:
         self.due = math.inf
         self._told: tuple[object, ...] = ("idle", 0, Feeling())
         self._told_at = -math.inf
+        self._mood_due = -math.inf  # when the mood is looked at again, whatever is said
+
+    @property
+    def counting(self) -> bool:
+        """Whether what waits is counted again soon enough, whatever is said meanwhile: `soon` would change nothing."""
+        return self.state == self._told[0] and self.due <= self._told_at + COUNT_SECONDS
 
     def soon(self, now: float) -> None:
         """Something was said: a change of state is told at once, how much waits when the last counts are old."""
@@ -35,22 +41,26 @@ class Reporter:
     def stop(self) -> None:
         """The reader reads raw from here on: nothing to tell."""
         self.state, self.due = "idle", math.inf
-        self._told = ("idle", 0, Feeling())
+        self._told, self._mood_due = ("idle", 0, Feeling()), -math.inf
 
     def report(self, waiting: OpenRange, mood: Mood, now: float) -> list[Report]:
         """What to tell now, if anything; sets `due`."""
         if now < self.due:
             return []
+        if (self.state, waiting.messages) == self._told[:2] and now < self._mood_due:
+            self.due = self._mood_due
+            return []
         feeling = mood.at(now)
         telling = (self.state, waiting.messages, feeling)
-        later = math.inf if feeling.at_rest else now + MOOD_SECONDS
+        later = self._mood_due = math.inf if feeling.at_rest else now + MOOD_SECONDS
         if telling == self._told:
             self.due = later
             return []
         if self.state == self._told[0] and now < self._told_at + REPORT_SECONDS:
             self.due = self._told_at + REPORT_SECONDS
             return []
-        self._told, self._told_at, self.due = telling, now, later
+        self._told, self._told_at = telling, now
+        self.due = later if self.state == "idle" else min(later, now + COUNT_SECONDS)
         seconds = round(max(0.0, now - waiting.since), 1) if waiting.messages else 0.0
         felt = WireMood(feeling.energy, feeling.warmth, feeling.insight)
         return [Report(self.state, Behind(waiting.messages, waiting.words, seconds), felt)]

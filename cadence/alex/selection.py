@@ -5,23 +5,23 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.alex.contest import Contest, Looking, Ranked
 from cadence.alex.disputes import Dispute
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.prose import Prose
 from cadence.alex.retelling import Retold, retell
-from cadence.alex.telling import in_order, passed_over
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import Pick
-from cadence.alex.waiting import Candidate
-from cadence.lod.attention import age_units, attention, topic_distance
-from cadence.lod.digest import LOOK, Climb, Weights
+from cadence.alex.waiting import Candidate, Lineup
+from cadence.lod.attention import age_units, attention, felt, topic_distance
+from cadence.lod.digest import LOOK, Runner, Weights
 from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -33,7 +33,7 @@ PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
 PASSED_WEIGHT = 0.5  # of a unit whose message has gone on: told now, it would come out of order
 
 Floats = NDArray[np.float64]
-Windows = Callable[[Sequence[Unit]], Window | None]
+Ints = NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -45,48 +45,57 @@ class Choice:
     retold: list[Retold] = field(default_factory=list)  # by a language model
 
 
-def attend(
-    candidates: Sequence[Candidate], ages: Floats, view: View, near: Collection[str], background: Background
-) -> Floats:
+def attend(lineup: Lineup, ages: Floats, view: View, near: Collection[str], background: Background) -> Floats:
     """Attention of one reader for each candidate, in (0, 1]; LOD.md section 2.
 
     `ages` in units of s_time's own measure; `near` are the speakers at distance 0, any other is at 1, one more for
     another pod.
     """
+    return _minded(lineup, attention(*_axes(lineup, view, near, background, ages), view.sigma))
+
+
+def _axes(
+    lineup: Lineup, view: View, near: Collection[str], background: Background, ages: Floats
+) -> tuple[Floats | float, Floats, Floats | float]:
+    """Place, age and topic of each candidate."""
     place: Floats | float = 1.0
+    candidates = lineup.candidates
     if near:
         place = np.array([0.0 if candidate.entry.speaker in near else 1.0 for candidate in candidates])
     if pod := view.focus.pod or None:
         apart = [bool(candidate.entry.message.pod) and candidate.entry.message.pod != pod for candidate in candidates]
         place = place + np.array(apart, dtype=np.float64)
-    units = [candidate.unit for candidate in candidates] if view.interests else []
-    topic = topic_distance(view.interests, units, background) if view.interests else 0.0
-    weights: Floats = attention(place, ages, topic, view.sigma)
-    passed = [i for i, candidate in enumerate(candidates) if candidate.passed]
-    if passed:
-        weights[passed] *= PASSED_WEIGHT
-    urgent = [i for i, candidate in enumerate(candidates) if candidate.urgent]
-    if urgent:
-        weights[urgent] = 1.0
+    topic = topic_distance(view.interests, lineup.units, background) if view.interests else 0.0
+    return place, ages, topic
+
+
+def _minded(lineup: Lineup, weights: Floats) -> Floats:
+    """Less of what would come out of order, all of what is urgent."""
+    if lineup.passed:
+        weights[lineup.passed] *= PASSED_WEIGHT
+    if lineup.urgent:
+        weights[lineup.urgent] = 1.0
     return weights
 
 
 def attend_waiting(
-    candidates: Sequence[Candidate], view: View, rate: float, near: Collection[str], background: Background, now: float
+    lineup: Lineup, view: View, rate: float, near: Collection[str], background: Background, now: float
 ) -> Floats:
     """Attention of a reader who looks at what waits: age counts in looks, or in the time that reading takes."""
-    at = np.array([candidate.unit.at for candidate in candidates])
-    return attend(candidates, age_units(now, at, view.cadence_s, rate), view, near, background)
+    window, alike = lineup.window, not (near or view.interests or view.focus.pod)
+    if window is not None and alike:
+        return _minded(lineup, felt(window.far(now, view.cadence_s, rate, view.sigma)[lineup.rows]))
+    return attend(lineup, age_units(now, lineup.at, view.cadence_s, rate), view, near, background)
 
 
 def attend_absence(
-    candidates: Sequence[Candidate], reader: str, view: View, near: Collection[str], background: Background, now: float
+    lineup: Lineup, reader: str, view: View, near: Collection[str], background: Background, now: float
 ) -> Floats:
     """Attention of a reader who comes back: age counts over the length of the absence, what concerns them fully."""
-    at = np.array([candidate.entry.at for candidate in candidates], dtype=np.float64)
+    at = lineup.at
     ages = (now - at) / max(now - float(at.min()), 1.0)
-    weights = attend(candidates, ages, view, near, background)
-    weights[[i for i, candidate in enumerate(candidates) if candidate.entry.concerns(reader)]] = 1.0
+    weights = attend(lineup, ages, view, near, background)
+    weights[[i for i, candidate in enumerate(lineup.candidates) if candidate.entry.concerns(reader)]] = 1.0
     return weights
 
 
@@ -100,27 +109,25 @@ class Selection:
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        lineup: Lineup,
         weights: Floats,
         budget: float,
         memory: ReaderMemory,
         background: Background,
         sides: Mapping[str, str],
         now: float,
-        window: Windows = lambda units: None,
         weigh: Weights = LOOK,
         *,
         ahead: float = 0.0,
         prose: Sequence[Prose] = (),
     ) -> None:
-        self._candidates = candidates
+        self._lineup, self._candidates = lineup, lineup.candidates
         self._weights = weights
         self._budget = budget
         self._memory = memory
         self._background = background
         self._sides = sides
         self._now = now
-        self._window = window
         self._weigh = weigh
         self._ahead = ahead
         self._prose = prose
@@ -131,22 +138,22 @@ class Selection:
     def _total(self) -> int:
         return sum([candidate.unit.n for candidate in self._candidates]) or 1
 
-    def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Choice:
-        """The choice; what is shown is noted in the reader's memory."""
+    def choose(self, disputes: Sequence[Dispute], agreements: Mapping[int, list[Entry]]) -> Looking[Choice]:
+        """Come to the choice; what is shown is noted in the reader's memory."""
         # What is left of a target that was shown before waits for the objection, too.
         blocked = {seq for dispute in disputes for seq in (dispute.objection.seq, dispute.about)}
         blocked |= {entry.seq for agreeing in agreements.values() for entry in agreeing}
         self._take_urgent()
         blocked -= self._take_disputes(disputes)
         self._take_prose(blocked)
-        self._take_ranked(blocked)
+        yield from self._take_ranked(blocked)
         self._count_agreement(agreements)
         self._choice.counted += self._echoed
         return self._choice
 
     def _take_urgent(self) -> None:
-        for candidate in self._candidates:
-            if candidate.urgent and self._budget > 0:
+        for candidate in [self._candidates[i] for i in self._lineup.urgent]:
+            if self._budget > 0:
                 self._take(candidate.entry, candidate.unit, candidate.unit.n / self._total)
 
     def _take_disputes(self, disputes: Sequence[Dispute]) -> set[int]:
@@ -192,26 +199,26 @@ class Selection:
                 share, side = one.unit.n / self._total, self._sides.get(one.unit.speaker)
                 self._memory.show(one.unit, share, side, self._now, one.entry.vector(one.unit))
 
-    def _take_ranked(self, blocked: Collection[int]) -> None:
+    def _take_ranked(self, blocked: Collection[int]) -> Looking[None]:
         """Fill what is left with the best-ranked units that are no repeats."""
         closed = {id(pick.unit) for pick in self._choice.picks}
         closed |= {id(one.unit) for retold in self._choice.retold for one in retold.candidates}
-        candidates, weights = self._candidates, self._weights
-        if closed or blocked or any([candidate.urgent for candidate in candidates]):
+        candidates, weights, rows = self._candidates, self._weights, self._lineup.rows
+        if closed or blocked or self._lineup.urgent:
             rest = [
                 i
                 for i, candidate in enumerate(candidates)
                 if not candidate.urgent and candidate.unit.seq not in blocked and id(candidate.unit) not in closed
             ]
             candidates, weights = [candidates[i] for i in rest], weights[rest]
+            rows = None if rows is None else rows[rest]
         if candidates:
-            self._rank(candidates, weights)
+            yield from self._rank(candidates, weights, rows)
         self._count_repeats()
 
-    def _rank(self, candidates: Sequence[Candidate], weights: Floats) -> None:
+    def _rank(self, candidates: Sequence[Candidate], weights: Floats, rows: Ints | None) -> Looking[None]:
         units, memory = [candidate.unit for candidate in candidates], self._memory.units
-        window = self._window(units)
-        rows = None if window is None else window.places(units)
+        window = self._lineup.window
         if window is None or rows is None:
             window = Window(units, self._background)
             rows = np.arange(len(units))
@@ -222,38 +229,30 @@ class Selection:
             repeats = sorted({*repeats, *np.flatnonzero(closeness > COSINE_MAX).tolist()})
         if repeats:
             self._choice.counted += [units[i] for i in repeats]
-            fresh = np.delete(np.arange(len(units)), repeats)
-            candidates = [candidates[i] for i in fresh.tolist()]
+            again = set(repeats)
+            fresh = [i for i in range(len(units)) if i not in again]
+            candidates, units = [candidates[i] for i in fresh], [units[i] for i in fresh]
             rows, weights = rows[fresh], weights[fresh]
             known = None if known is None else known[fresh]
             closeness = None if closeness is None else closeness[fresh]
         if self._budget > 0 and candidates:
             sides = [self._sides.get(candidate.unit.speaker) for candidate in candidates] if self._sides else None
-            climb = Climb(
-                window, rows, weights, self._memory.speakers, self._now,
-                sides=sides, vectors=known, closeness=closeness, weigh=self._weigh,
-            )  # fmt: skip
-            self._take_climbed(climb, candidates)
+            runner = Runner(rows, weights, self._memory.speakers, sides=sides, vectors=known, closeness=closeness)
+            alone = not self._choice.picks and not self._choice.retold
+            ranked = yield Contest(window, runner, units, self._budget, self._now, self._weigh, self._ahead, alone)
+            self._take_won(ranked, candidates, weights)
 
-    def _take_climbed(self, climb: Climb, candidates: Sequence[Candidate]) -> None:
-        units = [candidate.unit for candidate in candidates]
-        chosen = climb.select(self._budget)
-        alone = not self._choice.picks and not self._choice.retold
-        if not alone and sum(units[i].n for i in chosen) > self._budget:
-            return
-        if self._ahead and (over := passed_over(chosen, units)):
-            planned = climb.select(self._budget + self._ahead, over)
-            chosen = in_order(chosen, planned, units, self._budget, overdraw=alone)
-        shares = climb.shares
-        for i in chosen:
-            self._take(candidates[i].entry, units[i], float(shares[i]), float(climb.attention[i]))
-        for i, of in climb.repeats:
-            if of in chosen:
-                place = next(place for place, pick in enumerate(self._choice.picks) if pick.unit is units[of])
-                self._choice.picks[place] = replace(
-                    self._choice.picks[place], again=self._choice.picks[place].again + 1
-                )
-                self._echoed.append(units[i])
+    def _take_won(self, ranked: Ranked, candidates: Sequence[Candidate], weights: Floats) -> None:
+        picked: dict[int, int] = {}  # by place among the candidates, that among the picks
+        for place, share in ranked.won:
+            picked[place] = len(self._choice.picks)
+            one = candidates[place]
+            self._take(one.entry, one.unit, share, float(weights[place]))
+        for i, of in ranked.repeats:
+            if of in picked:
+                pick = self._choice.picks[picked[of]]
+                self._choice.picks[picked[of]] = replace(pick, again=pick.again + 1)
+                self._echoed.append(candidates[i].unit)
 
     def _take(
         self, entry: Entry, unit: Unit, share: float, weight: float | None = None, objects_to: int | None = None

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from cadence.alex.transcript import Entry
 from cadence.lod.units import Unit
+from cadence.lod.window import Window
 
 OBJECTIONS_KEPT_MAX = 64  # beyond the time that other text waits; older ones are condensed away
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Windows = Callable[[Sequence[Unit]], Window | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Waiting:
     def __init__(self) -> None:
         self._open: list[OpenMessage] = []
         self._new: list[tuple[Entry, float, bool]] = []  # not yet looked at
+        self._units = self._words = 0  # of those that were looked at
 
     def __len__(self) -> int:
         return len(self._open) + len(self._new)
@@ -93,21 +97,27 @@ class Waiting:
         at = bisect_left(self._new, seq, key=lambda one: one[0].seq)
         return self._find(seq) is not None or (at < len(self._new) and self._new[at][0].seq == seq)
 
+    @property
+    def words(self) -> int:
+        """How many words wait, blocks counted whole."""
+        self._settled()
+        return self._words
+
     def add(self, entry: Entry, now: float, *, urgent: bool) -> None:
         """A message waits from `now` on."""
         self._new.append((entry, now, urgent))
 
     def remove(self, *seqs: int) -> None:
         """These messages wait no longer."""
-        self._open = [message for message in self._settled() if message.entry.seq not in seqs]
+        self._keep([message for message in self._settled() if message.entry.seq not in seqs])
 
     def keep_untouched(self, above: int) -> None:
         """Keep only messages above seq `above` of which nothing was shown."""
-        self._open = [message for message in self._settled() if message.entry.seq > above and not message.touched]
+        self._keep([message for message in self._settled() if message.entry.seq > above and not message.touched])
 
     def clear(self, *, but_urgent: bool = False) -> None:
         """Condense away what waits; urgent text may stay."""
-        self._open = [message for message in self._settled() if message.urgent] if but_urgent else []
+        self._keep([message for message in self._settled() if message.urgent] if but_urgent else [])
         self._new.clear()
 
     def shown(self, units: Iterable[Unit]) -> None:
@@ -116,7 +126,9 @@ class Waiting:
         for unit in units:
             at = self._find(unit.seq)
             if at is not None:
-                rest = self._open[at].without(unit)
+                before, rest = self._open[at], self._open[at].without(unit)
+                self._units -= len(before.left) - len(rest.left)
+                self._words -= before.words - rest.words
                 if rest.left:
                     self._open[at] = rest
                 else:
@@ -124,21 +136,25 @@ class Waiting:
 
     def drop_older(self, than: float) -> None:
         """Condense away what has waited since before `than`, unless it is urgent or an objection (LOD section 3)."""
-        waiting = self._settled()
-        if not waiting or waiting[0].since >= than:
+        waiting, old = self._settled(), 0
+        while old < len(waiting) and waiting[old].since < than:
+            old += 1
+        if not old:
             return
-        objections = [message for message in waiting if message.entry.objects_to is not None]
-        kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
-        self._open = [
-            message
-            for message in waiting
-            if message.urgent or message.since >= than or (message.entry.seq in kept and not message.touched)
-        ]
+        late, kept = waiting[:old], set[int]()
+        if any([message.entry.objects_to is not None for message in late]):
+            objections = [message for message in waiting if message.entry.objects_to is not None]
+            kept = {message.entry.seq for message in objections[-OBJECTIONS_KEPT_MAX:]}
+        stays = [one for one in late if one.urgent or (one.entry.seq in kept and not one.touched)]
+        if len(stays) < old:
+            self._units -= sum([len(one.left) for one in late]) - sum([len(one.left) for one in stays])
+            self._words -= sum([one.words for one in late]) - sum([one.words for one in stays])
+            waiting[:old] = stays
 
     def keep_most_attended(self, units_max: int, attend: Attend) -> None:
         """Condense away the least attended messages beyond `units_max` units; urgent ones stay."""
         waiting = self._settled()
-        if sum([len(message.left) for message in waiting]) <= units_max:
+        if self._units <= units_max:
             return
         kept = [message for message in waiting if message.urgent]
         others = [message for message in waiting if not message.urgent]
@@ -149,13 +165,24 @@ class Waiting:
             if room < 0:
                 break
             kept.append(others[i])
-        self._open = sorted(kept, key=lambda message: message.entry.seq)
+        self._keep(sorted(kept, key=lambda message: message.entry.seq))
 
     def _settled(self) -> list[OpenMessage]:
         if self._new:
-            self._open += [message for one in self._new if (message := _fresh(*one)).left]
+            for one in self._new:
+                message = _fresh(*one)
+                if message.left:
+                    self._open.append(message)
+                    self._units += len(message.left)
+                    self._words += message.words
             self._new.clear()
         return self._open
+
+    def _keep(self, messages: list[OpenMessage]) -> None:
+        """These wait, and no others that were looked at."""
+        self._open = messages
+        self._units = sum([len(message.left) for message in messages])
+        self._words = sum([message.words for message in messages])
 
     def _find(self, seq: int) -> int | None:
         """Where the message of this seq stands among those that were looked at."""
@@ -166,3 +193,40 @@ class Waiting:
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
     """Each unit that waits."""
     return [candidate for message in messages for candidate in message.candidates]
+
+
+class Lineup:
+    """Units that compete for a turn, in order of time, and their rows in the window that a room shares.
+
+    There is none (`window` and `rows` are None) where it is not worth while, or one of them is gone from it.
+    """
+
+    __slots__ = ("candidates", "passed", "rows", "units", "urgent", "window")
+
+    def __init__(self, candidates: Sequence[Candidate], window: Windows = lambda units: None) -> None:
+        self.candidates = candidates
+        self.units = [candidate.unit for candidate in candidates]
+        self.window = window(self.units) if candidates else None
+        self.rows = None if self.window is None else self.window.places(self.units)
+        if self.rows is None:
+            self.window = None
+        self.urgent = [i for i, candidate in enumerate(candidates) if candidate.urgent]
+        self.passed = [i for i, candidate in enumerate(candidates) if candidate.passed]
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @property
+    def at(self) -> Floats:
+        """When each was said."""
+        if self.window is not None:
+            return self.window.at[self.rows]
+        return np.array([unit.at for unit in self.units])
+
+    @property
+    def places(self) -> tuple[Ints, Ints, Ints]:
+        """Seqs and indices, and where among them each unit stands."""
+        if self.window is not None and self.rows is not None:
+            return self.window.seqs, self.window.indices, self.rows
+        seqs, indices = [unit.seq for unit in self.units], [unit.index for unit in self.units]
+        return np.array(seqs, dtype=np.int64), np.array(indices, dtype=np.int64), np.arange(len(seqs))

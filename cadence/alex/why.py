@@ -8,7 +8,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,15 +19,38 @@ from cadence.alex.prose import Trace
 from cadence.alex.selection import Choice
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
-from cadence.alex.waiting import Candidate
+from cadence.alex.waiting import Lineup
 from cadence.rooms.wire import Turn
 
 SCORES_MAX = 48  # units told of a turn: what was chosen, then the most attended
 TURNS_KEPT = 64  # of each reader
 FATES = ("waits", "shown", "retold", "counted")
-_SCORE = np.dtype([("seq", "i8"), ("index", "i4"), ("attention", "f4"), ("fate", "u1")])
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(slots=True, eq=False)
+class Scores:
+    """Units that competed: `rows` of what `seqs` and `indices` name, and the `attention` each had.
+
+    `fates` are by seq and index; those that are not there wait. Arrays are shared with whoever looked at the same time.
+    """
+
+    seqs: Ints
+    indices: Ints
+    rows: Ints
+    attention: Floats
+    fates: Mapping[tuple[int, int], int]
+
+    def told(self) -> list[tuple[int, int, float, int]]:
+        """(seq, index, attention, fate) of what was chosen, then of the most attended; `SCORES_MAX` at most."""
+        places = zip(self.seqs[self.rows].tolist(), self.indices[self.rows].tolist(), strict=True)
+        found = [
+            (*place, attention, self.fates.get(place, 0))
+            for place, attention in zip(places, self.attention.tolist(), strict=True)
+        ]
+        return sorted(found, key=lambda one: (not one[3], -one[2]))[:SCORES_MAX]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +59,7 @@ class Reasons:
 
     by: str = EMBEDDED
     considered: int = 0
-    scores: NDArray[np.void] | None = None
+    scores: Scores | None = None
     trace: Trace | None = None
 
     def without(self, seq: int) -> Reasons:
@@ -44,20 +67,15 @@ class Reasons:
         return replace(self, trace=None) if self.trace is not None and seq in self.trace.seqs else self
 
 
-def reasons_of(candidates: Sequence[Candidate], weights: Floats, choice: Choice) -> Reasons:
-    """What a choice among `candidates` came to."""
-    fates = {id(pick.unit): 1 for pick in choice.picks}
-    fates |= {id(one.unit): 2 for retold in choice.retold for one in retold.candidates}
-    fates |= {id(unit): 3 for unit in choice.counted}
-    ranked = sorted(
-        range(len(candidates)), key=lambda i: (not fates.get(id(candidates[i].unit)), -float(weights[i]), i)
-    )[:SCORES_MAX]
-    rows = [
-        (candidates[i].unit.seq, candidates[i].unit.index, weights[i], fates.get(id(candidates[i].unit), 0))
-        for i in ranked
-    ]
+def reasons_of(lineup: Lineup, weights: Floats, choice: Choice) -> Reasons:
+    """What a choice among those of a lineup came to."""
+    fates = {(pick.unit.seq, pick.unit.index): 1 for pick in choice.picks}
+    for retold in choice.retold:
+        fates |= {(one.unit.seq, one.unit.index): 2 for one in retold.candidates}
+    for unit in choice.counted:
+        fates[unit.seq, unit.index] = 3
     by = choice.retold[0].prose.trace.by if choice.retold else EMBEDDED
-    return Reasons(by, len(candidates), np.array(rows, dtype=_SCORE))
+    return Reasons(by, len(lineup), Scores(*lineup.places, weights, fates))
 
 
 def explained(
@@ -77,7 +95,7 @@ def explained(
         "covers": None if turn.covers is None else {"from": turn.covers.from_, "to": turn.covers.to},
         "segments": [_segment(segment) for segment in turn.segments],
         "considered": 0 if reasons is None else reasons.considered,
-        "units": None if scores is None else [_unit(row, entry(int(row["seq"]))) for row in scores],
+        "units": None if scores is None else [_unit(*one, entry(one[0])) for one in scores.told()],
         "prose": [_trace(trace) for trace in told],
     }
 
@@ -92,10 +110,9 @@ def _segment(segment: Any) -> dict[str, Any]:
     }
 
 
-def _unit(row: Any, entry: Entry | None) -> dict[str, Any]:
+def _unit(seq: int, index: int, attention: float, fate: int, entry: Entry | None) -> dict[str, Any]:
     """One unit that competed; without speaker and text if its message is gone."""
-    seq, index = int(row["seq"]), int(row["index"])
-    found = {"seq": seq, "index": index, "attention": round(float(row["attention"]), 4), "fate": FATES[row["fate"]]}
+    found = {"seq": seq, "index": index, "attention": round(attention, 4), "fate": FATES[fate]}
     if entry is not None and index < len(entry.parsed.units):
         unit = entry.parsed.units[index]
         found |= {"speaker": unit.speaker, "words": unit.n, "text": unit.text}

@@ -21,7 +21,7 @@ Pure and deterministic: the result does not depend on the order of `units`; of e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,8 @@ SPEAKERS_MAX = 1_024
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Step = tuple[int, int | None]  # the rung's limit in words, and the unit added; None: the rung is full
+Bools = NDArray[np.bool_]
+Step = tuple[int | None, int]  # the row added, and its words; None: the rung is full, and was of so many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,138 +164,205 @@ def rank(
     window, rows = Window([units[i] for i in order], background), np.empty(len(units), dtype=np.int64)
     rows[order] = np.arange(len(units))
     used = None if counted is None else np.array([counted.get(term, 0.0) for term in window.terms], dtype=np.float64)
-    climb = Climb(
-        window, rows, attention, memory, now,
-        sides=sides, vectors=vectors, closeness=closeness, weigh=weigh, used=used, masses=masses,
-    )  # fmt: skip
-    return climb.ladder(budget, exact=exact)
+    alone = Runner(rows, attention, memory, sides=sides, vectors=vectors, closeness=closeness, masses=masses)
+    return Climb(window, [alone], now, weigh=weigh, used=used).ladder(budget, exact=exact)
+
+
+@dataclass(slots=True, eq=False)
+class Runner:
+    """One reader of a block, and which rows of the window compete for them.
+
+    `attention`, `sides`, `vectors`, `closeness` and `masses` run along `rows` and are what `rank` says.
+    """
+
+    rows: Ints
+    attention: Floats
+    memory: SpeakerMemory
+    sides: Sequence[str | None] | None = None
+    vectors: Matrix | None = None
+    closeness: Floats | None = None
+    masses: Floats | None = None
 
 
 class Climb:
-    """The ranking of some rows of a window for one reader, made rung by rung, as far as somebody asks.
+    """The ranking of rows of one window for each of a block of readers, made in lockstep, as far as somebody asks.
 
-    `attention`, `sides`, `vectors`, `closeness` and `masses` run along `rows` and are what `rank` says; `used` [terms]
-    is how often each term of the window was used. What is chosen is told as places in `rows`.
+    Who else is in the block changes nothing. Either all of them guess `sides`, or none. `used` [terms] is how often
+    each term of the window was used. Readers are named by their place in the block; what is chosen is told as places in
+    their `rows`.
     """
 
     def __init__(
         self,
         window: Window,
-        rows: Ints,
-        attention: Floats,
-        memory: SpeakerMemory,
+        readers: Sequence[Runner],
         now: float,
         *,
-        sides: Sequence[str | None] | None = None,
-        vectors: Matrix | None = None,
-        closeness: Floats | None = None,
         weigh: Weights = PLAIN,
         used: Floats | None = None,
-        masses: Floats | None = None,
     ) -> None:
         if weigh is LOOK_BACK and window.packed:
             weigh = LOOK_BACK_PACKED
-        weights = np.zeros(len(window))
-        weights[rows] = attention
-        length = weigh.length if sides is None else max(DISPUTE_LENGTH_EXPONENT, weigh.length)
-        self.attention, self._filler = attention, weigh.filler
-        self._window, self._rows = window, rows
-        self._race = race = Race(window, rows, weights, length, used)
-        if vectors is not None and weigh.facility:
-            race.spread(vectors, rows, attention if masses is None else attention * masses, weigh.facility)
-        if weigh.apart and (vectors is not None or closeness is not None):
-            near = np.zeros(len(rows)) if closeness is None else closeness
-            race.avoid(np.zeros((len(rows), 0), np.float32) if vectors is None else vectors, near, rows, weigh.apart)
-        race.hear_speakers(memory.rewards(window.speakers, now), weigh.voices)
+        block = len(readers), len(window)
+        sizes = [len(one.rows) for one in readers]
+        of, rows = np.repeat(np.arange(len(readers)), sizes), np.concatenate([one.rows for one in readers])
+        weights, runs = np.zeros(block), np.zeros(block, dtype=np.bool_)
+        weights[of, rows] = np.concatenate([one.attention for one in readers])
+        runs[of, rows] = True
+        self._place = np.zeros(block, dtype=np.int64)  # of a row among those of a reader
+        self._place[of, rows] = np.concatenate([np.arange(size) for size in sizes])
+        sided = readers[0].sides is not None
+        length = max(DISPUTE_LENGTH_EXPONENT, weigh.length) if sided else weigh.length
+        shared = None if used is None else np.broadcast_to(used, (len(readers), len(used)))
+        self._window, self._readers, self._filler = window, readers, weigh.filler
+        self._race = race = Race(window, runs, weights, length, shared)
+        for number, one in enumerate(readers):
+            _attach(race, number, one, weigh)
+        rewards = np.array([one.memory.rewards(window.speakers, now) for one in readers])
+        race.hear(window.speaker_of, rewards, weigh.voices)
         if weigh.times:
-            race.hear(_bins(window, rows), [0.0] * TIME_BINS, weigh.times)
-        if sides is not None:
-            of_side, names = _sides(sides, rows, len(window))
-            race.hear(of_side, memory.rewards(names, now), weigh.voices)
-        self._place = np.zeros(len(window), dtype=np.int64)  # of a row among `rows`
-        self._place[rows] = np.arange(len(rows))
-        self._steps: list[Step] = []
-        self._climbing = self._climb(RUNG_WORDS_FIRST)
+            race.hear(_bins(window, runs), np.zeros((len(readers), TIME_BINS)), weigh.times)
+        if sided:
+            race.hear(*_sides(readers, len(window), now), weigh.voices)
+        self._limits = [RUNG_WORDS_FIRST] * len(readers)
+        self._used = [0] * len(readers)  # words
+        self._steps: list[list[Step]] = [[] for _ in readers]
+        self._over = [not left for left in race.left]
 
-    @property
-    def shares(self) -> Floats:
-        """What each unit says of all that is worth saying: what showing it adds to its speaker's reward."""
-        found: Floats = self._race.shares[self._rows]
-        return found
+    def share(self, reader: int, place: int) -> float:
+        """What a unit says of all that is worth saying: what showing it adds to its speaker's reward."""
+        return float(self._race.shares[reader, self._readers[reader].rows[place]])
 
-    @property
-    def repeats(self) -> list[tuple[int, int]]:
+    def repeats(self, reader: int) -> list[tuple[int, int]]:
         """(unit refused, the unit picked that said it already), as far as the climb has come."""
-        return [(int(self._place[row]), int(self._place[by])) for row, by in self._race.repeats]
+        place = self._place[reader]
+        return [(int(place[row]), int(place[by])) for row, by in self._race.repeats[reader]]
 
-    def select(self, budget: float, until: Collection[int] | None = None) -> tuple[int, ...]:
-        """As `Ladder.select`, for any budget; makes no more of the ladder than that takes.
+    def select(
+        self, budgets: Sequence[float], until: Mapping[int, Collection[int]] | None = None
+    ) -> list[Sequence[int]]:
+        """As `Ladder.select`, for any budget of each reader; makes no more of the ladder than that takes.
 
-        With `until`, units that nobody chose yet, it may end as soon as each of them is chosen or refused.
+        With `until`, only for the readers named there: it may end as soon as each of the units given, which nobody
+        chose yet, is chosen or refused.
         """
-        chosen: list[int] = []
-        used = 0
-        known = len(self._steps)
-        undecided = [] if until is None else [int(self._rows[i]) for i in until]
-        for step, (limit, i) in enumerate(self._taken(), 1):
-            if i is not None:
-                used += self._window.n[self._rows[i]]
-                if used > budget:
-                    return tuple(chosen) or (i,)
-                chosen.append(i)
-            elif limit > budget and chosen:
-                break
-            if undecided and step >= known and not any([self._race.runs(row) for row in undecided]):
-                break
-        return tuple(chosen)
+        found = [_Selected(budget) for budget in budgets]
+        for reader, places in (until or {}).items():
+            found[reader].asked = [int(self._readers[reader].rows[place]) for place in places]
+        wanted = range(len(found)) if until is None else until
+        going = [reader for reader in wanted if not self._known(found[reader], reader) and not self._over[reader]]
+        while going:
+            steps = zip(going, self._advance(going), strict=True)
+            going = [reader for reader, step in steps if not self._ends(found[reader], reader, step)]
+        return [[int(self._place[reader, row]) for row in one.chosen] for reader, one in enumerate(found)]
 
     def ladder(self, budget: float, *, exact: bool = False) -> Ladder:
-        """All rungs up to the first that is wider than `budget` and holds anything; `exact` makes it one rung."""
+        """The only reader's rungs up to the first that is wider than `budget` and holds anything; `exact`: only one."""
+        (reader,) = self._readers
         if exact:
-            self._climbing = self._climb(int(budget))
+            self._limits[0] = int(budget)
         rungs: list[Rung] = []
         added: list[int] = []
-        for limit, i in self._taken():
-            if i is not None:
-                added.append(i)
+        while not self._over[0]:
+            limit = self._limits[0]
+            ((row, _),) = self._advance([0])
+            if row is not None:
+                added.append(int(self._place[0, row]))
                 continue
             rungs.append(Rung(limit, tuple(added)))
             added = []
             if exact or (limit > budget and any(rung.added for rung in rungs)):
                 break
-        words = tuple([self._window.n[row] for row in self._rows.tolist()])
-        return Ladder(tuple(rungs), words, self.shares, tuple(self.repeats))
+        words = tuple([self._window.n[row] for row in reader.rows.tolist()])
+        return Ladder(tuple(rungs), words, self._race.shares[0, reader.rows], tuple(self.repeats(0)))
 
-    def _taken(self) -> Iterator[Step]:
-        """The steps of the climb from its beginning, as far as they are asked for."""
-        yield from self._steps
-        for step in self._climbing:
-            self._steps.append(step)
-            yield step
+    def _advance(self, readers: list[int]) -> list[Step]:
+        """One step of each of these: the unit of the highest gain that the rung holds, or the next rung."""
+        who = np.array(readers)
+        room = np.array([float(self._limits[reader] - self._used[reader]) for reader in readers])
+        best = self._race.best(who, room, self._filler)
+        rows = best.tolist()
+        if min(rows) >= 0:
+            self._race.take(who, best)
+        elif max(rows) >= 0:
+            self._race.take(who[best >= 0], best[best >= 0])
+        return [self._step(reader, row) for reader, row in zip(readers, rows, strict=True)]
 
-    def _climb(self, limit: int) -> Iterator[Step]:
-        race, used, worth = self._race, 0, self._filler
-        while race.any_open():
-            while (row := race.best(limit - used, worth)) is not None:
-                race.take(row)
-                used += self._window.n[row]
-                yield limit, int(self._place[row])
-            yield limit, None
-            limit *= 2
+    def _step(self, reader: int, row: int) -> Step:
+        step: Step
+        if row >= 0:
+            self._used[reader] += self._window.n[row]
+            step = row, self._window.n[row]
+        else:
+            step = None, self._limits[reader]
+            self._limits[reader] *= 2
+            self._over[reader] = not self._race.left[reader]
+        self._steps[reader].append(step)
+        return step
+
+    def _known(self, selected: _Selected, reader: int) -> bool:
+        """Go the steps that are known; whether they suffice."""
+        steps = self._steps[reader]
+        if any(selected.ends(*step) for step in steps):
+            return True
+        return bool(steps and selected.asked) and self._decided(reader, selected.asked)
+
+    def _ends(self, selected: _Selected, reader: int, step: Step) -> bool:
+        if selected.ends(*step) or self._over[reader]:
+            return True
+        return bool(selected.asked) and self._decided(reader, selected.asked)
+
+    def _decided(self, reader: int, rows: Sequence[int]) -> bool:
+        return not any([self._race.runs(reader, row) for row in rows])
 
 
-def _sides(sides: Sequence[str | None], rows: Ints, length: int) -> tuple[Ints, list[str]]:
-    """The side of each row of a window, -1 for none, and the names of the sides."""
+class _Selected:
+    """What the steps of a climb come to for `budget` words, in rows; `asked` are the rows that somebody waits for."""
+
+    __slots__ = ("_used", "asked", "budget", "chosen")
+
+    def __init__(self, budget: float) -> None:
+        self.budget = budget
+        self.chosen: list[int] = []
+        self.asked: Sequence[int] = ()
+        self._used = 0
+
+    def ends(self, row: int | None, words: int) -> bool:
+        """Go one step on; whether it is the last."""
+        if row is None:
+            return words > self.budget and bool(self.chosen)
+        self._used += words
+        if self._used > self.budget:
+            self.chosen = self.chosen or [row]
+            return True
+        self.chosen.append(row)
+        return False
+
+
+def _attach(race: Race, number: int, one: Runner, weigh: Weights) -> None:
+    """What vectors say of one reader's units, where there are any."""
+    if one.vectors is not None and weigh.facility:
+        masses = one.attention if one.masses is None else one.attention * one.masses
+        race.spread(number, one.vectors, one.rows, masses, weigh.facility)
+    if weigh.apart and (one.vectors is not None or one.closeness is not None):
+        near = np.zeros(len(one.rows)) if one.closeness is None else one.closeness
+        vectors = np.zeros((len(one.rows), 0), np.float32) if one.vectors is None else one.vectors
+        race.avoid(number, vectors, near, one.rows, weigh.apart)
+
+
+def _sides(readers: Sequence[Runner], length: int, now: float) -> tuple[Ints, Floats]:
+    """The side of each row of a window for each reader, -1 for none, and what each side has been shown."""
     names: dict[str, int] = {}
-    of = np.full(length, -1)
-    of[rows] = [-1 if side is None else names.setdefault(side, len(names)) for side in sides]
-    return of, list(names)
+    of = np.full((len(readers), length), -1)
+    for number, one in enumerate(readers):
+        assert one.sides is not None, "expected all readers of a block to guess sides, or none"
+        of[number, one.rows] = [-1 if side is None else names.setdefault(side, len(names)) for side in one.sides]
+    return of, np.array([one.memory.rewards(list(names), now) for one in readers]).reshape(len(readers), len(names))
 
 
-def _bins(window: Window, rows: Ints) -> Ints:
-    """The part of the time that each row belongs to, -1 for those that do not run."""
-    costs = np.zeros(len(window))
-    costs[rows] = window.costs[rows]
-    before = np.cumsum(costs) - costs
-    of = (before / max(costs.sum(), 1.0) * TIME_BINS).astype(np.int64)
-    return np.where(costs > 0.0, of, -1)
+def _bins(window: Window, runs: Bools) -> Ints:
+    """The part of the time that each row belongs to, [readers, window]; -1 for those that do not run."""
+    costs = np.where(runs, window.costs, 0.0)
+    before = np.cumsum(costs, axis=1) - costs
+    of = (before / np.maximum(costs.sum(axis=1, keepdims=True), 1.0) * TIME_BINS).astype(np.int64)
+    return np.where(runs, of, -1)

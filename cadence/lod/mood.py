@@ -66,10 +66,12 @@ class Mood:
         self._kind = 0.0
         self._against = 0.0
         self._clear_at = float("-inf")
+        self._felt: tuple[float, Feeling] | None = None  # when it was last asked for, and nothing was heard since
 
     def hear(self, at: float, text: str, words: int, stance: Stance | None, *, answers: bool) -> None:
         """A message of `words`; `answers` if it replies to a question."""
         self._fade(at)
+        self._felt = None
         opening = text[:_READ_CHARACTERS]
         self._words += words
         self._kind += (stance == "agreement") + KIND_WORD * bool(_KIND.search(opening))
@@ -79,6 +81,11 @@ class Mood:
 
     def at(self, now: float) -> Feeling:
         """The mood at `now`, to a tenth: finer than that nobody sees."""
+        if self._felt is None or self._felt[0] != now:
+            self._felt = now, self._feel(now)
+        return self._felt[1]
+
+    def _feel(self, now: float) -> Feeling:
         seconds = max(0.0, now - self._at)
         wpm = 60.0 / ENERGY_SECONDS * self._words * exp(-seconds / ENERGY_SECONDS)
         left = 0.5 ** (seconds / WARMTH_HALF_LIFE_S)

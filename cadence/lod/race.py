@@ -1,15 +1,16 @@
-"""One greedy run over the units of a window: who has the highest gain, and what picking it changes for the others.
+"""Greedy runs over the units of a window, one for each of a block of readers: who has the highest gain for each, and
+what picking it changes for the others.
 
-Everything is an array over the rows of the window, and what a pick changes is computed anew for all of them at once:
-with some hundred units that costs less than a queue that looks at one unit after another.
+Everything is a matrix of readers and rows of the window, and what a pick changes is computed anew for all rows at once:
+a reader more costs a few numbers more, not a few calls. The runs do not touch each other, and none of them depends on
+who else is in the block.
 
 Pure and deterministic: of equal gains the earlier row wins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import sqrt
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,151 +21,175 @@ from cadence.lod.window import Window
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 class Race:
-    """`attention` [window] is 0 for those that do not run; `rows` are those that do.
+    """`runs` [readers, window] tells which rows run for whom, `attention` [readers, window] is 0 for those that do not.
 
-    `length` is the exponent by which words make a unit dear. `used` [terms] is how often each term was used, if that
-    is not what the units themselves tell.
+    `length` is the exponent by which words make a unit dear. `used` [readers, terms] is how often each term was used,
+    if that is not what the units themselves tell. Readers are named by their place in the block.
     """
 
-    def __init__(self, window: Window, rows: Ints, attention: Floats, length: float, used: Floats | None) -> None:
+    def __init__(self, window: Window, runs: Bools, attention: Floats, length: float, used: Floats | None) -> None:
         self._window = window
         self._weights = attention * window.scaled(length)
-        self._worth = window.worth(window.uses(attention) if used is None else used)
-        self.shares = window.shares(self._worth)  # of each row, of all word weight
-        self._cover = self.shares  # what each row would newly cover
-        self._facility: tuple[Facility, Ints, float] | None = None
+        spoken = runs.sum(axis=0)[window.owner] > 0  # what nobody has running need not be summed
+        self._flat, self._owner = window.flat[spoken], window.owner[spoken]
+        self._cells = self._owner + len(window) * np.arange(len(runs))[:, None]
+        worth = window.worth(self._uses(attention) if used is None else used)
+        self._worth = np.concatenate([worth, np.zeros((len(runs), 1))], axis=1)  # the last is of no word at all
+        self.shares = self._shared(self._worth)  # of each row, of all word weight
+        self._cover = self.shares.copy()  # what each row would newly cover
+        self._spread: dict[int, tuple[Facility, Ints, float]] = {}
         self._breadth: Floats | None = None
-        self._apart: _Apart | None = None
+        self._apart: dict[int, _Apart] = {}
         self._groups: list[_Group] = []
-        self._open = set(rows.tolist())
+        self._open = runs.copy()
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
-        telling = rows[self.shares[rows] > 0.0]
-        self._telling = set(telling.tolist())
-        self._costs = _priced(window, telling if len(telling) else rows)
-        self._gains: Floats | None = None  # as of now, if known
-        self.repeats: list[tuple[int, int]] = []  # (row refused, the row picked that said it already)
+        running = runs & (self.shares > 0.0)
+        told, self.left = running.sum(axis=1).tolist(), runs.sum(axis=1).tolist()  # rows neither picked nor refused
+        if not all(told):
+            running |= runs & (np.array(told) == 0)[:, None]
+        self._running = [some or every for some, every in zip(told, self.left, strict=True)]  # rows that may be picked
+        self._costs = np.where(running, window.costs, np.inf)  # no words pay for one that does not run
+        self._gains: Floats | None = None  # below 0 for those that do not run; once the first is asked for
+        self._most = np.zeros(0)  # the highest of each reader's
+        self.repeats: list[list[tuple[int, int]]] = [[] for _ in runs]  # (row refused, the row picked that said it)
 
-    def spread(self, vectors: Matrix, rows: Ints, masses: Floats, weight: float) -> None:
-        """Reward breadth: how well the picks stand for all that waits."""
+    def spread(self, reader: int, vectors: Matrix, rows: Ints, masses: Floats, weight: float) -> None:
+        """Reward breadth: how well the picks stand for all that waits for this reader."""
         order = np.argsort(rows)  # clients are taken along time
-        self._facility = Facility(vectors[order], masses[order]), rows[order], weight
-        self._breadth = self._spread()
+        self._spread[reader] = facility, runners, _ = Facility(vectors[order], masses[order]), rows[order], weight
+        if self._breadth is None:
+            self._breadth = np.zeros(self.shares.shape)
+        self._breadth[reader, runners] = weight * facility.gain()
 
-    def hear(self, of: Ints, rewards: Sequence[float], weight: float) -> None:
-        """Reward units for the group they belong to (-1: none), the more the less it has been shown."""
+    def hear(self, of: Ints, rewards: Floats, weight: float) -> None:
+        """Reward units for the group they belong to, the more the less it has been shown, `rewards` [readers, groups].
+
+        `of` [window] is the same for all readers; where it is not, [readers, window], -1 is none.
+        """
         self._groups.append(_Group(of, rewards, weight, self.shares))
 
-    def hear_speakers(self, rewards: Sequence[float], weight: float) -> None:
-        """Reward units for their speakers; `rewards` runs along those of the window."""
-        window = self._window
-        self._groups.append(_Group(window.speaker_of, rewards, weight, self.shares, window.said_by))
-
-    def avoid(self, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
+    def avoid(self, reader: int, vectors: Matrix, closeness: Floats, rows: Ints, exponent: float) -> None:
         """Weigh units down by how close they come to what was shown, and to what is picked."""
-        self._apart = _Apart(vectors, rows, closeness, self._weights[rows], exponent)
-        self._weights[rows] = self._apart.weights
+        self._apart[reader] = apart = _Apart(vectors, rows, closeness, self._weights[reader, rows], exponent)
+        self._weights[reader, rows] = apart.weights
 
-    def any_open(self) -> bool:
-        """Whether a unit is left that was neither picked nor refused."""
-        return bool(self._open)
-
-    def runs(self, row: int) -> bool:
+    def runs(self, reader: int, row: int) -> bool:
         """Whether it was neither picked nor refused."""
-        return row in self._open
+        return bool(self._open[reader, row])
 
-    def best(self, room: float, worth: float = 0.0) -> int | None:
-        """The row of the highest gain among those of at most `room` words; None if none fits.
+    def best(self, readers: Ints, room: Floats, worth: float = 0.0) -> Ints:
+        """For each of `readers` the row of the highest gain among those of at most `room` words; -1 if none fits.
 
         Nor is there one if its gain is less than `worth` times that of the best of any length: then it is better to
         wait for more room. Those that say nothing may run only when nobody who says something is left, whatever fits.
         """
         if self._gains is None:
-            self._gains = self._gain()
-        gains = np.where(self._costs <= room, self._gains, -1.0)
-        best = int(gains.argmax())
-        if gains[best] < 0.0:
-            return None
-        if worth and gains[best] < worth * self._gains[np.isfinite(self._costs)].max():
-            return None
-        return best
+            self._gains = self._gain(np.arange(len(self._open)))
+            self._most = self._gains.max(axis=1)
+        fitting = np.where(self._of(self._costs, readers) <= room[:, None], self._of(self._gains, readers), -1.0)
+        found = fitting.max(axis=1)
+        none = found < np.maximum(worth * self._of(self._most, readers), 0.0)
+        return np.where(none, -1, fitting.argmax(axis=1))
 
-    def take(self, row: int) -> None:
-        """Pick a row, and refuse those that say the same again."""
-        self._close(row)
-        self._gains = None
-        self._worth[self._window.words[row]] = 0.0
-        self._cover = self._window.shares(self._worth)
-        if self._facility is not None:
-            facility, runners, _ = self._facility
-            facility.take(int(np.searchsorted(runners, row)))
-            self._breadth = self._spread()
+    def take(self, readers: Ints, rows: Ints) -> None:
+        """Pick a row for each of `readers`, and refuse those that say the same again."""
+        self._open[readers, rows] = False
+        self._costs[readers, rows] = np.inf
+        self._worth[readers[:, None], self._window.words_of[rows]] = 0.0
+        here: Ints | slice = readers if len(readers) < len(self._open) else slice(None)
+        self._cover[here] = self._shared(self._worth[here])
         for group in self._groups:
-            group.take(row)
-        again = self._window.again(row)
-        if self._apart is not None:
-            again = [*again, *self._apart.take(row)]
-            self._weights[self._apart.rows] = self._apart.weights
+            group.take(readers, rows, here)
+        for reader, row in zip(readers.tolist(), rows.tolist(), strict=True):
+            self.left[reader] -= 1
+            self._running[reader] -= 1
+            again = self._window.again(row)
+            if reader in self._spread:
+                self._widen(reader, row)
+            if (apart := self._apart.get(reader)) is not None:
+                again = [*again, *apart.take(row)]
+                self._weights[reader, apart.rows] = apart.weights
+            if again:
+                self._refuse(reader, row, again)
+            if not self._running[reader] and self.left[reader]:
+                self._costs[reader] = np.where(self._open[reader], self._window.costs, np.inf)
+                self._running[reader] = self.left[reader]
+        if self._gains is not None:
+            self._gains[here] = gains = self._gain(readers)
+            self._most[here] = gains.max(axis=1)
+
+    def _widen(self, reader: int, row: int) -> None:
+        assert self._breadth is not None
+        facility, runners, weight = self._spread[reader]
+        facility.take(int(np.searchsorted(runners, row)))
+        self._breadth[reader, runners] = weight * facility.gain()
+
+    def _refuse(self, reader: int, row: int, again: Sequence[int]) -> None:
         for other in again:
-            if other in self._open:
-                self._close(other)
-                self.repeats.append((other, row))
-        if not self._telling and self._open and not np.isfinite(self._costs).any():
-            self._costs = _priced(self._window, np.array(sorted(self._open)))
+            if self._open.item(reader, other):
+                self.left[reader] -= 1
+                self._running[reader] -= self._costs.item(reader, other) < np.inf
+                self._open[reader, other], self._costs[reader, other] = False, np.inf
+                self.repeats[reader].append((other, row))
 
-    def _gain(self) -> Floats:
-        gains = self._cover if self._breadth is None else self._cover + self._breadth
+    def _gain(self, readers: Ints) -> Floats:
+        gains = self._of(self._cover, readers)
+        if self._breadth is not None:
+            gains = gains + self._of(self._breadth, readers)
         for group in self._groups:
-            gains = gains + group.reward
-        return gains * self._weights
-
-    def _spread(self) -> Floats:
-        assert self._facility is not None
-        facility, runners, weight = self._facility
-        found = np.zeros(len(self._window))
-        found[runners] = weight * facility.gain()
+            gains = gains + self._of(group.reward, readers)
+        found: Floats = np.where(
+            self._of(self._costs, readers) < np.inf, gains * self._of(self._weights, readers), -1.0
+        )
         return found
 
-    def _close(self, row: int) -> None:
-        self._open.discard(row)
-        self._telling.discard(row)
-        self._costs[row] = np.inf
+    def _of(self, matrix: Floats, readers: Ints) -> Floats:
+        """The rows of these readers, without a copy if these are all."""
+        return matrix if len(readers) == len(matrix) else matrix[readers]
+
+    def _uses(self, attention: Floats) -> Floats:
+        """How often each word is used, [readers, terms], by attention for each unit."""
+        words = len(self._window.terms)
+        cells = self._flat + words * np.arange(len(attention))[:, None]
+        return _summed(cells, attention[:, self._owner], (len(attention), words))
+
+    def _shared(self, worth: Floats) -> Floats:
+        """What each unit says of all that is worth saying, [readers, window]."""
+        return _summed(self._cells[: len(worth)], worth[:, self._flat], (len(worth), len(self._window)))
 
 
-def _priced(window: Window, rows: Ints) -> Floats:
-    """What each row costs, [window]; no words pay for one that is not among `rows`."""
-    costs = np.full(len(window), np.inf)
-    costs[rows] = window.costs[rows]
-    return costs
+def _summed(cells: Ints, values: Floats, shape: tuple[int, int]) -> Floats:
+    """The sum of the values of each cell of a matrix, the cells numbered row by row."""
+    sums = np.bincount(cells.ravel(), weights=values.ravel(), minlength=shape[0] * shape[1])
+    return sums.astype(np.float64, copy=False).reshape(shape)
 
 
 class _Group:
     """A kind of group: that of each row (-1: none), and what belonging to it is worth to the row now."""
 
-    def __init__(
-        self,
-        of: Ints,
-        rewards: Sequence[float],
-        weight: float,
-        shares: Floats,
-        members: Callable[[int], Ints] | None = None,
-    ) -> None:
-        self._of, self._weight, self._shares, self._members = of, weight, shares, members
-        self._shown = [*rewards, 0.0]  # R of each group, and of none
-        before = np.array(self._shown)[of]
+    def __init__(self, of: Ints, rewards: Floats, weight: float, shares: Floats) -> None:
+        self._of, self._weight, self._shares = of, weight, shares
+        self._shown = np.concatenate([rewards, np.zeros((len(rewards), 1))], axis=1)  # R of each group, and of none
+        before = self._shown[:, of] if of.ndim == 1 else np.take_along_axis(self._shown, of, axis=1)
         self.reward: Floats = weight * (np.sqrt(before + shares) - np.sqrt(before))
-        if members is None:
+        if of.ndim == 2:
             self.reward[of < 0] = 0.0
 
-    def take(self, row: int) -> None:
-        group = int(self._of[row])
-        if group < 0:
-            return
-        self._shown[group] = before = self._shown[group] + float(self._shares[row])
-        members = np.flatnonzero(self._of == group) if self._members is None else self._members(group)
-        self.reward[members] = self._weight * (np.sqrt(before + self._shares[members]) - sqrt(before))
+    def take(self, readers: Ints, rows: Ints, here: Ints | slice) -> None:
+        """`here` is what `readers` are, maybe shorter."""
+        of = self._of if self._of.ndim == 1 else self._of[here]
+        groups = self._of[rows] if self._of.ndim == 1 else self._of[readers, rows]
+        before = self._shown[readers, groups] + self._shares[readers, rows]
+        members = of == groups[:, None]
+        if self._of.ndim == 2:
+            before[groups < 0], members[groups < 0] = 0.0, False
+        self._shown[readers, groups] = before
+        reward = self._weight * (np.sqrt(before[:, None] + self._shares[here]) - np.sqrt(before)[:, None])
+        self.reward[here] = np.where(members, reward, self.reward[here])
 
 
 class _Apart:

@@ -88,7 +88,7 @@ class ShownMemory:
             for _, terms, _, unit in islice(reversed(self._shown), self._number - self._passed_at):
                 said.update(window.saying_again(terms, unit))
             said &= looked_at
-        self._passed, self._passed_at = looked_at - said, self._number
+        self._passed, self._passed_at = looked_at - said if said else looked_at, self._number
         return [i for i, unit in enumerate(units) if unit in said] if said else []
 
     def closeness(self, vectors: Sequence[Vector | None]) -> NDArray[np.float64]:

@@ -8,6 +8,8 @@ Pure: `at` is in seconds, as of the log.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 HALF_LIFE_S = 600.0
@@ -21,6 +23,7 @@ class Sides:
 
     def __init__(self) -> None:
         self._ties: dict[tuple[str, str], tuple[float, float]] = {}  # (weight, as of)
+        self._guessed: tuple[float, dict[str, str]] | None = None  # when it was last asked for; the ties are the same
 
     def agreed(self, one: str, other: str, at: float) -> None:
         """`one` merely agreed with `other`."""
@@ -33,12 +36,18 @@ class Sides:
     def clear(self) -> None:
         """Forget all ties."""
         self._ties.clear()
+        self._guessed = None
 
-    def guess(self, at: float) -> dict[str, str]:
+    def guess(self, at: float) -> Mapping[str, str]:
         """The side of each speaker who has ties, or {} while nobody objects to anybody.
 
         The sign of the leading eigenvector of the signed ties, then single moves while they help.
         """
+        if self._guessed is None or self._guessed[0] != at:
+            self._guessed = at, self._guess(at)
+        return self._guessed[1]
+
+    def _guess(self, at: float) -> dict[str, str]:
         ties = {pair: weight for pair in self._ties if abs(weight := self._weight(pair, at)) >= EDGE_MIN}
         if not any(weight < 0 for weight in ties.values()):
             return {}
@@ -60,7 +69,7 @@ class Sides:
     def _tie(self, one: str, other: str, weight: float, at: float) -> None:
         if one == other:
             return
-        pair = (min(one, other), max(one, other))
+        pair, self._guessed = (min(one, other), max(one, other)), None
         self._ties[pair] = (self._weight(pair, at) + weight, at)
         if len(self._ties) > PAIRS_MAX:
             del self._ties[min(self._ties, key=lambda known: (abs(self._weight(known, at)), known))]

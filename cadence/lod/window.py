@@ -16,10 +16,12 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from cadence.lod.attention import age_units, squared_distance
 from cadence.lod.repeats import OVERLAP_MAX, TERMS_MIN
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 
+LOOKS_KEPT_MAX = 64  # of readers of different pace
 CROWD_MIN = 4  # so many saying the very same, however short, are a crowd: one is shown, the others are counted
 
 Floats = NDArray[np.float64]
@@ -49,6 +51,12 @@ class Window:
         )
         self.n: list[int] = [*(before.n if before else ()), *[unit.n for unit in units]]
         self.costs: Floats = np.array(self.n, dtype=np.float64)
+        at = np.array([unit.at for unit in units], dtype=np.float64)
+        self.at: Floats = _joined(before.at if before else None, at)
+        seqs = np.array([unit.seq for unit in units], dtype=np.int64)
+        self.seqs: Ints = _joined(before.seqs if before else None, seqs)
+        indices = np.array([unit.index for unit in units], dtype=np.int64)
+        self.indices: Ints = _joined(before.indices if before else None, indices)
         self.salience: Floats = _joined(
             before.salience if before else None, np.array([unit.salience for unit in units], dtype=np.float64)
         )
@@ -64,8 +72,8 @@ class Window:
         self.speakers = list(speakers)
         self._scaled: dict[float, Floats] = {}
         self._again: dict[int, list[int]] = {}
+        self._far: dict[tuple[float, float, float, float], Floats] = {}
         self._shared: dict[int, list[int]] = {}
-        self._said_by: dict[int, Ints] = {}
 
     def __len__(self) -> int:
         return len(self.units)
@@ -94,17 +102,12 @@ class Window:
             self._scaled[exponent] = self.salience / self.costs**exponent
         return self._scaled[exponent]
 
-    def uses(self, attention: Floats) -> Floats:
-        """How often each word is used, [terms], by attention for each unit."""
-        return np.bincount(self.flat, weights=attention[self.owner], minlength=len(self.terms)).astype(
-            np.float64, copy=False
-        )
-
-    def said_by(self, speaker: int) -> Ints:
-        """The rows of one of `speakers`, by number."""
-        if speaker not in self._said_by:
-            self._said_by[speaker] = np.flatnonzero(self.speaker_of == speaker)
-        return self._said_by[speaker]
+    @cached_property
+    def words_of(self) -> Ints:
+        """The words of each unit, [units, most words of one], filled up with the number that follows the last word."""
+        found = np.full((len(self.units), int(self.sizes.max(initial=0))), len(self.terms), dtype=np.int64)
+        found[np.arange(found.shape[1]) < self.sizes[:, None]] = self.flat
+        return found
 
     def shares(self, worth: Floats) -> Floats:
         """What each unit says of all that is worth saying, [units]."""
@@ -113,16 +116,26 @@ class Window:
         )
 
     def worth(self, used: Floats) -> Floats:
-        """The share of each word in all that is worth saying, [terms]; `used` is how often each is used."""
+        """The share of each word in all that is worth saying, [readers, terms]; `used` is how often each is used."""
         if self._pack is not None and self._priors is not None:
-            worth = self._pack.worth(self._priors, used, self.rarity)
+            worth = np.stack([self._pack.worth(self._priors, by, self.rarity) for by in used])
         else:
             worth = used * self.rarity
-        total = worth.sum()
-        if total <= 0.0:  # a new room, or one where everybody says the same: all words are equally rare
-            worth, total = used, used.sum()
-        shares: Floats = worth / (total or 1.0)
+        total = worth.sum(axis=1, keepdims=True)
+        if (total <= 0.0).any():  # a new room, or one where everybody says the same: all words are equally rare
+            worth = np.where(total <= 0.0, used, worth)
+            total = worth.sum(axis=1, keepdims=True)
+        shares: Floats = worth / np.where(total > 0.0, total, 1.0)
         return shares
+
+    def far(self, now: float, cadence_s: float, rate: float, sigma: float) -> Floats:
+        """The squared distance of each unit for a reader who is near to nobody: made once for readers of equal pace."""
+        look = now, cadence_s, rate, sigma
+        if look not in self._far:
+            if len(self._far) >= LOOKS_KEPT_MAX:
+                self._far.clear()
+            self._far[look] = squared_distance(1.0, age_units(now, self.at, cadence_s, rate), 0.0, sigma)
+        return self._far[look]
 
     def again(self, row: int) -> list[int]:
         """Those that say again what unit `row` says: more than 60 % of their words, at least three, are its.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cadence.alex.mediator import CATCH_UP_WORDS
+from cadence.alex.composing import CATCH_UP_WORDS
 from cadence.rooms.wire import Ask, Read, Turn, ViewPatch, WireError, to_iso
 from tests.alex.house import ADA, BOB, House, house, wait
 from tests.alex.talk import line

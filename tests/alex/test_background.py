@@ -35,7 +35,7 @@ async def test_a_write_is_tried_until_the_log_takes_it() -> None:
         if len(tries) < 3:
             raise StoreUnavailable(text)
 
-    await background.durably(write, "full")
+    await background.durably(lambda: None, write, "full")
     assert [round(at - tries[0], 6) for at in tries] == [0.0, STORE_RETRY_SECONDS, 2 * STORE_RETRY_SECONDS]
 
 
@@ -48,7 +48,7 @@ async def test_in_the_end_one_refusal_is_enough_and_what_still_runs_is_cancelled
     background.spawn(wait(1000.0))
     await background.finish(0.5)
     with pytest.raises(StoreUnavailable):
-        await background.durably(write)
+        await background.durably(lambda: None, write)
     background.cancel()
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from cadence.alex.contest import alone
 from cadence.alex.disputes import agreements, disputes
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.selection import Choice, Selection, attend
 from cadence.alex.transcript import Entry, Transcript
-from cadence.alex.waiting import Candidate, Waiting
+from cadence.alex.waiting import Candidate, Lineup, Waiting
 from cadence.lod.terms import Background
 from cadence.rooms.wire import Focus, View
 from tests.alex.talk import entry, line, message
@@ -19,7 +20,7 @@ def candidate(seq: int, text: str, speaker: str = "vera", *, urgent: bool = Fals
 
 def weights(candidates: list[Candidate], near: set[str] | None = None, **view: object) -> list[float]:
     ages = np.zeros(len(candidates))
-    return attend(candidates, ages, View(**view), near or set(), Background()).tolist()  # type: ignore[arg-type]
+    return attend(Lineup(candidates), ages, View(**view), near or set(), Background()).tolist()  # type: ignore[arg-type]
 
 
 def test_a_near_speaker_weighs_as_the_law_says_at_each_sigma() -> None:
@@ -54,8 +55,10 @@ def test_a_long_message_is_told_in_its_own_order() -> None:
     units = [Candidate(said, unit, False) for unit in said.parsed.units]
 
     def first_told(ahead: float) -> str:
-        selection = Selection(units, np.ones(len(units)), 15.0, ReaderMemory(), Background(), {}, 0.0, ahead=ahead)
-        return selection.choose([], {}).picks[0].unit.text
+        selection = Selection(
+            Lineup(units), np.ones(len(units)), 15.0, ReaderMemory(), Background(), {}, 0.0, ahead=ahead
+        )
+        return alone(selection.choose([], {})).picks[0].unit.text
 
     assert first_told(0.0).startswith("Lunch")
     assert first_told(60.0).startswith("We met")
@@ -71,8 +74,8 @@ def select(candidates: list[Candidate], budget: float, *, sides: dict[str, str] 
         waiting.add(one.entry, 0.0, urgent=one.urgent)
     transcript = Transcript()
     memory = ReaderMemory()
-    selection = Selection(candidates, np.ones(len(candidates)), budget, memory, Background(), sides or {}, 0.0)
-    return selection.choose(disputes(list(waiting), memory, transcript, 0), agreements(waiting))
+    selection = Selection(Lineup(candidates), np.ones(len(candidates)), budget, memory, Background(), sides or {}, 0.0)
+    return alone(selection.choose(disputes(list(waiting), memory, transcript, 0), agreements(waiting)))
 
 
 def chosen(candidates: list[Candidate], budget: float) -> list[int]:
@@ -154,8 +157,8 @@ def test_sides_steer_the_choice_and_are_noted() -> None:
     sides = {"ada": "side 0", "bob": "side 1"}
     memory = ReaderMemory()
     memory.speakers.add("side 0", 1.0, 0.0)
-    selection = Selection([loud, quiet], np.ones(2), 13.0, memory, Background(), sides, 0.0)
-    assert [pick.unit.seq for pick in selection.choose([], {}).picks] == [2]
+    selection = Selection(Lineup([loud, quiet]), np.ones(2), 13.0, memory, Background(), sides, 0.0)
+    assert [pick.unit.seq for pick in alone(selection.choose([], {})).picks] == [2]
     assert memory.speakers.reward("side 1", 0.0) > 0
 
 
@@ -165,8 +168,8 @@ def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
     second.entry.learn_vector(0, near)
     memory = ReaderMemory()
     memory.units.add((9,), (), near)
-    selection = Selection([first, second], np.ones(2), 60.0, memory, Background(), {}, 0.0)
-    choice = selection.choose([], {})
+    selection = Selection(Lineup([first, second]), np.ones(2), 60.0, memory, Background(), {}, 0.0)
+    choice = alone(selection.choose([], {}))
     assert [pick.unit.seq for pick in choice.picks] == [1]
     assert [unit.seq for unit in choice.counted] == [2]
 
@@ -177,7 +180,8 @@ def test_a_unit_without_words_can_be_a_repeat_by_its_vector() -> None:
     smile.entry.learn_vector(0, near)
     memory = ReaderMemory()
     memory.units.add((9,), (), near)
-    choice = Selection([smile, candidate(2, line(2))], np.ones(2), 60.0, memory, Background(), {}, 0.0).choose([], {})
+    selection = Selection(Lineup([smile, candidate(2, line(2))]), np.ones(2), 60.0, memory, Background(), {}, 0.0)
+    choice = alone(selection.choose([], {}))
     assert [pick.unit.seq for pick in choice.picks] == [2]
     assert [unit.seq for unit in choice.counted] == [1]
 
@@ -194,8 +198,8 @@ def test_what_is_left_of_a_target_waits_for_the_objection_it_cannot_come_without
     waiting.shown([target.parsed.units[0]])
     units = [Candidate(one.entry, unit, False) for one in waiting for unit in one.left]
     for budget, seqs in ((7.0, []), (15.0, [2])):
-        selection = Selection(units, np.ones(len(units)), budget, memory, Background(), {}, 0.0)
-        choice = selection.choose(disputes(list(waiting), memory, Transcript(), 0), {})
+        selection = Selection(Lineup(units), np.ones(len(units)), budget, memory, Background(), {}, 0.0)
+        choice = alone(selection.choose(disputes(list(waiting), memory, Transcript(), 0), {}))
         assert [pick.unit.seq for pick in choice.picks] == seqs
 
 

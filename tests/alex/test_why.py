@@ -7,7 +7,7 @@ from cadence.alex.prose import Attempt, Prose, Told, Trace
 from cadence.alex.retelling import Retold
 from cadence.alex.selection import Choice
 from cadence.alex.turns import Pick, made_turn
-from cadence.alex.waiting import Candidate
+from cadence.alex.waiting import Candidate, Lineup
 from cadence.alex.why import SCORES_MAX, Reasons, explained, reasons_of
 from cadence.rooms.wire import Covers, Segment
 from tests.alex.talk import SENTENCE, entry
@@ -36,7 +36,7 @@ def test_what_was_chosen_comes_first_and_each_unit_tells_its_fate() -> None:
         retold=[Retold(Told("vera", "Vera says so.", ((2, 0),), 3), prose, (found[1],), 0.5)],
     )
     weights = np.linspace(1.0, 0.1, len(found))
-    reasons = reasons_of(found, weights, choice)
+    reasons = reasons_of(Lineup(found), weights, choice)
     assert (reasons.by, reasons.considered) == ("tiny", SCORES_MAX + 20)
     told = explained(TURN, reasons, [], {one.entry.seq: one.entry for one in found}.get)
     fates = [(unit["seq"], unit["fate"]) for unit in told["units"]]
@@ -46,7 +46,7 @@ def test_what_was_chosen_comes_first_and_each_unit_tells_its_fate() -> None:
 
 def test_what_is_gone_has_neither_text_nor_speaker() -> None:
     found = candidates(1)
-    reasons = reasons_of(found, np.ones(1), Choice())
+    reasons = reasons_of(Lineup(found), np.ones(1), Choice())
     (unit,) = explained(TURN, reasons, [], lambda seq: None)["units"]
     assert unit == {"seq": 1, "index": 0, "attention": 1.0, "fate": "waits"}
 

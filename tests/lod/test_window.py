@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from cadence.lod.digest import LOOK, PLAIN, Climb, SpeakerMemory, rank
+from cadence.lod.digest import LOOK, PLAIN, Climb, Runner, SpeakerMemory, rank
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
 from cadence.lod.window import Window
@@ -69,7 +69,7 @@ def test_a_window_that_holds_more_than_waits_changes_no_choice(seed: int) -> Non
     window = Window(units, background)
     rows = window.places(mine)
     assert rows is not None
-    shared = Climb(window, rows, attention, SpeakerMemory(), 0.0).ladder(40)
+    shared = Climb(window, [Runner(rows, attention, SpeakerMemory())], 0.0).ladder(40)
     assert alone.rungs == shared.rungs
     assert alone.repeats == shared.repeats
     assert np.allclose(alone.shares, shared.shares)
@@ -80,12 +80,12 @@ def test_an_everyday_word_is_worth_less_and_one_that_all_use_nothing() -> None:
     for _ in range(9):
         background.add(["term0"])
     window = Window([unit(1, "a", 3, ["term0", "term1"])], background)
-    assert window.worth(window.uses(np.ones(1))).tolist() == [0.0, 1.0]
+    assert window.worth(np.ones((1, 2))).tolist() == [[0.0, 1.0]]
 
 
 def test_where_all_words_are_equally_known_use_decides() -> None:
     window = Window([unit(1, "a", 3, ["term0", "term1"]), unit(2, "b", 3, ["term1"])], Background())
-    assert window.worth(window.uses(np.ones(2))).tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert window.worth(np.array([[1.0, 2.0]])).tolist() == [pytest.approx([1 / 3, 2 / 3])]
 
 
 def test_who_says_again_is_told_by_three_words_at_least() -> None:
@@ -135,11 +135,12 @@ def test_a_plan_that_ends_early_is_the_beginning_of_the_whole(seed: int) -> None
     units, background = talk(chance), learned(chance)
     window, rows = Window(units, background), np.arange(len(units))
     attention = np.array([chance.random() for _ in units])
-    climb, other = (Climb(window, rows, attention, SpeakerMemory(), 0.0, weigh=LOOK) for _ in range(2))
-    chosen, whole = climb.select(14), other.select(90)
+    alone = [Runner(rows, attention, SpeakerMemory())]
+    climb, other = (Climb(window, alone, 0.0, weigh=LOOK) for _ in range(2))
+    (chosen,), (whole,) = climb.select([14]), other.select([90])
     left = [i for i in range(len(units)) if i not in chosen]
     asked = set(chance.sample(left, min(3, len(left))))
-    early = climb.select(90, asked)
+    (early,) = climb.select([90], {0: asked})
     assert whole[: len(early)] == early
     if sum(units[i].n for i in chosen) <= 14:
         assert set(chosen) <= set(early)

@@ -67,7 +67,7 @@ class Nearby:
             return
         self._there.cut = self._back.cut = True
         driver = self.worker._driver
-        driver._looks.close()
+        driver._delivery.close()
         driver._background.cancel()
         self.worker.lost()
         asyncio.get_running_loop().call_soon(self._lost)

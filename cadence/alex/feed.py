@@ -1,0 +1,52 @@
+"""What was said in a room and not all of its readers have heard: noted once for all, heard when each next looks.
+
+A mediator that plans to look anyway need not be told of each message as it comes (`Mediator.attentive`); so a message
+costs no work for most of a crowd.
+
+Pure: no clock, no files.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from cadence.alex.transcript import Entry
+
+FEED_MESSAGES_MAX = 1_000  # noted before it is asked how far everybody is; who is farthest behind is made to hear
+
+
+class Feed:
+    """Messages of AIs with when they came. Places in it count from the first message ever noted."""
+
+    def __init__(self) -> None:
+        self._said: deque[tuple[Entry, float]] = deque()  # Bounded by its owner, who heeds `full`
+        self._first = 0
+
+    @property
+    def end(self) -> int:
+        """The place of the next message."""
+        return self._first + len(self._said)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to forget what all have heard."""
+        return len(self._said) >= FEED_MESSAGES_MAX
+
+    def add(self, entry: Entry, now: float) -> None:
+        """A message came."""
+        self._said.append((entry, now))
+
+    def after(self, place: int) -> Sequence[tuple[Entry, float]]:
+        """What was said from this place on."""
+        if place >= self.end:
+            return ()
+        assert place >= self._first, f"expected what was said from {self._first} on to be asked for, got {place}"
+        return list(islice(self._said, place - self._first, None))
+
+    def forget(self, heard: Iterable[int]) -> None:
+        """Everybody who hears has heard all before one of these places."""
+        for _ in range(min(heard, default=self.end) - self._first):
+            self._said.popleft()
+            self._first += 1

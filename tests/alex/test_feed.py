@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from cadence.alex.feed import FEED_MESSAGES_MAX, Feed
+from tests.alex.talk import entry
+
+
+def test_who_has_heard_some_hears_the_rest() -> None:
+    feed = Feed()
+    first, second = entry(1), entry(2)
+    feed.add(first, 10.0)
+    feed.add(second, 11.0)
+    assert list(feed.after(0)) == [(first, 10.0), (second, 11.0)]
+    assert list(feed.after(1)) == [(second, 11.0)]
+    assert (list(feed.after(feed.end)), feed.end) == ([], 2)
+
+
+def test_what_all_have_heard_is_forgotten_and_places_stay() -> None:
+    feed = Feed()
+    for seq in range(1, 6):
+        feed.add(entry(seq), float(seq))
+    feed.forget([3, 4, 5])
+    assert [at for _, at in feed.after(3)] == [4.0, 5.0]
+    assert feed.end == 5
+    with pytest.raises(AssertionError, match="from 3 on"):
+        feed.after(2)
+
+
+def test_where_nobody_hears_nothing_is_kept() -> None:
+    feed = Feed()
+    said = entry(1)
+    while not feed.full:
+        feed.add(said, 0.0)
+    assert feed.end == FEED_MESSAGES_MAX
+    feed.forget([])
+    assert not feed.full and feed.end == FEED_MESSAGES_MAX
