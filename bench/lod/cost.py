@@ -1,14 +1,17 @@
 """What it costs: one turn, a room full of readers, a room that talks very fast. In CPU time of one thread.
 
 The room is busy: real lines of IRC, 60 a minute, four to five times what a reader can take in, so that every look is a
-digest of some 60 waiting units. Readers run through the real driver and the real mediators over a log in memory, in
-virtual time; sockets and disk are not in it. Times depend on the machine and on who else uses it: compare the ratios.
+digest of some 45 waiting units. Readers run through the real driver and the real mediators over a log in memory, in
+virtual time; sockets and disk are not in it. Time stands still while a block of readers looks, so the driver is told
+what it took by the CPU's clock: blocks are as large as on a server. Times depend on the machine and on who else uses
+it: compare the ratios.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import random
 import statistics
 import time
@@ -18,9 +21,12 @@ from dataclasses import dataclass
 from bench.lod.data import channels
 from bench.lod.mediated import START, Line, Mediated
 from bench.lod.report import Criterion, Curve, Found, Given, Table
+from cadence.alex.contest import together
 from cadence.alex.events import Show, Tick
-from cadence.app import GARBAGE_THRESHOLDS
-from cadence.rooms.wire import Member, Turn, View
+from cadence.alex.looks import Looks
+from cadence.alex.reader import Reader
+from cadence.process import GARBAGE_THRESHOLDS
+from cadence.rooms.wire import Focus, Member, Turn, View, ViewPatch
 from tests.alex.house import house, wait
 from tests.clock import VirtualLoop
 
@@ -30,6 +36,8 @@ WARM_SECONDS, MEASURED_SECONDS = 60.0, 20.0
 READERS = (1, 100, 1_000, 10_000)
 LOOKS = 1_000
 SHARING = 50
+TOGETHER = 24  # readers who look at the same moment: about what 2 ms suffice for
+DIFFERENT = 1_000  # readers of whom no two want the same
 SPEAKERS = 12
 BUSY_MAX = 0.7  # of a core
 CADENCE_S = View().cadence_s
@@ -41,10 +49,15 @@ class Crowd:
     """What so many readers of one room cost over `MEASURED_SECONDS`."""
 
     readers: int
+    alike: bool
     cpu_s: float
     turns: int
     parsed: int
     windows: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.readers:,} readers" if self.alike else f"{self.readers:,} readers, no two alike"
 
     @property
     def microseconds(self) -> float:
@@ -57,13 +70,11 @@ def run(given: Given) -> Found:
     texts = [one.text for log in channels(given.shared) for one in log if len(one.text.split()) >= WORDS_MIN]
     gc.set_threshold(*GARBAGE_THRESHOLDS)  # as the server has them
     given.say("one turn")
-    turn_us, waiting = one_turn(texts)
-    crowds = []
-    for readers in [size for size in READERS if size <= given.readers]:
-        given.say(f"{readers} readers")
-        loop = VirtualLoop()
-        crowds.append(loop.run_until_complete(crowd(texts, readers)))
-        loop.close()
+    alone_us, waiting = one_turn(texts)
+    turn_us = one_block(texts)
+    sizes = [size for size in READERS if size <= given.readers]
+    crowds = [_crowd(given, texts, size, alike=True) for size in sizes]
+    different = _crowd(given, texts, min(DIFFERENT, sizes[-1]), alike=False)
     given.say("a fast room")
     fast_s = fast_room(texts)
     table = Table(
@@ -71,9 +82,9 @@ def run(given: Given) -> Found:
         ("CPU s", "us a reader and look", "readers a core", "turns", "messages parsed", "windows built"),
         digits={"us a reader and look": 0, "readers a core": 0},
     )
-    for one in crowds:
+    for one in [*crowds, different]:
         table.add(
-            f"{one.readers} readers",
+            one.name,
             **{
                 "CPU s": one.cpu_s,
                 "us a reader and look": one.microseconds,
@@ -95,8 +106,16 @@ def run(given: Given) -> Found:
             log=True,
         ),
     ]
-    criteria = _criteria(turn_us, waiting, crowds, fast_s)
+    criteria = _criteria(turn_us, alone_us, waiting, crowds, fast_s)
     return Found([table], criteria, plots={"cost-by-readers": curves})
+
+
+def _crowd(given: Given, texts: Sequence[str], readers: int, *, alike: bool) -> Crowd:
+    given.say(f"{readers} readers" if alike else f"{readers} readers, no two alike")
+    loop = VirtualLoop()
+    found = loop.run_until_complete(crowd(texts, readers, alike=alike))
+    loop.close()
+    return found
 
 
 def per_core(one: Crowd) -> float:
@@ -105,7 +124,7 @@ def per_core(one: Crowd) -> float:
 
 
 def one_turn(texts: Sequence[str]) -> tuple[float, float]:
-    """Median CPU of a look that shows a digest, in microseconds, and how many units waited, median.
+    """Median CPU of a look alone that shows a digest, in microseconds, and how many units waited, median.
 
     Of `SHARING` readers of one room: what they share is made by the first of them to look, and counts for that one.
     """
@@ -129,11 +148,57 @@ def one_turn(texts: Sequence[str]) -> tuple[float, float]:
     return statistics.median(taken), statistics.median(waited)
 
 
-async def crowd(texts: Sequence[str], readers: int) -> Crowd:
-    """So many readers in the real driver."""
+def one_block(texts: Sequence[str]) -> float:
+    """Median CPU of such a look of `TOGETHER` readers, no two of whom want the same, for each; in microseconds."""
+    views = [_view(number) for number in range(TOGETHER)]
+    room = Mediated(View(), readers=TOGETHER, views=views)
+    taken: list[float] = []
+    for number, text in enumerate(texts):
+        at = number * 60.0 / LINES_PER_MINUTE
+        while (due := min(one.deadline() or math.inf for one in room.mediators)) <= START + at:
+            mediators = [one for one in room.mediators if one.deadline() == due]
+            began = time.process_time_ns()
+            looks = together([one.tick(due) for one in mediators])
+            spent = (time.process_time_ns() - began) / 1000
+            shown = [actions for actions in looks if isinstance(actions, list) and isinstance(actions[0], Show)]
+            if number > LINES_PER_MINUTE and len(shown) > TOGETHER / 2:
+                taken.append(spent / len(shown))
+        if len(taken) * TOGETHER >= LOOKS:
+            break
+        room.say(Line(f"speaker-{random.Random(number).randrange(SPEAKERS)}", at, text))
+    return statistics.median(taken)
+
+
+def _view(number: int) -> View:
+    """What one reader of many wants: their own pace, every third follows somebody."""
+    chance = random.Random(number)
+    follow = (f"speaker-{chance.randrange(SPEAKERS)}",) if number % 3 == 0 else ()
+    return View(
+        pace_wpm=float(chance.randint(150, 400)), sigma=chance.choice([0.5, 1.0, 2.0]), focus=Focus(follow=follow)
+    )
+
+
+def _tell_time(looks: Looks) -> None:
+    """Let the looks know what a block took, by the CPU's clock."""
+    look = looks._look
+
+    def timed(readers: Sequence[Reader], now: float) -> int:
+        began = time.process_time()
+        shown = look(readers, now)
+        looks._took(time.process_time() - began, len(readers), shown)
+        return 0  # what the loop's clock would add is known already
+
+    looks._look = timed
+
+
+async def crowd(texts: Sequence[str], readers: int, *, alike: bool) -> Crowd:
+    """So many readers in the real driver, all of whom want what most do, or each something else."""
     async with house() as lab:
+        _tell_time(lab.driver._delivery._looks)
         for number in range(readers):
-            await lab.driver.attach("lab", Member(f"r{number}", f"R{number}", "human"), None, None, lab.head)
+            view = _view(number)
+            patch = None if alike else ViewPatch(pace_wpm=view.pace_wpm, sigma=view.sigma, focus=view.focus)
+            await lab.driver.attach("lab", Member(f"r{number}", f"R{number}", "human"), None, patch, lab.head)
         await _talk(lab.say, texts, 0, WARM_SECONDS)
         lab.told.clear()
         transcript, heard = lab.driver._rooms["lab"].transcript, lab.head
@@ -142,7 +207,7 @@ async def crowd(texts: Sequence[str], readers: int) -> Crowd:
         await _talk(lab.say, texts, int(WARM_SECONDS * LINES_PER_MINUTE / 60), MEASURED_SECONDS)
         cpu = time.process_time() - began
         turns = sum(isinstance(frame, Turn) for _, frame in lab.told)
-        return Crowd(readers, cpu, turns, lab.head - heard, transcript.windows_built - before)
+        return Crowd(readers, alike, cpu, turns, lab.head - heard, transcript.windows_built - before)
 
 
 async def _talk(say: object, texts: Sequence[str], first: int, seconds: float) -> None:
@@ -163,15 +228,17 @@ def fast_room(texts: Sequence[str]) -> float:
     return time.process_time() - began
 
 
-def _criteria(turn_us: float, waiting: float, crowds: Sequence[Crowd], fast_s: float) -> list[Criterion]:
+def _criteria(
+    turn_us: float, alone_us: float, waiting: float, crowds: Sequence[Crowd], fast_s: float
+) -> list[Criterion]:
     largest = crowds[-1]
     parsed = ", ".join(f"{one.readers}: {one.parsed} parsed, {one.windows} windows" for one in crowds)
     return [
         Criterion(
-            f"select and render one turn, {waiting:.0f} units waiting, CPU",
+            f"select and render one turn, {waiting:.0f} units waiting, {TOGETHER} readers together, CPU of each",
             "200 us",
             "40 us",
-            f"{turn_us:.0f} us",
+            f"{turn_us:.0f} us; of one who looks alone {alone_us:.0f} us",
             turn_us <= 200,
         ),
         Criterion(

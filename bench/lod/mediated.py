@@ -31,13 +31,23 @@ class Line:
 
 
 class Mediated:
-    """Readers of one room, one of them if not said otherwise; they differ by when they look."""
+    """Readers of one room, one of them if not said otherwise; they differ by when they look, or by their `views`."""
 
-    def __init__(self, view: View, *, credit: float | None = None, readers: int = 1) -> None:
+    def __init__(
+        self,
+        view: View,
+        *,
+        credit: float | None = None,
+        readers: int = 1,
+        views: Sequence[View] = (),
+    ) -> None:
         self.transcript = Transcript()
         self.entries: dict[int, Entry] = {}
-        phases = [number / readers * view.cadence_s for number in range(readers)]
-        self.mediators = [_mediator(view, self.transcript, phase, credit) for phase in phases]
+        phases = [0.0 if views else number / readers * view.cadence_s for number in range(readers)]
+        wanted = views or [view] * readers
+        self.mediators = [
+            _mediator(view, self.transcript, phase, credit) for view, phase in zip(wanted, phases, strict=True)
+        ]
 
     def say(self, line: Line) -> list[Turn]:
         """Let time pass up to the line, then say it; returns the turns shown meanwhile."""
