@@ -12,6 +12,7 @@ from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.budget import Bucket
+from cadence.lod.leanings import Leanings
 from cadence.lod.vectors import Vector
 from cadence.rooms.wire import Author, Message, Turn, View, to_iso
 
@@ -33,8 +34,11 @@ class Line:
 class Mediated:
     """Readers of one room, one of them if not said otherwise; they differ by when they look."""
 
-    def __init__(self, view: View, *, credit: float | None = None, readers: int = 1) -> None:
+    def __init__(
+        self, view: View, *, credit: float | None = None, readers: int = 1, leanings: Leanings | None = None
+    ) -> None:
         self.transcript = Transcript()
+        self.transcript.leanings = leanings
         self.entries: dict[int, Entry] = {}
         phases = [number / readers * view.cadence_s for number in range(readers)]
         self.mediators = [_mediator(view, self.transcript, phase, credit) for phase in phases]
@@ -52,7 +56,7 @@ class Mediated:
         self.transcript.learn(entry)
         for unit, vector in zip(entry.parsed.units, line.vectors, strict=False):
             if vector is not None:
-                entry.learn_vector(unit.index, vector)
+                self.transcript.learn_vector(entry, unit.index, vector)
         for mediator in self.mediators:
             mediator.handle(Posted(entry, False), now)
         return turns

@@ -45,10 +45,12 @@ from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.transcript import Entry
 from cadence.alex.turns import EMBEDDED
 from cadence.counts import MediationCounts
+from cadence.lod.leanings import Leanings
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
+from cadence.models.stances import stance_directions
 from cadence.rooms.mediation import Attached, ReaderRecord, ReaderStore, StoreFenced
 from cadence.rooms.wire import (
     After,
@@ -97,6 +99,7 @@ class Driver:
         self._store, self._clock, self._tell = store, clock, tell
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
+        self._leanings = None if encoder is None else Leanings(stance_directions())
         self.counts = MediationCounts()
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -135,6 +138,7 @@ class Driver:
         room = mediated.room
         keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
         mediated.transcript.background.pack = self._pack
+        mediated.transcript.leanings = self._leanings
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
         self._spawn(keeper.open(head))
@@ -513,9 +517,10 @@ class Driver:
     def _encoded(self, key: UnitKey, vectors: Vectors | None) -> None:
         """Vectors have come, or will not: whoever looks from now on sees them (law 14: nobody waits)."""
         room, seq, index = key
-        entry = self._rooms[room].transcript.entry(seq)  # None: redacted meanwhile, or long ago
+        transcript = self._rooms[room].transcript
+        entry = transcript.entry(seq)  # None: redacted meanwhile, or long ago
         if vectors is not None and entry is not None:
-            entry.learn_vector(index, vectors[0])
+            transcript.learn_vector(entry, index, vectors[0])
 
     # Time.
 

@@ -55,6 +55,7 @@ from cadence.alex.waiting import Candidate, OpenMessage, Waiting, candidates
 from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
+from cadence.lod.leanings import CALM
 from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.lod.units import UNIT_WORDS_MAX
 from cadence.rooms.wire import Covers, Mode, Segment, Turn, TurnMode, View, to_iso
@@ -333,9 +334,11 @@ class Mediator:
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         window, ahead = self._transcript.window, self._bucket.rate * AHEAD_SECONDS
         prose = self._prose(waiting, budget) if weigh is LOOK else ()
+        argument = self._transcript.argument if weigh is LOOK else CALM
         selection = Selection(
-            units, weights, budget, self._memory, background, sides, now, window, weigh, ahead=ahead, prose=prose
-        )
+            units, weights, budget, self._memory, background, sides, now, window, weigh,
+            ahead=ahead, prose=prose, argument=argument,
+        )  # fmt: skip
         choice = selection.choose(disputes(waiting, self._memory, self._transcript, self._since), agreements(waiting))
         self._reasons = reasons_of(units, weights, choice)
         retold = [one.unit for retold in choice.retold for one in retold.candidates]

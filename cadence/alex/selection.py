@@ -22,6 +22,7 @@ from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate
 from cadence.lod.attention import age_units, attention, topic_distance
 from cadence.lod.digest import LOOK, Climb, Weights
+from cadence.lod.leanings import CALM, Argument
 from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -112,6 +113,7 @@ class Selection:
         *,
         ahead: float = 0.0,
         prose: Sequence[Prose] = (),
+        argument: Argument = CALM,
     ) -> None:
         self._candidates = candidates
         self._weights = weights
@@ -124,6 +126,7 @@ class Selection:
         self._weigh = weigh
         self._ahead = ahead
         self._prose = prose
+        self._argument = argument
         self._choice = Choice()
         self._echoed: list[Unit] = []  # said again within the turn, and counted there
 
@@ -231,7 +234,7 @@ class Selection:
             sides = [self._sides.get(candidate.unit.speaker) for candidate in candidates] if self._sides else None
             climb = Climb(
                 window, rows, weights, self._memory.speakers, self._now,
-                sides=sides, vectors=known, closeness=closeness, weigh=self._weigh,
+                sides=sides, vectors=known, closeness=closeness, weigh=self._weigh, argument=self._argument,
             )  # fmt: skip
             self._take_climbed(climb, candidates)
 

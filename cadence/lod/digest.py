@@ -10,8 +10,9 @@ below, so a slowly moving budget never makes text flicker.
               * attention * salience * (1 - closest shown lately)^6 * (1 - closest picked) / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
-Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A look back
-over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
+In an argument a speaker who seems opposed to the picks gains for each of them, one who seems to agree loses (see
+`leanings`). Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A
+look back over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
 says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
 A look leaves room in a rung rather than fill it with what gains much less than the best that waits (`LOOK`).
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.lod.leanings import CALM, Argument
 from cadence.lod.race import Race
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -35,6 +37,7 @@ from cadence.lod.window import Window
 
 RUNG_WORDS_FIRST = 10
 DISPUTE_LENGTH_EXPONENT = 0.7
+OPPOSED_WEIGHT = 2.0  # e to this is what a speaker gains for each pick of somebody wholly opposed, in a full argument
 TIME_BINS = 12  # parts of the window, of equal words, that are rewarded like speakers
 REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
@@ -174,7 +177,8 @@ class Climb:
     """The ranking of some rows of a window for one reader, made rung by rung, as far as somebody asks.
 
     `attention`, `sides`, `vectors`, `closeness` and `masses` run along `rows` and are what `rank` says; `used` [terms]
-    is how often each term of the window was used. What is chosen is told as places in `rows`.
+    is how often each term of the window was used, `argument` what is guessed of who stands with whom. What is chosen is
+    told as places in `rows`.
     """
 
     def __init__(
@@ -191,6 +195,7 @@ class Climb:
         weigh: Weights = PLAIN,
         used: Floats | None = None,
         masses: Floats | None = None,
+        argument: Argument = CALM,
     ) -> None:
         if weigh is LOOK_BACK and window.packed:
             weigh = LOOK_BACK_PACKED
@@ -211,6 +216,8 @@ class Climb:
         if sides is not None:
             of_side, names = _sides(sides, rows, len(window))
             race.hear(of_side, memory.rewards(names, now), weigh.voices)
+        if argument.heat:
+            race.oppose(window.speaker_of, np.exp(-OPPOSED_WEIGHT * argument.heat * argument.between(window.speakers)))
         self._place = np.zeros(len(window), dtype=np.int64)  # of a row among `rows`
         self._place[rows] = np.arange(len(rows))
         self._steps: list[Step] = []

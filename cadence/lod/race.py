@@ -39,6 +39,8 @@ class Race:
         self._breadth: Floats | None = None
         self._apart: _Apart | None = None
         self._groups: list[_Group] = []
+        self._opposed: tuple[Ints, Floats] | None = None
+        self._favour: Floats | float = 1.0  # of each row, for who said it and whom the picks are of
         self._open = set(rows.tolist())
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
         telling = rows[self.shares[rows] > 0.0]
@@ -66,6 +68,10 @@ class Race:
         """Weigh units down by how close they come to what was shown, and to what is picked."""
         self._apart = _Apart(vectors, rows, closeness, self._weights[rows], exponent)
         self._weights[rows] = self._apart.weights
+
+    def oppose(self, of: Ints, factors: Floats) -> None:
+        """Multiply the gain of whoever belongs to group i, for each pick of group j, by `factors` [j, i]."""
+        self._opposed = of, factors
 
     def any_open(self) -> bool:
         """Whether a unit is left that was neither picked nor refused."""
@@ -103,6 +109,9 @@ class Race:
             self._breadth = self._spread()
         for group in self._groups:
             group.take(row)
+        if self._opposed is not None:
+            of, factors = self._opposed
+            self._favour = self._favour * factors[of[row]][of]
         again = self._window.again(row)
         if self._apart is not None:
             again = [*again, *self._apart.take(row)]
@@ -118,7 +127,8 @@ class Race:
         gains = self._cover if self._breadth is None else self._cover + self._breadth
         for group in self._groups:
             gains = gains + group.reward
-        return gains * self._weights
+        gains = gains * self._weights
+        return gains if self._opposed is None else gains * self._favour
 
     def _spread(self) -> Floats:
         assert self._facility is not None

@@ -87,3 +87,11 @@ def test_who_stands_for_many_runs_first() -> None:
     vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
     running.spread(vectors, np.arange(3), np.ones(3), 1.0)
     assert order(running)[0] == 2
+
+
+def test_who_opposes_a_pick_gains_and_who_agrees_with_it_loses() -> None:
+    told = [("a", 4, ("ship", "port")), ("b", 4, ("crane",)), ("c", 4, ("mast",))]
+    for factors, expected in (([0.5, 0.5, 2.0], [0, 2, 1]), ([0.5, 1.5, 0.9], [0, 1, 2])):
+        running = race(*told)
+        running.oppose(np.arange(3), np.array([factors, [1.0] * 3, [1.0] * 3]))
+        assert order(running) == expected
