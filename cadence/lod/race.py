@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadence.lod.repeats import COSINE_MAX
-from cadence.lod.vectors import Facility, Matrix
+from cadence.lod.vectors import Facility, Matrix, filled
 from cadence.lod.window import Window
 
 Floats = NDArray[np.float64]
@@ -52,7 +52,8 @@ class Race:
     def spread(self, vectors: Matrix, rows: Ints, masses: Floats, weight: float) -> None:
         """Reward breadth: how well the picks stand for all that waits."""
         order = np.argsort(rows)  # clients are taken along time
-        self._facility = Facility(vectors[order], masses[order]), rows[order], weight
+        known = filled(vectors[order], self._window.sizes[rows[order]] > 0)
+        self._facility = Facility(known, masses[order]), rows[order], weight
         self._breadth = self._spread()
 
     def hear(self, of: Ints, rewards: Sequence[float], weight: float) -> None:
