@@ -19,6 +19,7 @@ from cadence.alex import views
 from cadence.alex.arrival import Arrival
 from cadence.alex.asking import Asking, Nobody
 from cadence.alex.background import STORE_RETRY_SECONDS, Background
+from cadence.alex.carried import carried
 from cadence.alex.events import (
     Action,
     Event,
@@ -449,9 +450,10 @@ class Driver:
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._durably(reader, self._store.append_turn, reader.user, turn)
+        left = reader.record.carried if reader.mediator is None else carried(reader)
+        await self._durably(reader, self._store.append_turn, reader.user, turn, left)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
-        reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
+        reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to, carried=left)
         reader.pace.sent(turn.turn, turn.words, self._clock())
         reader.shown(turn)
         turn, deliver = turn.without(reader.room.gone()), reader.asked.pop(turn.turn, None)
@@ -480,6 +482,7 @@ class Driver:
                 return
             if reader.mediator is not None:
                 reader.note_raw(reader.mediator)
+                reader.record = replace(reader.record, carried=carried(reader))
             await self._store.save_reader(reader.room.room, reader.user, reader.record)
 
     async def _postpone(self, reader: Reader, seq: int) -> None:

@@ -34,6 +34,7 @@ from cadence.alex.events import (
     Posted,
     RawEnded,
     Redacted,
+    Remembered,
     Returned,
     Show,
     Skipped,
@@ -102,7 +103,7 @@ class Mediator:
         self._speech = SpeechWindow()
         self._near = Near()
         self._waiting = Waiting()
-        self._listening = Listening(memory, self._waiting, view, now)
+        self.listening = self._listening = Listening(memory, self._waiting, view, now)
         self._range = OpenRange()  # of the AI messages above covered_to
         self._looked_at = now + phase - view.cadence_s  # anchor of the grid of looks
         self._next_look = math.inf  # inf: nothing to look at
@@ -134,6 +135,8 @@ class Mediator:
             case Opened():
                 self._near.approach({entry.speaker for entry in event.entries}, now)
                 self._listening.whispers.opened(event.entries, now)
+            case Remembered():
+                self._remember(event)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
                 self._listening.whispers.forget(room, seq)
@@ -202,6 +205,16 @@ class Mediator:
             self._reporter.state = "passthrough"
         self._arm(now)
         self._reporter.soon(now)
+
+    def _remember(self, known: Remembered) -> None:
+        """Go on from what an earlier mediator knew, before anything else is heard."""
+        for entry, weight, at in known.own:
+            addressed = {*entry.message.mentions, *filter(None, [entry.replied_to])}
+            self._near.approach(addressed if entry.speaker == self.reader else {entry.speaker}, at)
+            self._listening.whispers.recall(entry, weight, at)
+        self._listening.owe(known.owed)
+        if known.acted_at is not None:
+            self._listening.whispers.acted(known.acted_at)
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view

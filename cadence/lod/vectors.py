@@ -84,10 +84,10 @@ def _clients(share: Floats, most: int) -> tuple[NDArray[np.int64], Floats]:
 
 
 def filled(vectors: Matrix, wanted: NDArray[np.bool_]) -> Matrix:
-    """`vectors` [n, d] in order of time, where those that are `wanted` [n] and have none stand where their neighbours do.
+    """`vectors` [n, d] in order of time, those that are `wanted` [n] and have none standing where their neighbours do.
 
     What is said next to each other is mostly about the same; where the encoder got to half of it, the other half is
-    heard by this as well. The mean of what `NEIGHBOURS` before and after have, of length 1; still none if they have none.
+    heard by this as well. The mean of what `NEIGHBOURS` before and after have, of length 1; none if they have none.
     """
     known = vectors.any(axis=1)
     missing = np.flatnonzero(wanted & ~known)

@@ -215,9 +215,9 @@ class MemoryNode(MemoryLog):
         await super().save_reader(room, user, record)
         self._note((room, user), record.closed_at)
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
         self._check_fence(turn.room, user)
-        await super().append_turn(user, turn)
+        await super().append_turn(user, turn, carried)
         if (record := self._peek(turn.room, user).record) is not None:
             self._note((turn.room, user), record.closed_at)
 

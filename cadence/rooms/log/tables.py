@@ -76,5 +76,9 @@ CREATE TABLE kept (   -- small records of the server's own: tokens, rooms that h
 );
 """
 
-STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT)
+_CARRIED = """
+ALTER TABLE readers ADD COLUMN carried BLOB NOT NULL DEFAULT x'';
+"""
+
+STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT, _CARRIED)
 VERSION = len(STEPS)

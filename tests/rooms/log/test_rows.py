@@ -82,3 +82,10 @@ def test_of_the_audit_log_holds_what_came_last_of_its_kind() -> None:
     view = HostAction(4.0, "host", "view", "room", "eve")
     assert standing_actions([first, second, ban, view], 39.0) == [second, ban]
     assert standing_actions([first, second, ban, view], 45.0) == [ban]
+
+
+def test_what_a_mediator_carries_goes_with_a_turn_and_stays_without() -> None:
+    first = next_record(None, "rea", turn(1), b"first")
+    assert first.carried == b"first"
+    assert next_record(first, "rea", turn(2)).carried == b"first"
+    assert next_record(first, "rea", turn(2), b"").carried == b""

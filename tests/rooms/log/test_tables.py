@@ -17,7 +17,8 @@ def test_the_version_counts_the_steps_and_each_builds_on_those_before() -> None:
     assert len(STEPS) == VERSION
     store = sqlite3.connect(":memory:")
     for step in STEPS:
-        before = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+        before = dict(store.execute("SELECT name, sql FROM sqlite_master"))
         store.executescript(step)
-        assert before < {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+        after = dict(store.execute("SELECT name, sql FROM sqlite_master"))
+        assert before.keys() <= after.keys() and before != after
     store.close()

@@ -35,7 +35,7 @@ class Readers(Speech):
         else:
             self._fences[room, user] = token
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
         sources, gone = cited(turn), set[Cited]()
         for room in sorted({room for room, _ in sources if room != turn.room}):
             citing = [_citing(seq, turn, user) for there, seq in sorted(sources) if there == room]
@@ -44,7 +44,7 @@ class Readers(Speech):
         for attempt in range(TURN_TRIES_MAX):
             blob, record = await self._reader(turn.room, user)
             # A repeat after a cut finds its own turn stored: that is no conflict.
-            after = next_record(record, user, turn) if attempt == 0 or record is None else record
+            after = next_record(record, user, turn, carried) if attempt == 0 or record is None else record
             answer, *more = await self._store_turn(user, turn, blob, after, sources, gone)
             if answer in (b"kept", b"same"):
                 return
