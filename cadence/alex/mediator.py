@@ -136,7 +136,7 @@ class Mediator:
                 self._near.approach({entry.speaker for entry in event.entries}, now)
                 self._listening.whispers.opened(event.entries, now)
             case Remembered():
-                self._remember(event)
+                self._remember(event, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
                 self._listening.whispers.forget(room, seq)
@@ -206,15 +206,16 @@ class Mediator:
         self._arm(now)
         self._reporter.soon(now)
 
-    def _remember(self, known: Remembered) -> None:
+    def _remember(self, known: Remembered, now: float) -> None:
         """Go on from what an earlier mediator knew, before anything else is heard."""
-        for entry, weight, at in known.own:
+        for entry, weight, noted_at in known.own:
+            at = min(noted_at, now)
             addressed = {*entry.message.mentions, *filter(None, [entry.replied_to])}
             self._near.approach(addressed if entry.speaker == self.reader else {entry.speaker}, at)
             self._listening.whispers.recall(entry, weight, at)
         self._listening.owe(known.owed)
         if known.acted_at is not None:
-            self._listening.whispers.acted(known.acted_at)
+            self._listening.whispers.acted(min(known.acted_at, now))
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view

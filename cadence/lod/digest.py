@@ -217,7 +217,7 @@ class Climb:
             of_side, names = _sides(sides, rows, len(window))
             race.hear(of_side, memory.rewards(names, now), weigh.voices)
         if argument.heat:
-            race.oppose(window.speaker_of, np.exp(-OPPOSED_WEIGHT * argument.heat * argument.between(window.speakers)))
+            race.oppose(argument.groups(window.speakers)[window.speaker_of], argument.favours(OPPOSED_WEIGHT))
         self._place = np.zeros(len(window), dtype=np.int64)  # of a row among `rows`
         self._place[rows] = np.arange(len(rows))
         self._steps: list[Step] = []

@@ -29,6 +29,7 @@ SPEAKERS_MIN = 3
 ALIKE_NONE, ALIKE_FULL = 0.3, 0.45  # mean cosine: up to the one it is no argument, from the other on it is one
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +43,13 @@ class Argument:
     places: dict[str, int] = field(default_factory=dict)
     ties: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
-    def between(self, speakers: Sequence[str]) -> Floats:
-        """The ties between these speakers, [n, n]; 0 for those who are not known."""
-        known = [self.places.get(speaker, len(self.places)) for speaker in speakers]
-        found: Floats = np.pad(self.ties, (0, 1))[np.ix_(known, known)]
+    def groups(self, speakers: Sequence[str]) -> Ints:
+        """The row of each of these speakers in `favours`, [n]; the last one for those who are not known."""
+        return np.array([self.places.get(speaker, len(self.places)) for speaker in speakers], dtype=np.int64)
+
+    def favours(self, weight: float) -> Floats:
+        """By how much a pick of row i multiplies the gain of row j: e^weight for the wholly opposed, at full heat."""
+        found: Floats = np.exp(-weight * self.heat * np.pad(self.ties, (0, 1)))
         return found
 
 

@@ -99,7 +99,7 @@ def argued(messages: int) -> Transcript:
 def test_an_argument_is_known_from_vectors_as_they_come() -> None:
     transcript = argued(12)
     argument = transcript.argument
-    assert argument.heat == 1.0 and argument.between(["speaker 0", "speaker 1"])[0, 1] < 0
+    assert argument.heat == 1.0 and argument.ties[0, 1] < 0
     assert transcript.argument is argument, "nothing has changed"
     said = transcript.enter(message(13, line(13), "speaker 5"))
     assert "speaker 5" not in transcript.argument.places
