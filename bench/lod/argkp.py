@@ -3,6 +3,7 @@
 ArgKP-2021 (Friedman et al. 2021). A draw takes a topic, 16 arguments of one stance and 4 of the other, in random order,
 and gives them to eight speakers who each keep a side (6 and 2). With an objection on 1 of 4,
 the first message of the minority is a reply that begins with "No,"; that such edges are found is part of what runs.
+Who stands where is guessed by directions that were learned without the topic of the draw (see `stances`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from bench.lod import baselines
+from bench.lod import baselines, stances
 from bench.lod.data import Argument, arguments
 from bench.lod.figures import Mean, mean
 from bench.lod.mediated import Line, Mediated
 from bench.lod.report import Criterion, Found, Given, Table
+from cadence.lod.leanings import Leanings
 from cadence.lod.units import Unit
 from cadence.lod.vectors import Matrix, Vector
 from cadence.rooms.wire import Turn, View
@@ -26,6 +28,8 @@ SPEAKERS = (6, 2)
 BUDGET = 40.0
 GAP_SECONDS = 0.2  # all of it within one look
 
+NONE: Mapping[str, Leanings] = {}
+
 Draw = list[tuple[Argument, str, int]]  # argument, speaker, place in the list of its topic
 Heard = tuple[set[str], int, int, float]  # speakers, disputes named, named wrongly, the minority's share of segments
 
@@ -33,7 +37,9 @@ Heard = tuple[set[str], int, int, float]  # speakers, disputes named, named wron
 def run(given: Given) -> Found:
     """Both sides present in the first turn, and disputes named where there is none."""
     topics = arguments(given.shared)
-    vectors = {topic: given.encodings.of([one.text for one in held]) for topic, held in topics.items()}
+    known = stances.encoded(topics, given.encodings)
+    leanings = stances.unseen(known) if known else {}
+    vectors = {topic: known[topic][0] if topic in known else None for topic in topics}
     chance = random.Random(given.seed)
     draws = [drawn(chance, topics) for _ in range(QUICK_DRAWS if given.quick else DRAWS)]
     table = Table(
@@ -52,7 +58,7 @@ def run(given: Given) -> Found:
         ("Alex, objections on 2 of 4", 2, True),
     ):
         given.say(name)
-        found[name] = [_alex(draw, edges, vectors if with_vectors else {}) for draw in draws]
+        found[name] = [_alex(draw, edges, vectors if with_vectors else {}, leanings) for draw in draws]
         table.add(name, **_row(found[name]))
     return Found([table], _criteria(found))
 
@@ -70,9 +76,11 @@ def drawn(chance: random.Random, topics: dict[str, list[Argument]]) -> Draw:
     return picked
 
 
-def _alex(draw: Draw, edges: int, vectors: dict[str, Matrix | None]) -> Heard:
+def _alex(
+    draw: Draw, edges: int, vectors: Mapping[str, Matrix | None], leanings: Mapping[str, Leanings] = NONE
+) -> Heard:
     """What the first turn holds."""
-    reader = Mediated(View(), credit=BUDGET)
+    reader = Mediated(View(), credit=BUDGET, leanings=leanings.get(draw[0][0].topic))
     majority: list[int] = []
     objecting: list[int] = []
     for number, (argument, speaker, i) in enumerate(draw, 1):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,10 +104,10 @@ class Argument:
     stance: int
 
 
-def arguments(shared: Path) -> dict[str, list[Argument]]:
-    """All arguments by topic, of both parts that are there."""
+def arguments(shared: Path, parts: Sequence[str] = ("train", "dev")) -> dict[str, list[Argument]]:
+    """All arguments by topic, of these parts."""
     found: dict[str, list[Argument]] = {}
-    for part in ("train", "dev"):
+    for part in parts:
         for row in csv.DictReader(_lines(shared / "argkp2021" / f"arguments_{part}.csv")):
             one = Argument(row["topic"], row["argument"], int(row["stance"]))
             found.setdefault(one.topic, []).append(one)

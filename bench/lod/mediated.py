@@ -12,6 +12,7 @@ from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
 from cadence.alex.transcript import Entry, Transcript
 from cadence.lod.budget import Bucket
+from cadence.lod.leanings import Leanings
 from cadence.lod.vectors import Vector
 from cadence.rooms.wire import Author, Message, Turn, View, to_iso
 
@@ -40,8 +41,10 @@ class Mediated:
         credit: float | None = None,
         readers: int = 1,
         views: Sequence[View] = (),
+        leanings: Leanings | None = None,
     ) -> None:
         self.transcript = Transcript()
+        self.transcript.leanings = leanings
         self.entries: dict[int, Entry] = {}
         phases = [0.0 if views else number / readers * view.cadence_s for number in range(readers)]
         wanted = views or [view] * readers
@@ -62,7 +65,7 @@ class Mediated:
         self.transcript.learn(entry)
         for unit, vector in zip(entry.parsed.units, line.vectors, strict=False):
             if vector is not None:
-                entry.learn_vector(unit.index, vector)
+                self.transcript.learn_vector(entry, unit.index, vector)
         for mediator in self.mediators:
             mediator.handle(Posted(entry, False), now)
         return turns

@@ -17,6 +17,7 @@ import msgspec
 from cadence.alex import views
 from cadence.alex.answers import Missed
 from cadence.alex.asking import Asking
+from cadence.alex.carried import Carried, present, read, recall_pace, remembered
 from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
 from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
@@ -119,6 +120,8 @@ class Arrival:
         turns = await self.store.turns(room.room, reader.user, before=record.turn + 1, limit=BUCKET_TURNS)
         bucket = bucket_after(record.balance, turns, before, now)
         bucket.configure(view.pace_wpm, view.cadence_s, now)
+        known = read(record.carried, room.epoch, room.room)
+        own = await self._own(reader, known)
         mediator = Mediator(
             reader.user,
             room.room,
@@ -133,6 +136,12 @@ class Arrival:
             now=now,
         )
         away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+        mediator.handle(remembered(known, own, away=away), now)
+        if not reader.recalled:
+            recall_pace(reader.pace, known, turns)
+            for turn in turns:
+                reader.shown(turn)
+            reader.recalled = True
         catches_up = decided.replay and away and view.mode == "paraphrase"
         postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now)
         missed: Missed | None = None
@@ -187,6 +196,14 @@ class Arrival:
                 at = page[-1].seq
                 await asyncio.sleep(0)
         return postponed
+
+    async def _own(self, reader: Reader, known: Carried) -> dict[int, Entry]:
+        """The messages that a reader wrote or opened, as far as they are still there."""
+        seqs = [seq for seq, _, _ in known.own]
+        room = reader.room
+        found = present(await self.store.messages_at(room.room, sorted(seqs))) if seqs else []
+        answered = await self._answered(reader, found)
+        return {one.seq: room.transcript.entry(one.seq) or Entry(one, answered.get(one.reply_to or 0)) for one in found}
 
     async def _answered(self, reader: Reader, page: Sequence[Message]) -> dict[int, Message]:
         """The messages that those of `page` answer."""

@@ -20,6 +20,7 @@ from cadence.alex.waiting import Candidate, Lineup, OpenMessage, Waiting, candid
 from cadence.alex.why import Reasons, reasons_of
 from cadence.lod.budget import Bucket
 from cadence.lod.digest import LOOK, LOOK_BACK, Weights
+from cadence.lod.leanings import CALM
 from cadence.lod.pyramid import SLOT_SECONDS
 from cadence.rooms.wire import Segment, View
 
@@ -111,9 +112,11 @@ class Composer:
         """The choice within `budget` words as segments; what was chosen or counted waits no longer."""
         background, sides = self._transcript.background, self._transcript.sides.guess(now)
         ahead = self._bucket.rate * AHEAD_SECONDS
+        argument = self._transcript.argument if weigh is LOOK else CALM
         selection = Selection(
-            lineup, weights, budget, self._memory, background, sides, now, weigh, ahead=ahead, prose=prose
-        )
+            lineup, weights, budget, self._memory, background, sides, now, weigh,
+            ahead=ahead, prose=prose, argument=argument,
+        )  # fmt: skip
         objecting = disputes(waiting, self._memory, self._transcript, self._since)
         choice = yield from selection.choose(objecting, agreements(waiting))
         self.reasons = reasons_of(lineup, weights, choice)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from cadence.alex.telling import in_order, passed_over
 from cadence.lod.digest import Climb, Runner, Weights
+from cadence.lod.leanings import CALM, Argument
 from cadence.lod.units import Unit
 from cadence.lod.window import Window
 
@@ -27,7 +28,7 @@ class Contest:
     """`units` that run for one reader's `budget` of words; `alone`: nothing else is in the turn yet.
 
     `ahead` is what the reader will read after this turn while the rest still waits, in words: as far as that, a message
-    is told in its own order.
+    is told in its own order. `argument` is what is guessed of who stands with whom.
     """
 
     window: Window
@@ -38,6 +39,7 @@ class Contest:
     weigh: Weights
     ahead: float
     alone: bool
+    argument: Argument = CALM
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +89,7 @@ def decide(contests: Sequence[Contest]) -> list[Ranked]:
     """Who wins each of these contests."""
     blocks: dict[tuple[object, ...], list[int]] = {}
     for number, one in enumerate(contests):
-        kind = (id(one.window), one.now, id(one.weigh), one.ahead > 0.0, one.runner.sides is None)
+        kind = (id(one.window), one.now, id(one.weigh), one.ahead > 0.0, one.runner.sides is None, id(one.argument))
         blocks.setdefault(kind, []).append(number)
     found: dict[int, Ranked] = {}
     for numbers in blocks.values():
@@ -98,7 +100,8 @@ def decide(contests: Sequence[Contest]) -> list[Ranked]:
 
 
 def _climbed(block: Sequence[Contest]) -> list[Ranked]:
-    climb = Climb(block[0].window, [one.runner for one in block], block[0].now, weigh=block[0].weigh)
+    first = block[0]
+    climb = Climb(first.window, [one.runner for one in block], first.now, weigh=first.weigh, argument=first.argument)
     chosen = climb.select([one.budget for one in block])
     fits = [one.alone or _words(one, won) <= one.budget for one, won in zip(block, chosen, strict=True)]
     over = {

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from cadence.alex.background import Background
+from cadence.alex.carried import carried
 from cadence.alex.contest import together
 from cadence.alex.events import Action, Event, RawEnded, Report, Show
 from cadence.alex.looks import Looks
@@ -105,9 +106,10 @@ class Delivery:
 
     async def _show(self, reader: Reader, turn: Turn) -> None:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
-        await self._background.durably(reader.own, self._store.append_turn, reader.user, turn)
+        left = reader.record.carried if reader.mediator is None else carried(reader)
+        await self._background.durably(reader.own, self._store.append_turn, reader.user, turn, left)
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
-        reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to)
+        reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to, carried=left)
         reader.pace.sent(turn.turn, turn.words, self._clock())
         reader.shown(turn)
         deliver = reader.asked.pop(turn.turn, None)
@@ -131,6 +133,7 @@ class Delivery:
                 return
             if reader.mediator is not None:
                 reader.note(reader.mediator, self._clock())
+                reader.record = replace(reader.record, carried=carried(reader))
             await self._store.save_reader(reader.room.room, reader.user, reader.record)
 
     def schedule(self, reader: Reader) -> None:

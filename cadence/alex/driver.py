@@ -37,10 +37,12 @@ from cadence.alex.recovery import AWAY_SECONDS
 from cadence.alex.setting import Setting
 from cadence.alex.transcript import Entry
 from cadence.counts import MediationCounts, WorkerCounts
+from cadence.lod.leanings import Leanings
 from cadence.lod.pack import Pack
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
 from cadence.models.encoder import Vectors
+from cadence.models.stances import stance_directions
 from cadence.rooms.mediation import Attached, ReaderStore
 from cadence.rooms.wire import (
     After,
@@ -88,6 +90,7 @@ class Driver:
         self.elsewhere: Callable[[str, str], bool] = lambda room, user: False  # see `cadence.rooms.placement`
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
+        self._leanings = None if encoder is None else Leanings(stance_directions())
         self.counts, self.deaths = MediationCounts(), 0
         self._rooms: dict[str, MediatedRoom] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -128,6 +131,7 @@ class Driver:
         room = mediated.room
         keeper = self._keepers[room] = Keeper(room, mediated.transcript, self._store, self._spawn)
         mediated.transcript.background.pack = self._pack
+        mediated.transcript.leanings = self._leanings
         for message in await self._store.messages(room, before=head + 1, limit=WARM_UP_MESSAGES):
             mediated.transcript.learn(mediated.transcript.enter(message))
         self._spawn(keeper.open(head))
@@ -382,9 +386,10 @@ class Driver:
     def _encoded(self, key: UnitKey, vectors: Vectors | None) -> None:
         """Vectors have come, or will not: whoever looks from now on sees them (law 14: nobody waits)."""
         room, seq, index = key
-        entry = self._rooms[room].transcript.entry(seq)  # None: redacted meanwhile, or long ago
+        transcript = self._rooms[room].transcript
+        entry = transcript.entry(seq)  # None: redacted meanwhile, or long ago
         if vectors is not None and entry is not None:
-            entry.learn_vector(index, vectors[0])
+            transcript.learn_vector(entry, index, vectors[0])
 
     # Time.
 

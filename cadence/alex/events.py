@@ -103,7 +103,31 @@ class Tick:
     """`deadline()` has come."""
 
 
-Event = Posted | Heard | Viewed | Opened | Redacted | Placed | Stirred | Forgot | Skipped | Returned | Answered | Tick
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier mediator of this reader knew: messages they wrote or opened, with weight and time, oldest first;
+    the words owed to each scope; when they last did something, if that still counts."""
+
+    own: tuple[tuple[Entry, float, float], ...]
+    owed: Mapping[str, float]
+    acted_at: float | None
+
+
+Event = (
+    Posted
+    | Heard
+    | Viewed
+    | Opened
+    | Remembered
+    | Redacted
+    | Placed
+    | Stirred
+    | Forgot
+    | Skipped
+    | Returned
+    | Answered
+    | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,15 @@ class Listening:
         """Whether there is anything but the reader's own scope, and the reader leaves the choice to Alex."""
         return self._view.mode == "paraphrase" and bool(self._places or self._pods)
 
+    @property
+    def owed(self) -> dict[str, float]:
+        """The words that each scope is owed."""
+        return self._credit.all()
+
+    def owe(self, owed: Mapping[str, float]) -> None:
+        """Go on from what another mediator of this reader owed."""
+        self._credit.earn(owed)
+
     def place(self, places: Mapping[str, Place], floor: Floor, now: float) -> None:
         """From `now` on these rooms are in hearing, and the reader's own has this floor."""
         heard, known = self.hears, self._known

@@ -36,6 +36,7 @@ from cadence.alex.events import (
     Posted,
     RawEnded,
     Redacted,
+    Remembered,
     Returned,
     Show,
     Skipped,
@@ -97,7 +98,7 @@ class Mediator:
         self._speech = SpeechWindow()
         self._feed, self.heard = Feed(), 0  # and the place in it up to which everything was heard
         self._waiting = Waiting()
-        self._listening = Listening(memory, self._waiting, view, now)
+        self.listening = self._listening = Listening(memory, self._waiting, view, now)
         # What is older than the turns to come is none of this reader's run, or was shown before a restart.
         self._composer = Composer(
             reader, view, covered_to, transcript=transcript, memory=memory, waiting=self._waiting, bucket=bucket
@@ -135,6 +136,8 @@ class Mediator:
             case Opened():
                 self._composer.near.approach({entry.speaker for entry in event.entries}, now)
                 self._listening.whispers.opened(event.entries, now)
+            case Remembered():
+                self._remember(event, now)
             case Redacted(seq, room) if room is not None:
                 self._memory.forget(room, seq)
                 self._listening.whispers.forget(room, seq)
@@ -226,6 +229,17 @@ class Mediator:
             self._reporter.state = "passthrough"
         self._arm(now)
         self._reporter.soon(now)
+
+    def _remember(self, known: Remembered, now: float) -> None:
+        """Go on from what an earlier mediator knew, before anything else is heard."""
+        for entry, weight, noted_at in known.own:
+            at = min(noted_at, now)
+            addressed = {*entry.message.mentions, *filter(None, [entry.replied_to])}
+            self._composer.near.approach(addressed if entry.speaker == self.reader else {entry.speaker}, at)
+            self._listening.whispers.recall(entry, weight, at)
+        self._listening.owe(known.owed)
+        if known.acted_at is not None:
+            self._listening.whispers.acted(min(known.acted_at, now))
 
     def _viewed(self, view: View, now: float) -> list[Action]:
         before, self.view = self.view, view

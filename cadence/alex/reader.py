@@ -78,6 +78,7 @@ class Reader:
         self.record = ReaderRecord()
         self.member = Member(user, user, "human")
         self.loaded = False  # whether `record` is what the log holds
+        self.recalled = False  # whether what earlier processes knew of it is known again
         self.dropped = False  # forgotten, or somebody else mediates this reader: nothing more of it may be written
         self.mediator: Mediator | None = None
         self.connections = 0

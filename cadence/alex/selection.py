@@ -22,6 +22,7 @@ from cadence.alex.turns import Pick
 from cadence.alex.waiting import Candidate, Lineup
 from cadence.lod.attention import age_units, attention, felt, topic_distance
 from cadence.lod.digest import LOOK, Runner, Weights
+from cadence.lod.leanings import CALM, Argument
 from cadence.lod.repeats import COSINE_MAX, OVERLAP_MAX
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -120,6 +121,7 @@ class Selection:
         *,
         ahead: float = 0.0,
         prose: Sequence[Prose] = (),
+        argument: Argument = CALM,
     ) -> None:
         self._lineup, self._candidates = lineup, lineup.candidates
         self._weights = weights
@@ -131,6 +133,7 @@ class Selection:
         self._weigh = weigh
         self._ahead = ahead
         self._prose = prose
+        self._argument = argument
         self._choice = Choice()
         self._echoed: list[Unit] = []  # said again within the turn, and counted there
 
@@ -239,7 +242,9 @@ class Selection:
             sides = [self._sides.get(candidate.unit.speaker) for candidate in candidates] if self._sides else None
             runner = Runner(rows, weights, self._memory.speakers, sides=sides, vectors=known, closeness=closeness)
             alone = not self._choice.picks and not self._choice.retold
-            ranked = yield Contest(window, runner, units, self._budget, self._now, self._weigh, self._ahead, alone)
+            ranked = yield Contest(
+                window, runner, units, self._budget, self._now, self._weigh, self._ahead, alone, self._argument
+            )
             self._take_won(ranked, candidates, weights)
 
     def _take_won(self, ranked: Ranked, candidates: Sequence[Candidate], weights: Floats) -> None:

@@ -11,12 +11,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from cadence.alex.prose import Written
+from cadence.lod.leanings import CALM, Argument, Leanings
 from cadence.lod.mood import Mood
 from cadence.lod.sides import Sides
 from cadence.lod.stance import Stance, quoted, stance
 from cadence.lod.terms import Background
 from cadence.lod.units import Parsed, PartText, Source, Unit, parse
-from cadence.lod.vectors import Vector
+from cadence.lod.vectors import Vector, stacked
 from cadence.lod.window import Window
 from cadence.rooms.wire import Message, from_iso
 
@@ -27,6 +28,8 @@ ENTRIES_KEPT_MAX = 5_000  # recent messages, so that an answer finds what it ans
 QUOTE_SEARCHED_MAX = 300  # recent messages in which a quotation is looked for
 QUOTE_CHARACTERS_MIN = 12  # a shorter quotation may stand anywhere
 PLAIN_STANCE_CHARACTERS = 4_000
+ARGUED_MESSAGES_MAX = 64  # of the last ones, those by which an argument is told
+ARGUED_SECONDS = 120.0  # before the last message; an argument is what goes on
 WINDOW_STEP = 64  # a shared window begins at a multiple of so many messages
 WINDOWS_KEPT_MAX = 8
 WINDOW_SPARE_MAX = 2  # a shared window holds at most so many messages for each unit of who looks through it
@@ -75,10 +78,6 @@ class Entry:
         """The vector of one of its units, if one has come by now."""
         return self.vectors.get(unit.index)
 
-    def learn_vector(self, index: int, vector: Vector) -> None:
-        """A vector has come; the room's readers share it."""
-        self.vectors[index] = vector
-
     def leave(self) -> None:
         """It is kept no longer. What it shares leads back to it: only a rare full collection would free the two."""
         self.kept, self.fresh = False, None
@@ -109,9 +108,12 @@ class Transcript:
         self.sides = Sides()
         self.mood = Mood()
         self.written = Written()
+        self.leanings: Leanings | None = None  # tells who stands where, if there are vectors
         self.windows_built = 0  # work that all readers share; reported, never decided on
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._windows: OrderedDict[int, tuple[int, int, Window]] = OrderedDict()  # by first: newest, learned
+        self._argument: Argument | None = None  # as of now, if known
+        self._argued_from = 0  # what is older is of a conversation that has begun again
 
     def window(self, units: Sequence[Unit]) -> Window | None:
         """These units, unless they are gone, and others of the same time as arrays, shared by all readers who look now;
@@ -141,6 +143,7 @@ class Transcript:
 
     def enter(self, message: Message) -> Entry:
         """Note a message and return its entry. Call once per message, in order of seq."""
+        self._argument = None
         entry = self._entries[message.seq] = Entry(message, self._answered(message))
         entry.kept = True
         if entry.objects_to is not None and entry.replied_to is not None:
@@ -159,6 +162,28 @@ class Transcript:
         stance: Stance | None = "objection" if objects else "agreement" if agrees else None
         self.mood.hear(entry.at, entry.message.text, entry.words, stance, answers=entry.answers)
 
+    def learn_vector(self, entry: Entry, index: int, vector: Vector) -> None:
+        """A vector of one of an entry's units has come; the room's readers share it."""
+        entry.vectors[index] = vector
+        self._argument = None
+
+    @property
+    def argument(self) -> Argument:
+        """What was said last, as an argument. It follows from the log and the vectors that have come, whoever asks."""
+        if self._argument is None:
+            self._argument = self._argued()
+        return self._argument
+
+    def _argued(self) -> Argument:
+        recent = self.newest(ARGUED_MESSAGES_MAX) if self.leanings is not None else []
+        since = recent[-1].at - ARGUED_SECONDS if recent else 0.0
+        recent = [entry for entry in recent if entry.at >= since and entry.seq >= self._argued_from]
+        told = [(entry, vector) for entry in recent for vector in entry.vectors.values()]
+        vectors = stacked([vector for _, vector in told])
+        if self.leanings is None or vectors is None:
+            return CALM
+        return self.leanings.argument(vectors, [entry.speaker for entry, _ in told])
+
     def entry(self, seq: int) -> Entry | None:
         """The entry of a recent message."""
         return self._entries.get(seq)
@@ -172,6 +197,7 @@ class Transcript:
         """A message is gone, from here too."""
         if (entry := self._entries.pop(seq, None)) is not None:
             entry.leave()
+        self._argument = None
         self._windows.clear()
         self.written.redact(seq)
 
@@ -179,6 +205,7 @@ class Transcript:
         """Start word counts and ties afresh (a played conversation begins again)."""
         self.background.clear()
         self.sides.clear()
+        self._argument, self._argued_from = None, next(reversed(self._entries), 0) + 1
         self._windows.clear()
         self.written.clear()
 

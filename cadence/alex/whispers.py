@@ -33,7 +33,8 @@ PAUSE_SECONDS = {"light": 600.0, "heavy": 120.0}
 SHARED_TERMS_MIN = {"light": 3, "heavy": 2}
 INTEREST_SHARE_MIN = 0.6  # of the words of an interest: one of one, both of two, two of three
 RECURRING_MIN = 2.0  # a word of the reader's own counts once it came up in so many of their messages
-OPENED_WEIGHT = 0.5  # of a message they wrote
+WROTE_WEIGHT = 1.0  # in what a reader is interested in, of a message they wrote
+OPENED_WEIGHT = 0.5  # of one they opened
 OWN_MESSAGES_MAX = 64
 MATCH_SECONDS = 600.0  # how long a match is worth telling of
 SPEAKERS_MAX = 64
@@ -60,28 +61,36 @@ class Whispers:
 
     def __init__(self, memory: ReaderMemory, now: float) -> None:
         self._memory = memory
-        self._own: OrderedDict[int, tuple[frozenset[str], float]] = OrderedDict()  # by seq: terms and weight
+        self._own: OrderedDict[int, tuple[frozenset[str], float, float]] = OrderedDict()  # by seq: terms, weight, since
         self._heard_to: dict[str, int] = {}  # by room, the last seq that was looked at
         self._matches: OrderedDict[tuple[str, str], deque[Match]] = OrderedDict()  # by room and speaker
         self._recent: deque[Entry] = deque(maxlen=RECENT_MAX)
-        self._acted_at = now
+        self.acted_at = now
 
     # What the reader does.
 
     def acted(self, now: float) -> None:
         """The reader did something, so they are not quiet."""
-        self._acted_at = now
+        self.acted_at = now
 
     def wrote(self, entry: Entry, now: float) -> None:
         """The reader said this."""
         self.acted(now)
-        self._learn(entry, 1.0)
+        self._learn(entry, WROTE_WEIGHT, now)
 
     def opened(self, entries: Iterable[Entry], now: float) -> None:
         """The reader unfolded these messages."""
         self.acted(now)
         for entry in entries:
-            self._learn(entry, OPENED_WEIGHT)
+            self._learn(entry, OPENED_WEIGHT, now)
+
+    def own(self) -> list[tuple[int, float, float]]:
+        """What of the reader's own room they wrote or opened: seq, weight, when. The last first."""
+        return [(seq, weight, at) for seq, (_, weight, at) in reversed(self._own.items())]
+
+    def recall(self, entry: Entry, weight: float, at: float) -> None:
+        """The reader wrote or opened this long ago, before there was this mediator."""
+        self._learn(entry, weight, at)
 
     def said(self, entry: Entry) -> None:
         """An AI said this in the reader's own room."""
@@ -131,7 +140,7 @@ class Whispers:
         return self._check_in(budget, now)
 
     def _check_in(self, budget: float, now: float) -> Segment | None:
-        quiet = now - max(self._acted_at, self._memory.checked_in_at + CHECK_IN_SECONDS - QUIET_SECONDS)
+        quiet = now - max(self.acted_at, self._memory.checked_in_at + CHECK_IN_SECONDS - QUIET_SECONDS)
         if quiet < QUIET_SECONDS:
             return None
         segment = _near(list(self._recent), budget)
@@ -147,17 +156,17 @@ class Whispers:
         while len(self._matches) > SPEAKERS_MAX:
             self._matches.popitem(last=False)
 
-    def _learn(self, entry: Entry, weight: float) -> None:
+    def _learn(self, entry: Entry, weight: float, at: float) -> None:
         terms = frozenset(term for unit in entry.parsed.units for term in unit.terms)
-        before = self._own.pop(entry.seq, (terms, 0.0))[1]
-        self._own[entry.seq] = (terms, max(weight, before))
+        before = self._own.pop(entry.seq, (terms, 0.0, at))[1]
+        self._own[entry.seq] = (terms, max(weight, before), at)
         while len(self._own) > OWN_MESSAGES_MAX:
             self._own.popitem(last=False)
 
     def _recurring(self) -> frozenset[str]:
         """The words that came up again and again in what the reader wrote and opened."""
         weights: dict[str, float] = {}
-        for terms, weight in self._own.values():
+        for terms, weight, _ in self._own.values():
             for term in terms:
                 weights[term] = weights.get(term, 0.0) + weight
         return frozenset(term for term, weight in weights.items() if weight >= RECURRING_MIN)

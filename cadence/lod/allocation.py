@@ -103,6 +103,10 @@ class ScopeCredit:
         """So much of the scope was shown."""
         self._owed[scope] = self._owed.get(scope, 0.0) - words
 
+    def all(self) -> dict[str, float]:
+        """What each scope is owed."""
+        return dict(self._owed)
+
     def keep(self, scopes: Mapping[str, object]) -> None:
         """Forget all scopes but these, which are still in hearing."""
         self._owed = {scope: words for scope, words in self._owed.items() if scope in scopes}

@@ -10,8 +10,9 @@ below, so a slowly moving budget never makes text flicker.
               * attention * salience * (1 - closest shown lately)^6 * (1 - closest picked) / n^0.6
 
 r is the unit's own share of all word weight, R what its speaker (side) has been shown already (see `SpeakerMemory`).
-Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A look back
-over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
+In an argument a speaker who seems opposed to the picks gains for each of them, one who seems to agree loses (see
+`leanings`). Where there are sides a dispute is on, and n counts with ^0.7: shorter picks let more voices into a turn. A
+look back over a long time weighs otherwise (`Weights`), and rewards each part of the time like a speaker. A unit that
 says again what was picked before it (more than 60 % of at least three content words) is refused and counted.
 
 A look leaves room in a rung rather than fill it with what gains much less than the best that waits (`LOOK`).
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cadence.lod.leanings import CALM, Argument
 from cadence.lod.race import Race
 from cadence.lod.terms import Background
 from cadence.lod.units import Unit
@@ -35,6 +37,7 @@ from cadence.lod.window import Window
 
 RUNG_WORDS_FIRST = 10
 DISPUTE_LENGTH_EXPONENT = 0.7
+OPPOSED_WEIGHT = 2.0  # e to this is what a speaker gains for each pick of somebody wholly opposed, in a full argument
 TIME_BINS = 12  # parts of the window, of equal words, that are rewarded like speakers
 REWARD_HALF_LIFE_S = 600.0
 SPEAKERS_MAX = 1_024
@@ -188,8 +191,8 @@ class Climb:
     """The ranking of rows of one window for each of a block of readers, made in lockstep, as far as somebody asks.
 
     Who else is in the block changes nothing. Either all of them guess `sides`, or none. `used` [terms] is how often
-    each term of the window was used. Readers are named by their place in the block; what is chosen is told as places in
-    their `rows`.
+    each term of the window was used, `argument` what is guessed of who stands with whom. Readers are named by their
+    place in the block; what is chosen is told as places in their `rows`.
     """
 
     def __init__(
@@ -200,6 +203,7 @@ class Climb:
         *,
         weigh: Weights = PLAIN,
         used: Floats | None = None,
+        argument: Argument = CALM,
     ) -> None:
         if weigh is LOOK_BACK and window.packed:
             weigh = LOOK_BACK_PACKED
@@ -224,6 +228,8 @@ class Climb:
             race.hear(_bins(window, runs), np.zeros((len(readers), TIME_BINS)), weigh.times)
         if sided:
             race.hear(*_sides(readers, len(window), now), weigh.voices)
+        if argument.heat:
+            race.oppose(argument.groups(window.speakers)[window.speaker_of], argument.favours(OPPOSED_WEIGHT))
         self._limits = [RUNG_WORDS_FIRST] * len(readers)
         self._used = [0] * len(readers)  # words
         self._steps: list[list[Step]] = [[] for _ in readers]

@@ -15,6 +15,7 @@ Pure: `now` and times are in seconds and are arguments.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from math import ceil, exp, floor, log
 from statistics import fmean, median
 
@@ -52,6 +53,15 @@ class PaceEstimate:
         return True
 
     @property
+    def samples(self) -> tuple[float, ...]:
+        """The readings that count: logarithms of words a minute, oldest first."""
+        return tuple(self._samples)
+
+    def recall(self, samples: Iterable[float]) -> None:
+        """Go on from these readings."""
+        self._samples.extend(samples)
+
+    @property
     def wpm(self) -> float | None:
         """Words a minute, within 60..1000; None before `SAMPLES_MIN` readings."""
         if len(self._samples) < SAMPLES_MIN:
@@ -72,7 +82,8 @@ class PaceLearner:
         self.estimate = PaceEstimate()
         self._turns: OrderedDict[int, tuple[int, float]] = OrderedDict()  # words, when sent; not yet read
         self._sent: deque[float] = deque(maxlen=TURNS_REMEMBERED_MAX)
-        self._changed_at = float("-inf")
+        self.changed_at = float("-inf")  # when a pace was last set
+        self.read_to = 0  # the last turn that was read
 
     def sent(self, turn: int, words: int, now: float) -> None:
         """A turn is on its way to the reader."""
@@ -84,6 +95,7 @@ class PaceLearner:
     def read(self, turn: int, dwell_s: float | None) -> bool:
         """The reader had `turn` before their eyes, and whether that taught anything; a turn counts once."""
         words, at = self._turns.pop(turn, (0, 0.0))
+        self.read_to = max(self.read_to, turn if words else 0)
         if not words or dwell_s is None or self._replaced(at, dwell_s):
             return False
         return self.estimate.add(words, dwell_s)
@@ -91,9 +103,9 @@ class PaceLearner:
     def next_pace(self, pace_wpm: float, now: float) -> float | None:
         """The pace to set instead of `pace_wpm`, at most once a minute; None if it may stay."""
         learned = self.estimate.wpm
-        if learned is None or now < self._changed_at + STEP_SECONDS or abs(learned / pace_wpm - 1.0) < STEP_MIN:
+        if learned is None or now < self.changed_at + STEP_SECONDS or abs(learned / pace_wpm - 1.0) < STEP_MIN:
             return None
-        self._changed_at = now
+        self.changed_at = now
         # Whole numbers, never beyond a tenth: rounded towards the pace in force.
         if learned < pace_wpm:
             return float(ceil(max(learned, pace_wpm * (1.0 - STEP_MAX))))

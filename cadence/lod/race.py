@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadence.lod.repeats import COSINE_MAX
-from cadence.lod.vectors import Facility, Matrix
+from cadence.lod.vectors import Facility, Matrix, filled
 from cadence.lod.window import Window
 
 Floats = NDArray[np.float64]
@@ -45,6 +45,8 @@ class Race:
         self._breadth: Floats | None = None
         self._apart: dict[int, _Apart] = {}
         self._groups: list[_Group] = []
+        self._opposed: tuple[Ints, Floats] | None = None
+        self._favour = np.ones((1, 1))  # of each row, for who said it and whom the picks are of
         self._open = runs.copy()
         # "OK." fills no rung while anything of substance waits: it would only push that into a later one.
         running = runs & (self.shares > 0.0)
@@ -60,7 +62,8 @@ class Race:
     def spread(self, reader: int, vectors: Matrix, rows: Ints, masses: Floats, weight: float) -> None:
         """Reward breadth: how well the picks stand for all that waits for this reader."""
         order = np.argsort(rows)  # clients are taken along time
-        self._spread[reader] = facility, runners, _ = Facility(vectors[order], masses[order]), rows[order], weight
+        known = filled(vectors[order], self._window.sizes[rows[order]] > 0)
+        self._spread[reader] = facility, runners, _ = Facility(known, masses[order]), rows[order], weight
         if self._breadth is None:
             self._breadth = np.zeros(self.shares.shape)
         self._breadth[reader, runners] = weight * facility.gain()
@@ -76,6 +79,14 @@ class Race:
         """Weigh units down by how close they come to what was shown, and to what is picked."""
         self._apart[reader] = apart = _Apart(vectors, rows, closeness, self._weights[reader, rows], exponent)
         self._weights[reader, rows] = apart.weights
+
+    def oppose(self, of: Ints, factors: Floats) -> None:
+        """Multiply the gain of whoever belongs to group i, for each pick of group j, by `factors` [j, i].
+
+        `of` [window] is the same for all readers.
+        """
+        self._opposed = of, factors
+        self._favour = np.ones(self.shares.shape)
 
     def runs(self, reader: int, row: int) -> bool:
         """Whether it was neither picked nor refused."""
@@ -104,6 +115,9 @@ class Race:
         self._cover[here] = self._shared(self._worth[here])
         for group in self._groups:
             group.take(readers, rows, here)
+        if self._opposed is not None:
+            of, factors = self._opposed
+            self._favour[readers] *= factors[of[rows]][:, of]
         for reader, row in zip(readers.tolist(), rows.tolist(), strict=True):
             self.left[reader] -= 1
             self._running[reader] -= 1
@@ -142,9 +156,10 @@ class Race:
             gains = gains + self._of(self._breadth, readers)
         for group in self._groups:
             gains = gains + self._of(group.reward, readers)
-        found: Floats = np.where(
-            self._of(self._costs, readers) < np.inf, gains * self._of(self._weights, readers), -1.0
-        )
+        gains = gains * self._of(self._weights, readers)
+        if self._opposed is not None:
+            gains = gains * self._of(self._favour, readers)
+        found: Floats = np.where(self._of(self._costs, readers) < np.inf, gains, -1.0)
         return found
 
     def _of(self, matrix: Floats, readers: Ints) -> Floats:

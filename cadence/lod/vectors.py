@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 # Beyond this many units a sample of them stands for all (98 % of the exact choice's worth at 2,000 units).
 CLIENTS_MAX = 512
+NEIGHBOURS = 6  # of a unit without a vector, on either side, in units
 
 Floats = NDArray[np.float64]
 Vector = NDArray[np.float32]
@@ -80,6 +81,25 @@ def _clients(share: Floats, most: int) -> tuple[NDArray[np.int64], Floats]:
     at = np.minimum(np.searchsorted(cumulated, steps), len(share) - 1)
     clients, hits = np.unique(at, return_counts=True)
     return clients.astype(np.int64), hits * (cumulated[-1] / most)
+
+
+def filled(vectors: Matrix, wanted: NDArray[np.bool_]) -> Matrix:
+    """`vectors` [n, d] in order of time, those that are `wanted` [n] and have none standing where their neighbours do.
+
+    What is said next to each other is mostly about the same; where the encoder got to half of it, the other half is
+    heard by this as well. The mean of what `NEIGHBOURS` before and after have, of length 1; none if they have none.
+    """
+    known = vectors.any(axis=1)
+    missing = np.flatnonzero(wanted & ~known)
+    if not len(missing) or not known.any():
+        return vectors
+    sums = np.zeros((len(vectors) + 1, vectors.shape[1]))
+    np.cumsum(vectors, axis=0, dtype=np.float64, out=sums[1:])
+    around = sums[np.minimum(missing + NEIGHBOURS + 1, len(vectors))] - sums[np.maximum(missing - NEIGHBOURS, 0)]
+    lengths = np.linalg.norm(around, axis=1, keepdims=True)
+    found = vectors.copy()
+    found[missing] = np.where(lengths > 1e-6, around / np.maximum(lengths, 1e-6), 0.0)
+    return found
 
 
 def max_cosine(candidates: Matrix, shown: Matrix) -> Floats:

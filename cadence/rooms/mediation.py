@@ -57,6 +57,7 @@ class ReaderRecord:
     raw_from: int | None = None
     closed_at: float | None = None
     read_to: int = 0  # the highest seq that the reader told to have read, or that a turn so told covers
+    carried: bytes = b""  # the mediator's own, handed from one to the next; the log never looks into it
     balance: Balance | None = None
 
 
@@ -93,7 +94,7 @@ class ReaderStore(Protocol):
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]: ...
 
-    async def append_turn(self, user: str, turn: Turn) -> None: ...
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None: ...
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int

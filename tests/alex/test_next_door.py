@@ -135,13 +135,13 @@ async def test_a_turn_composed_before_a_redaction_is_sent_without_the_text(monke
         await lab.attach(patch=WIDE)
         works = lab.store.append_turn
 
-        async def slow(user: str, turn: object) -> None:
+        async def slow(user: str, turn: object, carried: bytes) -> None:
             """While the turn is being stored, all that it cites is taken back."""
             for segment in turn.segments:  # type: ignore[attr-defined]
                 for seq in segment.sources:
                     await lab.store.redact("hut", seq)
                     lab.driver.redacted("hut", seq)
-            await works(user, turn)  # type: ignore[arg-type]
+            await works(user, turn, carried)  # type: ignore[arg-type]
 
         monkeypatch.setattr(lab.store, "append_turn", slow)
         await lab.chatter(40)

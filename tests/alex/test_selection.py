@@ -8,6 +8,7 @@ from cadence.alex.memory import ReaderMemory
 from cadence.alex.selection import Choice, Selection, attend
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.waiting import Candidate, Lineup, Waiting
+from cadence.lod.leanings import Argument
 from cadence.lod.terms import Background
 from cadence.rooms.wire import Focus, View
 from tests.alex.talk import entry, line, message
@@ -165,7 +166,7 @@ def test_sides_steer_the_choice_and_are_noted() -> None:
 def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
     first, second = candidate(1, line(1)), candidate(2, line(2), "juno")
     near = np.array([1.0, 0.0], dtype=np.float32)
-    second.entry.learn_vector(0, near)
+    second.entry.vectors[0] = near
     memory = ReaderMemory()
     memory.units.add((9,), (), near)
     selection = Selection(Lineup([first, second]), np.ones(2), 60.0, memory, Background(), {}, 0.0)
@@ -177,13 +178,27 @@ def test_a_near_vector_of_what_was_shown_is_a_repeat() -> None:
 def test_a_unit_without_words_can_be_a_repeat_by_its_vector() -> None:
     smile = candidate(1, ":-)")
     near = np.array([1.0, 0.0], dtype=np.float32)
-    smile.entry.learn_vector(0, near)
+    smile.entry.vectors[0] = near
     memory = ReaderMemory()
     memory.units.add((9,), (), near)
     selection = Selection(Lineup([smile, candidate(2, line(2))]), np.ones(2), 60.0, memory, Background(), {}, 0.0)
     choice = alone(selection.choose([], {}))
     assert [pick.unit.seq for pick in choice.picks] == [2]
     assert [unit.seq for unit in choice.counted] == [1]
+
+
+def test_in_an_argument_who_seems_opposed_is_heard() -> None:
+    three = [candidate(1, f"{line(1)} {line(1)}", "ada"), candidate(2, line(2), "bob"), candidate(3, line(3), "eve")]
+    ties = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, -0.9], [-0.9, -0.9, 1.0]])
+
+    def shown(*speakers: str) -> list[str]:
+        argument = Argument(1.0, {speaker: i for i, speaker in enumerate(speakers)}, ties)
+        weights, memory = np.array([1.0, 0.6, 0.6]), ReaderMemory()
+        selection = Selection(three, weights, 40.0, memory, Background(), {}, 0.0, argument=argument)
+        return [pick.entry.speaker for pick in selection.choose([], {}).picks]
+
+    assert shown("ada", "bob", "eve")[:2] == ["ada", "eve"]
+    assert shown("ada", "eve", "bob")[:2] == ["ada", "bob"]
 
 
 def test_what_is_left_of_a_target_waits_for_the_objection_it_cannot_come_without() -> None:

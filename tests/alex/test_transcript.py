@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from cadence.alex.transcript import ENTRIES_KEPT_MAX, Transcript
+from cadence.lod.leanings import Leanings
 from tests.alex.talk import code, entry, line, message
 
 
@@ -75,12 +76,52 @@ def test_mere_agreement_is_known_with_what_it_agrees_with() -> None:
 
 
 def test_a_vector_that_has_come_is_shared_by_all_readers() -> None:
-    said = entry(1, "One primary is enough.")
+    transcript = Transcript()
+    said = transcript.enter(message(1, "One primary is enough."))
     (unit,) = said.parsed.units
     assert said.vector(unit) is None
-    said.learn_vector(0, np.ones(3, dtype=np.float32))
+    transcript.learn_vector(said, 0, np.ones(3, dtype=np.float32))
     vector = said.vector(unit)
     assert vector is not None and vector.tolist() == [1.0, 1.0, 1.0]
+
+
+def argued(messages: int) -> Transcript:
+    """Everybody is on the same topic; every fourth speaker stands alone."""
+    transcript = Transcript()
+    transcript.leanings = Leanings(np.eye(40, 4, dtype=np.float32))
+    for seq in range(1, messages + 1):
+        said = transcript.enter(message(seq, line(seq), f"speaker {seq % 4}"))
+        vector = np.eye(40)[0] + (0.6 if seq % 4 else -0.6) * np.eye(40)[1] + 0.4 * np.eye(40)[2 + seq]
+        transcript.learn_vector(said, 0, (vector / np.linalg.norm(vector)).astype(np.float32))
+    return transcript
+
+
+def test_an_argument_is_known_from_vectors_as_they_come() -> None:
+    transcript = argued(12)
+    argument = transcript.argument
+    assert argument.heat == 1.0 and argument.ties[0, 1] < 0
+    assert transcript.argument is argument, "nothing has changed"
+    said = transcript.enter(message(13, line(13), "speaker 5"))
+    assert "speaker 5" not in transcript.argument.places
+    transcript.learn_vector(said, 0, np.eye(40, dtype=np.float32)[0])
+    assert "speaker 5" in transcript.argument.places
+
+
+def test_an_argument_does_not_know_what_was_redacted() -> None:
+    """Law 17."""
+    transcript = argued(12)
+    assert "speaker 0" in transcript.argument.places
+    for seq in (4, 8, 12):
+        transcript.redact(seq)
+    assert "speaker 0" not in transcript.argument.places
+    assert argued(12).argument.heat and not Transcript().argument.heat
+
+
+def test_a_conversation_that_begins_again_is_no_argument_yet() -> None:
+    transcript = argued(12)
+    transcript.forget()
+    transcript.enter(message(13, line(13)))
+    assert not transcript.argument.heat
 
 
 def test_readers_of_the_same_moment_look_through_one_window() -> None:

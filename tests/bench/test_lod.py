@@ -15,6 +15,7 @@ from bench.lod.figures import difference, mean, recall, score, topics
 from bench.lod.lazy import richest
 from bench.lod.mediated import Line, Mediated
 from bench.lod.report import Criterion, Found, Table, as_json
+from bench.lod.stances import FOLDS, RANK, learned, unseen
 from cadence.lod.units import Source, Unit, parse
 from cadence.rooms.wire import View
 
@@ -104,3 +105,16 @@ def test_a_report_is_json() -> None:
     assert json.loads(json.dumps(as_json({"one": found})))["one"]["tables"][0]["rows"] == [
         {"name": "row", "x": {"mean": 1.0, "low": 1.0, "high": 1.0}}
     ]
+
+
+def test_the_directions_of_a_dispute_are_found_in_other_disputes() -> None:
+    random = np.random.default_rng(1)
+    topics = {}
+    for number in range(RANK + FOLDS):
+        sides = np.where(np.arange(60) % 2, 1, -1)
+        rows = random.normal(size=(60, 24)) + 3 * np.eye(24)[number % 24] + 2 * sides[:, None] * np.eye(24)[0]
+        topics[str(number)] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), sides
+    strongest = learned(list(topics.values()))[:, -1]
+    assert abs(strongest[0]) > 0.9 * np.linalg.norm(strongest)
+    assert unseen(topics).keys() == topics.keys()
+    assert unseen(topics)["0"] is not unseen(topics)["1"]

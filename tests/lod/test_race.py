@@ -112,3 +112,11 @@ def test_readers_run_side_by_side_and_none_touches_another() -> None:
     assert running.left == [1, 0, 1]
     assert order(running, reader=2) == [2] and order(running, reader=0) == [2]
     assert order(running, reader=1) == []
+
+
+def test_who_opposes_a_pick_gains_and_who_agrees_with_it_loses() -> None:
+    told = [("a", 4, ("ship", "port")), ("b", 4, ("crane",)), ("c", 4, ("mast",))]
+    for factors, expected in (([0.5, 0.5, 2.0], [0, 2, 1]), ([0.5, 1.5, 0.9], [0, 1, 2])):
+        running = race(*told)
+        running.oppose(np.arange(3), np.array([factors, [1.0] * 3, [1.0] * 3]))
+        assert order(running) == expected

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadence.lod.vectors import Facility, Matrix, max_cosine, stacked
+from cadence.lod.vectors import NEIGHBOURS, Facility, Matrix, filled, max_cosine, stacked
 
 EAST, NORTH, NORTH_EAST = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
 
@@ -139,3 +139,26 @@ def test_units_without_a_vector_are_rows_of_zeros_in_the_stack() -> None:
     assert found is not None and found.dtype == np.float32
     assert found.tolist() == [[0.0, 0.0], EAST, [0.0, 0.0]]
     assert stacked([None, None]) is None and stacked([]) is None
+
+
+def test_who_has_no_vector_stands_where_the_neighbours_do() -> None:
+    rows = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 2]]
+    rows[[1, 2]] = 0.0
+    stands = filled(rows, np.array([True, True, False, True, True]))
+    assert stands[1].tolist() == pytest.approx([3**-0.5] * 3)
+    assert not stands[2].any(), "nobody asked for it"
+    assert np.array_equal(stands[[0, 3, 4]], rows[[0, 3, 4]]) and not rows[1].any()
+
+
+def test_far_away_is_no_neighbour() -> None:
+    rows = np.zeros((2 * NEIGHBOURS + 2, 3), dtype=np.float32)
+    rows[0, 0] = rows[-1, 1] = 1.0
+    stands = filled(rows, np.ones(len(rows), dtype=np.bool_))
+    assert stands[1 : NEIGHBOURS + 1].tolist() == [[1.0, 0.0, 0.0]] * NEIGHBOURS
+    assert stands[NEIGHBOURS + 1 : -1].tolist() == [[0.0, 1.0, 0.0]] * NEIGHBOURS
+
+
+def test_where_nobody_has_a_vector_or_everybody_has_nothing_is_filled() -> None:
+    wanted = np.ones(3, dtype=np.bool_)
+    for rows in (np.zeros((3, 3), dtype=np.float32), np.eye(3, dtype=np.float32)):
+        assert filled(rows, wanted) is rows

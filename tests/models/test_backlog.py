@@ -104,3 +104,29 @@ def test_every_request_leaves_exactly_once_and_the_bound_holds(events: list[tupl
         assert 0 <= backlog.texts <= 6
     gone += [one.key for one in backlog.clear()]
     assert sorted(gone) == sorted(offered)
+
+
+def test_when_it_is_behind_every_moment_is_heard_by_its_richest() -> None:
+    """A rich stretch does not take all: of two stretches the better half of each goes first."""
+    rich, poor = ("abcdefgh", [90, 91, 92, 93, 94, 95, 96, 97]), ("ijklmnop", [1, 2, 3, 4, 5, 6, 7, 8])
+    backlog = Backlog[str](behind_texts=1)
+    for names, worths in (rich, poor):
+        assert filled(backlog, *(request(name, worth) for name, worth in zip(names, worths, strict=True))) == ""
+    assert keys(backlog.take(0.0, texts_max=8)[0]) == "hpgofnem"
+
+
+def test_when_the_queue_is_full_no_moment_goes_empty() -> None:
+    backlog = Backlog[str](texts_max=8, behind_texts=1)
+    rich = [request(name, 90 + i) for i, name in enumerate("abcdefgh")]
+    poor = [request(name, 1 + i) for i, name in enumerate("ijklmnop")]
+    refused = filled(backlog, *rich, *poor)
+    assert len(refused) == 8
+    assert set("efgh") | set("mnop") == set("abcdefghijklmnop") - set(refused)
+
+
+def test_who_was_taken_still_counts_for_its_stretch() -> None:
+    backlog = Backlog[str](behind_texts=1)
+    filled(backlog, request("a", 9), request("b", 8), request("c", 1))
+    assert keys(backlog.take(0.0, texts_max=1)[0]) == "a"
+    filled(backlog, *(request(name, 0) for name in "defgh"), request("i", 2))
+    assert keys(backlog.take(0.0, texts_max=2)[0]) == "ib", "the next stretch has begun"

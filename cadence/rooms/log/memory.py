@@ -183,12 +183,12 @@ class MemoryLog:
         ]
         return found[max(len(found) - max(limit, 0), 0) :]
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
         self._check_writable()
         if turn.room not in self._rooms:
             raise unknown_room(turn.room)
         reader = self._reader(turn.room, user)
-        record = next_record(reader.record, user, turn)
+        record = next_record(reader.record, user, turn, carried)
         if turn.turn in reader.turns:
             raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again")
         sources = cited(turn)

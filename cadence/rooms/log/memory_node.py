@@ -249,13 +249,13 @@ class MemoryNode(MemoryLog):
         self._note((room, user), record.closed_at)
         self._answer()
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
         self._check_fence(turn.room, user)
         stored = self._peek(turn.room, user)
         is_known = stored.record is not None and stored.record.turn >= turn.turn
         if is_known and is_repeat(turn, list(stored.turns.values())):
             return
-        await super().append_turn(user, turn)
+        await super().append_turn(user, turn, carried)
         if (record := self._peek(turn.room, user).record) is not None:
             self._note((turn.room, user), record.closed_at)
         self._answer()

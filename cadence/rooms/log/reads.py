@@ -81,7 +81,8 @@ def redacted_seqs(connection: sqlite3.Connection, room: str, after: int, to: int
 
 def reader(connection: sqlite3.Connection, room: str, user: str) -> ReaderRecord | None:
     row = connection.execute(
-        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at, read_to, balance FROM readers"
+        "SELECT patch, locked, set_by, turn, run_from, covered_to, raw_from, closed_at, read_to, carried, balance"
+        " FROM readers"
         " WHERE room = ? AND user = ?",
         (room, user),
     ).fetchone()

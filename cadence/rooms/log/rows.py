@@ -51,7 +51,7 @@ def to_message(draft: Draft, epoch: str, seq: int, at: float) -> Message:
     )
 
 
-def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRecord:
+def next_record(record: ReaderRecord | None, user: str, turn: Turn, carried: bytes | None = None) -> ReaderRecord:
     """The reader after `turn`; raises `LogConflict` unless it is the one after the last (law 1)."""
     record = record or ReaderRecord()
     if turn.turn != record.turn + 1:
@@ -60,7 +60,8 @@ def next_record(record: ReaderRecord | None, user: str, turn: Turn) -> ReaderRec
             " read the reader's record again before making turns"
         )
     covered_to = record.covered_to if turn.covers is None else max(record.covered_to, turn.covers.to)
-    return replace(record, turn=turn.turn, covered_to=covered_to)
+    carried = record.carried if carried is None else carried
+    return replace(record, turn=turn.turn, covered_to=covered_to, carried=carried)
 
 
 def is_repeat(turn: Turn, stored: Sequence[Turn]) -> bool:

@@ -95,8 +95,8 @@ class SqliteLog:
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         return await self._reads.call(lambda reading: reads.redacted_seqs(reading, room, after, to))
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
-        await self._writes.call(lambda store: writes.append_turn(store, user, turn))
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
+        await self._writes.call(lambda store: writes.append_turn(store, user, turn, carried))
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int

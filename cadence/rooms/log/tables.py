@@ -80,5 +80,9 @@ _BALANCE = """
 ALTER TABLE readers ADD COLUMN balance BLOB;   -- mediation.Balance
 """
 
-STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT, _BALANCE)
+_CARRIED = """
+ALTER TABLE readers ADD COLUMN carried BLOB NOT NULL DEFAULT x'';   -- see alex.carried
+"""
+
+STEPS = (_FIRST, _NODES, _HOST_ACTIONS, _KEPT, _BALANCE, _CARRIED)
 VERSION = len(STEPS)

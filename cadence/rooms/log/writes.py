@@ -151,10 +151,10 @@ def _erase_one(store: Store, room: str, seq: int) -> bool:
     return True
 
 
-def append_turn(store: Store, user: str, turn: Turn) -> None:
+def append_turn(store: Store, user: str, turn: Turn, carried: bytes | None = None) -> None:
     if store.execute("SELECT 1 FROM rooms WHERE room = ?", (turn.room,)).fetchone() is None:
         raise unknown_room(turn.room)
-    record = next_record(reader(store, turn.room, user), user, turn)
+    record = next_record(reader(store, turn.room, user), user, turn, carried)
     sources = sorted(cited(turn))
     # Composed before a redaction, committed after it: the text must not come back.
     gone = [source for source in sources if _is_redacted(store, *source)]
@@ -180,7 +180,7 @@ def _is_redacted(store: Store, room: str, seq: int) -> bool:
 def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> None:
     store.execute(
         "INSERT OR REPLACE INTO readers (room, user, patch, locked, set_by, turn, run_from, covered_to, raw_from,"
-        " closed_at, read_to, balance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " closed_at, read_to, balance, carried) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             room,
             user,
@@ -194,6 +194,7 @@ def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> Non
             record.closed_at,
             record.read_to,
             None if record.balance is None else msgspec.json.encode(record.balance),
+            record.carried,
         ),
     )
 

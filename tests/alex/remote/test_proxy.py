@@ -269,3 +269,24 @@ async def test_who_is_no_reader_can_ask_too() -> None:
         await wait(0)
         with capture_logs(), pytest.raises(WireError, match="try again in a moment"):
             await lab.mediation.answer(Ask(room="lab", what="room"))
+
+
+async def test_what_a_worker_knew_of_a_reader_the_next_one_knows() -> None:
+    def known(lab: Desk) -> list[int]:
+        (living,) = lab.neighbours.living.values()
+        mediator = living.worker._driver._rooms["lab"].readers["ada"].mediator
+        assert mediator is not None
+        return [seq for seq, *_ in mediator.listening.whispers.own()]
+
+    with capture_logs():
+        async with desk() as lab:
+            await lab.join()
+            await talk(lab, 3)
+            lab.mediation.opened("lab", "ada", [2])
+            await wait(6)
+            before = After(lab.epoch, 0, max(frame.turn for frame in lab.told["ada"] if isinstance(frame, Turn)))
+            assert known(lab) == [2]
+            next(iter(lab.neighbours.living.values())).kill()
+            await wait(4)
+            await lab.join(after=before)
+            assert known(lab) == [2]

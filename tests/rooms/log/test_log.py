@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,18 @@ async def test_turns_move_the_reader_who_is_made_by_the_first(place: Place) -> N
         assert await log.reader("room", "rea") == ReaderRecord(turn=2, covered_to=7)
         await log.append_turn("rea", turn(3, to=9))
         assert await log.reader("room", "rea") == ReaderRecord(turn=3, covered_to=9)
+
+
+async def test_what_a_mediator_carries_is_kept_with_a_turn(place: Place) -> None:
+    carried = bytes(range(256))
+    async with place.opened() as log:
+        await log.append_turn("rea", turn(1, to=7), carried)
+        await log.append_turn("rea", turn(2))
+    async with place.opened() as log:
+        kept = await log.reader("room", "rea")
+        assert kept is not None and kept.carried == carried and kept.turn == 2
+        await log.save_reader("room", "rea", replace(kept, carried=b""))
+        assert await log.reader("room", "rea") == replace(kept, carried=b"")
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])

@@ -89,3 +89,10 @@ def test_a_turn_is_known_again_whatever_was_redacted_of_it_and_no_other_is_taken
     assert is_repeat(turn(7, segment("secret", 1), to=5), stored)
     assert not is_repeat(turn(7, segment("secret", 1), to=6), stored)
     assert not is_repeat(turn(8, segment("secret", 1), to=5), stored)
+
+
+def test_what_a_mediator_carries_goes_with_a_turn_and_stays_without() -> None:
+    first = next_record(None, "rea", turn(1), b"first")
+    assert first.carried == b"first"
+    assert next_record(first, "rea", turn(2)).carried == b"first"
+    assert next_record(first, "rea", turn(2), b"").carried == b""

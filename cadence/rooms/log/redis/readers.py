@@ -35,7 +35,7 @@ class Readers(Speech):
         else:
             self._fences[room, user] = token
 
-    async def append_turn(self, user: str, turn: Turn) -> None:
+    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
         sources, gone = cited(turn), set[Cited]()
         for room in sorted({room for room, _ in sources if room != turn.room}):
             citing = [_citing(seq, turn, user) for there, seq in sorted(sources) if there == room]
@@ -47,7 +47,7 @@ class Readers(Speech):
                 # An earlier call of the same writer, whose answer never came, may have reached Redis after all.
                 if is_repeat(turn, await self.turns_at(turn.room, user, [turn.turn])):
                     return
-            after = next_record(record, user, turn)
+            after = next_record(record, user, turn, carried)
             answer, *more = await self._store_turn(user, turn, blob, after, sources, gone)
             if answer in (b"kept", b"same"):
                 return
