@@ -58,7 +58,7 @@ async def learned() -> tuple[float | None, float]:
 async def test_a_pace_is_learned_over_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
     known, pace = await learned()
     assert known is not None and abs(known / 400.0 - 1.0) < 0.1 and pace > 260.0
-    monkeypatch.setattr("cadence.alex.driver.carried", lambda reader: b"")
+    monkeypatch.setattr("cadence.alex.delivery.carried", lambda reader: b"")
     assert await learned() == (None, 238.0)
 
 
