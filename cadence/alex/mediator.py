@@ -30,7 +30,6 @@ from cadence.alex.events import (
     Answered,
     Event,
     Forgot,
-    Heard,
     Opened,
     Placed,
     Posted,
@@ -121,11 +120,9 @@ class Mediator:
         return self._speech.words(entry.at) <= speech_words_max(self._bucket.rate)
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take one event and return what must follow, in order."""
+        """Take one event (for `Heard` that is all), and return what must follow, in order."""
         self._hear()
         match event:
-            case Heard():
-                pass
             case Posted():
                 self._posted(event.entry, event.direct, now)
             case Tick():
@@ -270,7 +267,8 @@ class Mediator:
         if self._next_look == math.inf:
             cadence_s = self._view.cadence_s
             missed = max(0, math.floor((now - self._looked_at) / cadence_s))
-            self._next_look = _on_grid(self._looked_at + (missed + 1) * cadence_s, cadence_s / PHASES)
+            at, step_s = self._looked_at + (missed + 1) * cadence_s, cadence_s / PHASES
+            self._next_look = math.floor(at / step_s + 1e-3) * step_s  # a float may miss the grid by its last bits
             while self._next_look <= now:  # the last bit of a float can put it on `now`
                 self._next_look += cadence_s
 
@@ -398,8 +396,3 @@ class Mediator:
     def nearby(self, now: float) -> set[str]:
         """The speakers at distance 0."""
         return self._composer.nearby(now)
-
-
-def _on_grid(at: float, step_s: float) -> float:
-    """The last multiple of `step_s` that is not after `at`, but for the last bits of a float."""
-    return math.floor(at / step_s + 1e-3) * step_s
