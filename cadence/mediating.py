@@ -28,6 +28,7 @@ from cadence.packing import pack_at
 from cadence.process import WallClock, configure_logging, loop_factory, own_counts, spare_garbage
 from cadence.rooms.mediation import ReaderStore
 
+LOOK_SECONDS_MAX = 0.02  # nothing raw waits for this loop, and the more look together the less each costs
 NICENESS = 5  # where cores are few, the raw path goes first
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ async def work(end: socket.socket, options: Options) -> None:
     clock, encoder = WallClock(options.clock_offset), encoder_for(Path(options.data))
 
     def make(store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
-        return Driver(store, clock, tell, encoder, pack, may_read)
+        return Driver(store, clock, tell, encoder, pack, may_read, look_seconds_max=LOOK_SECONDS_MAX)
 
     line = Line()
     worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes, process=own_counts)

@@ -3,7 +3,7 @@
 The room is busy: real lines of IRC, 60 a minute, four to five times what a reader can take in, so that every look is a
 digest of some 45 waiting units. Readers run through the real driver and the real mediators over a log in memory, in
 virtual time; sockets and disk are not in it. Time stands still while a block of readers looks, so the driver is told
-what it took by the CPU's clock: blocks are as large as on a server. Times depend on the machine and on who else uses
+what it took by the CPU's clock: blocks are as large as in the process that mediates. Times depend on the machine and on who else uses
 it: compare the ratios.
 """
 
@@ -25,6 +25,7 @@ from cadence.alex.contest import together
 from cadence.alex.events import Show, Tick
 from cadence.alex.looks import Looks
 from cadence.alex.reader import Reader
+from cadence.mediating import LOOK_SECONDS_MAX
 from cadence.process import GARBAGE_THRESHOLDS
 from cadence.rooms.wire import Focus, Member, Turn, View, ViewPatch
 from tests.alex.house import house, wait
@@ -36,7 +37,7 @@ WARM_SECONDS, MEASURED_SECONDS = 60.0, 20.0
 READERS = (1, 100, 1_000, 10_000)
 LOOKS = 1_000
 SHARING = 50
-TOGETHER = 24  # readers who look at the same moment: about what 2 ms suffice for
+TOGETHER = 64  # readers who look at the same moment: as many as in the process of a mediator at most
 DIFFERENT = 1_000  # readers of whom no two want the same
 SPEAKERS = 12
 BUSY_MAX = 0.7  # of a core
@@ -195,6 +196,7 @@ async def crowd(texts: Sequence[str], readers: int, *, alike: bool) -> Crowd:
     """So many readers in the real driver, all of whom want what most do, or each something else."""
     async with house() as lab:
         _tell_time(lab.driver._delivery._looks)
+        lab.driver._delivery._looks._seconds_max = LOOK_SECONDS_MAX
         for number in range(readers):
             view = _view(number)
             patch = None if alike else ViewPatch(pace_wpm=view.pace_wpm, sigma=view.sigma, focus=view.focus)

@@ -37,10 +37,11 @@ class Delivery:
         tell: Tell,
         background: Background,
         counts: MediationCounts,
+        look_seconds_max: float,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
         self._background, self._counts = background, counts
-        self._looks = Looks(clock, self._look, counts.late.add)
+        self._looks = Looks(clock, self._look, counts.late.add, look_seconds_max)
 
     def close(self) -> None:
         """Look at nobody any more."""

@@ -73,8 +73,8 @@ class Driver:
 
     `clock` gives seconds since the epoch and never goes back; `tell(room, user, frame)` sends a frame to all
     connections of a user; `encoder`, given a callback, makes what encodes units beside the loop; `pack` is what a
-    community's minutes have taught; `may_read(room, member)` is asked of rooms that are not public. Call `close()`
-    in the end.
+    community's minutes have taught; `may_read(room, member)` is asked of rooms that are not public;
+    `look_seconds_max` is how long looks may keep others of the loop waiting. Call `close()` in the end.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Driver:
         encoder: EncoderFactory | None = None,
         pack: Pack | None = None,
         may_read: Callable[[str, Member], bool] = members_only,
+        *,
+        look_seconds_max: float = LOOP_SECONDS_MAX,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
         self.elsewhere: Callable[[str, str], bool] = lambda room, user: False  # see `cadence.rooms.placement`
@@ -97,7 +99,7 @@ class Driver:
         self._neighbourhood = Neighbourhood(may_read)
         self._background = Background()
         self._spawn = self._background.spawn
-        self._delivery = Delivery(store, clock, tell, self._background, self.counts)
+        self._delivery = Delivery(store, clock, tell, self._background, self.counts, look_seconds_max)
         self._hearing = Hearing(self._delivery, clock)
         self._setting = Setting(store, self._delivery, clock)
         self._paraphrasing = Paraphrasing(clock, self._spawn, self.counts.prose)

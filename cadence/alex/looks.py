@@ -23,7 +23,7 @@ class Looks:
     """Calls `look(readers, now)` when some are due, and tells `late` by how many seconds each of them is.
 
     `now` is never before a deadline that was set. `look` returns how many of them were shown something. A block holds
-    as many as `LOOP_SECONDS_MAX` are believed to suffice for, at most `BLOCK_READERS_MAX`, and one at least.
+    as many as `seconds_max` are believed to suffice for, at most `BLOCK_READERS_MAX`, and one at least.
     """
 
     def __init__(
@@ -31,15 +31,16 @@ class Looks:
         clock: Callable[[], float],
         look: Callable[[Sequence[Reader], float], int],
         late: Callable[[float], None],
+        seconds_max: float = LOOP_SECONDS_MAX,
     ) -> None:
-        self._clock, self._look, self._late = clock, look, late
+        self._clock, self._look, self._late, self._seconds_max = clock, look, late, seconds_max
         self._moments: list[float] = []  # a heap; each is a key of `_due`
         self._due: dict[float, deque[Reader]] = {}  # Bounded by the changes of deadlines not yet reached
         self._timer: asyncio.Handle | None = None
         self._rings_at = 0.0  # by the loop's clock; not every loop's handle can tell
         self._looking = False
         self._closed = False
-        self._seconds = LOOP_SECONDS_MAX / BLOCK_READERS_FIRST  # what one reader's look is believed to take
+        self._seconds = seconds_max / BLOCK_READERS_FIRST  # what one reader's look is believed to take
 
     def set(self, reader: Reader, due: float | None) -> None:
         """Look at `reader` at `due`, or not at all; replaces what was set before."""
@@ -81,7 +82,7 @@ class Looks:
         self._timer, self._rings_at = loop.call_at(at, self._run), at
 
     def _run(self) -> None:
-        """Look at those who are due, until the next block would not end within `LOOP_SECONDS_MAX`."""
+        """Look at those who are due, until the next block would not end within `seconds_max`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._timer, self._looking = None, True
@@ -90,7 +91,7 @@ class Looks:
                 before = loop.time()
                 shown = self._look(*block)
                 self._took(loop.time() - before, len(block[0]), shown)
-                if loop.time() + self._seconds * self._size() > began + LOOP_SECONDS_MAX:
+                if loop.time() + self._seconds * self._size() > began + self._seconds_max:
                     break
         finally:
             self._looking = False
@@ -102,7 +103,7 @@ class Looks:
             self._seconds += LEARNING * (seconds / readers - self._seconds)
 
     def _size(self) -> int:
-        return max(1, min(BLOCK_READERS_MAX, int(LOOP_SECONDS_MAX / max(self._seconds, 1e-9))))
+        return max(1, min(BLOCK_READERS_MAX, int(self._seconds_max / max(self._seconds, 1e-9))))
 
     def _block(self) -> tuple[Sequence[Reader], float] | None:
         """Those who are due first, and when they are looked at; None if it is too early for anybody."""
