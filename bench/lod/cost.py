@@ -3,8 +3,8 @@
 The room is busy: real lines of IRC, 60 a minute, four to five times what a reader can take in, so that every look is a
 digest of some 45 waiting units. Readers run through the real driver and the real mediators over a log in memory, in
 virtual time; sockets and disk are not in it. Time stands still while a block of readers looks, so the driver is told
-what it took by the CPU's clock: blocks are as large as in the process that mediates. Times depend on the machine and on who else uses
-it: compare the ratios.
+what it took by the CPU's clock: blocks are as large as in the process that mediates. Times depend on the machine
+and on who else uses it: compare the ratios.
 """
 
 from __future__ import annotations

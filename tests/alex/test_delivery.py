@@ -31,10 +31,10 @@ async def test_a_log_that_refuses_delays_a_turn_and_loses_nothing(monkeypatch: p
         await lab.attach()
         works, failures = lab.store.append_turn, iter(range(3))
 
-        async def flaky(user: str, turn: Turn) -> None:
+        async def flaky(user: str, turn: Turn, carried: bytes) -> None:
             if next(failures, None) is not None:
                 raise LogUnavailable("the disk is full")
-            await works(user, turn)
+            await works(user, turn, carried)
 
         monkeypatch.setattr(lab.store, "append_turn", flaky)
         for _ in range(6):
