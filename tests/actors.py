@@ -94,6 +94,11 @@ class Actor:
     def name(self) -> str:
         return str(self.stranger.name)
 
+    @property
+    def listens(self) -> bool:
+        """Whether it is in the room, and does not stall: who stalls has not noticed yet that it was cut."""
+        return self.ready.is_set() and self.stranger.flows
+
     async def keep(self) -> None:
         """Stay connected until cancelled."""
         away = self.scene.clock()

@@ -253,7 +253,7 @@ class World:
         """The system's clock is set, and a server starts by it, while nobody is away: that could become too long."""
         assert isinstance(self._server, Cluster)
         until = self.clock() + READY_S
-        while not (ready := all(actor.ready.is_set() for actor in self._actors.values())) and self.clock() < until:
+        while not (ready := all(actor.listens for actor in self._actors.values())) and self.clock() < until:
             await pause(0.1)
         if ready:
             self.outcome.marks["clock jump"] += 1

@@ -143,12 +143,13 @@ class Arrival:
                 reader.shown(turn)
             reader.recalled = True
         catches_up = decided.replay and away and view.mode == "paraphrase"
-        postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now)
+        sent = after.seq if decided.replay and after is not None else 0
+        postponed = [] if view.mode == "raw" else await self._feed_gap(reader, mediator, decided.first, now, sent)
         missed: Missed | None = None
         if catches_up:
             heard = room.head
             missed = await self.asking(reader, mediator).missed(decided.first, now)
-            postponed += await self._feed_gap(reader, mediator, heard + 1, now)
+            postponed += await self._feed_gap(reader, mediator, heard + 1, now, sent)
         # No await from here to the next line but one: the mediator has heard all that was posted.
         reached = room.head
         if view.mode == "raw":  # what it is sent raw it need not hear, but its range ends where the room does
@@ -167,10 +168,11 @@ class Arrival:
         owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)
         return Attached(view, decided.recovered, owed)
 
-    async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float) -> list[int]:
+    async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float, sent: int) -> list[int]:
         """Let a new mediator hear what was posted from `first` on. Returns the human speech it postponed.
 
-        What an earlier mediator, who had heard more of the speech before, postponed stays so: it was never sent.
+        What an earlier mediator, who had heard more of the speech before, postponed stays so: it was never sent. What
+        it did not, up to seq `sent`, was sent.
         """
         room, postponed = reader.room, list[int]()
         held_back = set(await self.store.postponed(room.room, reader.user, first - 1))
@@ -188,8 +190,8 @@ class Arrival:
                 answered = await self._answered(reader, page)
                 for message in page:
                     entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
-                    passes = mediator.passes(entry) or (entry.human and self.elsewhere(room.room, reader.user))
-                    direct = passes and entry.seq not in held_back
+                    at_once = entry.human and (entry.seq <= sent or self.elsewhere(room.room, reader.user))
+                    direct = (at_once or mediator.passes(entry)) and entry.seq not in held_back
                     if entry.human and not direct:
                         postponed.append(entry.seq)
                     mediator.handle(Posted(entry, direct), now)

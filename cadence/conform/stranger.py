@@ -98,6 +98,11 @@ class Stranger:
         return str(self.you.get("id", ""))
 
     @property
+    def flows(self) -> bool:
+        """Whether it takes what it is sent."""
+        return self._flowing.is_set()
+
+    @property
     def connected(self) -> bool:
         return self._pump is not None and not self._pump.done()
 

@@ -179,9 +179,9 @@ async def test_while_the_log_is_slow_one_task_of_each_reader_waits_for_it(monkey
     async with house() as lab:
         works, slow = lab.store.append_turn, asyncio.Event()
 
-        async def held(user: str, turn: Turn) -> None:
+        async def held(user: str, turn: Turn, carried: bytes) -> None:
             await slow.wait()
-            await works(user, turn)
+            await works(user, turn, carried)
 
         monkeypatch.setattr(lab.store, "append_turn", held)
         await lab.attach()

@@ -194,8 +194,8 @@ def test_in_an_argument_who_seems_opposed_is_heard() -> None:
     def shown(*speakers: str) -> list[str]:
         argument = Argument(1.0, {speaker: i for i, speaker in enumerate(speakers)}, ties)
         weights, memory = np.array([1.0, 0.6, 0.6]), ReaderMemory()
-        selection = Selection(three, weights, 40.0, memory, Background(), {}, 0.0, argument=argument)
-        return [pick.entry.speaker for pick in selection.choose([], {}).picks]
+        selection = Selection(Lineup(three), weights, 40.0, memory, Background(), {}, 0.0, argument=argument)
+        return [pick.entry.speaker for pick in alone(selection.choose([], {})).picks]
 
     assert shown("ada", "bob", "eve")[:2] == ["ada", "eve"]
     assert shown("ada", "eve", "bob")[:2] == ["ada", "bob"]
