@@ -106,19 +106,27 @@ class Looks:
         return max(1, min(BLOCK_READERS_MAX, int(self._seconds_max / max(self._seconds, 1e-9))))
 
     def _block(self) -> tuple[Sequence[Reader], float] | None:
-        """Those who are due first, and when they are looked at; None if it is too early for anybody."""
+        """Those who are due first, and when they are looked at; None if it is too early for anybody.
+
+        Who is looked at in time is looked at when due, to the bit, whatever the clock makes of that moment: else a
+        reader could tell from the last digits of a time who else was looked at (law 12).
+        """
         found: list[Reader] = []
         now, size = self._clock(), self._size()
-        latest = now
+        at = now
         while self._moments and self._moments[0] - EARLY_SECONDS_MAX <= now and len(found) < size:
             due = self._moments[0]
+            if in_time := now <= due + EARLY_SECONDS_MAX:
+                if found and due != at:
+                    break
+                at = due
             readers = self._due[due]
             while readers and len(found) < size:
                 reader = readers.popleft()
                 if reader.due == due:
-                    reader.due, latest = None, max(latest, due)
-                    self._late(now - due)
+                    reader.due = None
+                    self._late(0.0 if in_time else now - due)
                     found.append(reader)
             if not readers:
                 del self._due[heapq.heappop(self._moments)]
-        return (found, latest) if found else None
+        return (found, at) if found else None

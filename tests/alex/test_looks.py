@@ -132,3 +132,22 @@ async def test_who_is_only_told_how_much_waits_teaches_nothing_of_what_a_look_ta
     assert watch.looks._size() == before == BLOCK_READERS_FIRST
     watch.looks._took(0.0, 64, 32)
     assert watch.looks._size() == BLOCK_READERS_FIRST * 5 // 4
+
+
+async def test_who_is_looked_at_in_time_is_looked_at_when_due_to_the_bit() -> None:
+    """Law 12: not even the last digits of a time tell who else was looked at."""
+    seen: list[tuple[str, float]] = []
+    clock = lambda: asyncio.get_running_loop().time() + 1e-7  # noqa: E731
+
+    def look(block: Sequence[Reader], now: float) -> int:
+        seen.extend((reader.user, now) for reader in block)
+        return 0
+
+    looks = Looks(clock, look, lambda seconds: None)
+    ada, bob, cid = readers("ada", "bob", "cid")
+    looks.set(ada, 1.0625)
+    looks.set(bob, 1.0625)
+    looks.set(cid, 1.0625 + 1e-6)
+    await wait(2)
+    assert seen == [("ada", 1.0625), ("bob", 1.0625), ("cid", 1.0625 + 1e-6)]
+    looks.close()

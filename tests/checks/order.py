@@ -192,11 +192,15 @@ def _bound(reading: Reading, at: float) -> float:
 
 
 def own_speech(reading: Reading, log: Log, user: str) -> list[str]:
-    """The sender gets `said`, then its own `message`, on the connection it spoke on; it stands as it was sent."""
+    """The sender gets `said`, then its own `message`, on the connection it spoke on; it stands as it was sent.
+
+    Who was answered `unavailable` was told that the message may have been kept, and may learn from it that it was.
+    """
     found: list[str] = []
     said: dict[tuple[int, int], str] = {}
     sent: dict[str, Frame] = {}
     asked: set[tuple[int, str]] = set()
+    refs: dict[object, tuple[int, str]] = {}
     replayed = 0
     for index, seen in enumerate(reading.events):
         if index in reading.joinings:
@@ -204,6 +208,9 @@ def own_speech(reading: Reading, log: Log, user: str) -> list[str]:
         elif seen.way == "out" and seen.frame["type"] == "say":
             sent.setdefault(seen.frame["id"], seen.frame)
             asked.add((seen.connection, seen.frame["id"]))
+            refs[seen.frame.get("ref")] = (seen.connection, seen.frame["id"])
+        elif seen.way == "in" and seen.frame["type"] == "error" and seen.frame["code"] == "unavailable":
+            asked.discard(refs.get(seen.frame.get("ref"), (0, "")))
         elif seen.way == "in" and seen.frame["type"] == "said":
             said[seen.connection, seen.frame["seq"]] = seen.frame["id"]
         elif seen.way == "in" and seen.frame["type"] == "message" and seen.frame["from"]["id"] == user:

@@ -267,6 +267,10 @@ def test_said_comes_before_the_own_message() -> None:
     altered = Log(ROOM, {1: {**own, "text": "Yours."}})
     assert order.own_speech(Reading("rae", good, ROOM), log, "rae") == []
     assert order.own_speech(Reading("rae", bad, ROOM), log, "rae") != []
+    doubt = Seen(11.0, 1, "in", {"type": "error", "ref": "r3", "room": ROOM, "code": "unavailable"})
+    told, again = [*honest()[:3], say, doubt], [say, Seen(11.0, 1, "in", own), said]
+    assert order.own_speech(Reading("rae", [*told, Seen(11.0, 1, "in", own), say, said], ROOM), log, "rae") == []
+    assert order.own_speech(Reading("rae", [*told, *again], ROOM), log, "rae") != []
     assert "not as sent" in order.own_speech(Reading("rae", good, ROOM), altered, "rae")[0]
 
 

@@ -238,9 +238,9 @@ class MemoryNode(MemoryLog):
 
     async def append(self, draft: Draft) -> Appended:
         appended = await super().append(draft)
-        if not appended.duplicate:
-            self._own.add((draft.room, appended.message.epoch, appended.message.seq))
         self._answer()
+        if not appended.duplicate:  # else, and without an answer, the feed tells of it
+            self._own.add((draft.room, appended.message.epoch, appended.message.seq))
         return appended
 
     async def save_reader(self, room: str, user: str, record: ReaderRecord) -> None:
