@@ -2,8 +2,8 @@
 
 A made-up OLMoE of the given size loses a quarter of its experts, in a process of its own that says how much memory it
 took, side by side with `cp` of the very bytes that survive. Both are timed until the disk has them (`fsync`),
-beginning with nothing of the source in memory, in pairs whose order alternates; what counts is the median of the
-pairs' ratios. Then a run is killed (-9) half way, resumed, and compared with the others byte for byte. `--oracle`
+beginning with nothing of the source in memory and all of it read just before, in pairs whose order alternates; what
+counts is the median of the pairs' ratios. Then a run is killed (-9) half way, resumed, and compared with the others byte for byte. `--oracle`
 asks tiny models of every family, beside their originals (needs the extra `forge`).
 
 FOLDER decides which disk is measured (default: the system's folder for temporary files); 3.5 times the size is
@@ -134,10 +134,16 @@ def plan_for(folder: Path) -> Plan:
 
 
 def forget(folder: Path) -> None:
-    """Nothing of these files is in memory afterwards, so that each run reads from the disk."""
+    """Nothing of these files is in memory afterwards, so that each run reads from the disk.
+
+    They have been read once before, as both sides' disks may have caches of their own, and what the comparison has just
+    read would come from there and the original not.
+    """
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
+            while file.read(BLOCK):
+                pass
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
