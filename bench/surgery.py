@@ -3,8 +3,8 @@
 A made-up OLMoE of the given size loses a quarter of its experts, in a process of its own that says how much memory it
 took, side by side with `cp` of the very bytes that survive. Both are timed until the disk has them (`fsync`),
 beginning with nothing of the source in memory and all of it read just before, in pairs whose order alternates; what
-counts is the median of the pairs' ratios. Then a run is killed (-9) half way, resumed, and compared with the others byte for byte. `--oracle`
-asks tiny models of every family, beside their originals (needs the extra `forge`).
+counts is the median of the pairs' ratios. Then a run is killed (-9) half way, resumed, and compared with the others
+byte for byte. `--oracle` asks tiny models of every family, beside their originals (needs the extra `forge`).
 
 FOLDER decides which disk is measured (default: the system's folder for temporary files); 3.5 times the size is
 needed.
