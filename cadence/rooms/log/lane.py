@@ -59,7 +59,8 @@ class Lane(Generic[ConnectionT]):
         self._batch_max = batch_max
         self._loop = asyncio.get_running_loop()
         self._free = REQUESTS_MAX  # places
-        # Who waits for a place, in the order of the calls; None stands where the lane is to end.
+        # Who waits for a place, in the order of the calls; None stands where the lane is to end. Bounded by the
+        # callers: a connection has `SAYING_MAX` messages in the log at once, whoever awaits a call has one.
         self._waiting: deque[_Request[ConnectionT] | None] = deque()
         # Bounded by the places: only what has one is put in.
         self._queue: queue.SimpleQueue[_Request[ConnectionT] | None] = queue.SimpleQueue()
