@@ -47,7 +47,8 @@ Retell it for one reader, in short plain sentences, in the language of what was 
 - Do not say again what was told before. Leave out what does not fit; do not blend, judge or conclude."""
 
 NOBODY = Account()
-# Without bounds: a grammar that counts to 600 takes llama.cpp minutes. `claims_of` holds them.
+# Sources are bounded, else a weak model counts until its tokens are used up. Nothing else is: a grammar that counts to
+# 600 takes llama.cpp minutes. `claims_of` holds all bounds.
 SCHEMA: Mapping[str, object] = {
     "type": "object",
     "additionalProperties": False,
@@ -61,7 +62,7 @@ SCHEMA: Mapping[str, object] = {
                 "required": ["speaker", "sources", "text"],
                 "properties": {
                     "speaker": {"type": "string"},
-                    "sources": {"type": "array", "items": {"type": "integer"}},
+                    "sources": {"type": "array", "items": {"type": "integer"}, "maxItems": SOURCES_MAX},
                     "text": {"type": "string"},
                 },
             },

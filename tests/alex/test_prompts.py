@@ -8,6 +8,7 @@ from cadence.alex.grounding import Claim, Fault, Verdict
 from cadence.alex.prompts import (
     ANSWER_CHARACTERS_MAX,
     RULES,
+    SCHEMA,
     SOURCES_MAX,
     TEXT_CHARACTERS_MAX,
     NoAnswer,
@@ -94,3 +95,11 @@ def test_what_is_no_answer_is_told_apart(answer: str) -> None:
         assert claims_of(answer) == ()
     except NoAnswer as error:
         assert str(error).startswith("expected JSON")
+
+
+def test_the_schema_lets_a_model_cite_as_many_sources_as_are_read_and_no_more() -> None:
+    fields = SCHEMA["properties"]["segments"]["items"]["properties"]  # type: ignore[index]
+    most = fields["sources"]["maxItems"]
+    assert len(claims_of(segment(sources=[*range(most)]))[0].sources) == most
+    with pytest.raises(NoAnswer):
+        claims_of(segment(sources=[*range(most + 1)]))

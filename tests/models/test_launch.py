@@ -73,6 +73,7 @@ def test_a_card_says_how_vllm_is_started(tmp_path: Path) -> None:
         "--dtype bfloat16",
         "--enforce-eager",
         "--enable-prefix-caching",
+        "--stream-interval 8",
         "--enable-auto-tool-choice --tool-call-parser hermes",
     ):
         assert part in line
