@@ -1,4 +1,4 @@
-"""Turns of many readers together or one by one: the log is the same, and together nothing fails but what would alone."""
+"""Turns of many readers together or one by one: the log is the same, and nobody fails for the sake of another."""
 
 from __future__ import annotations
 
