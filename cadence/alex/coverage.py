@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 
 from cadence.alex.transcript import Entry
+from cadence.alex.waiting import New
 
 ENTRIES_MAX = 20_000  # messages kept one by one; of a longer range the older half is only counted
 
@@ -17,16 +19,20 @@ class OpenRange:
     """Counts lazily: splitting a message into units to know its words can wait until somebody asks."""
 
     def __init__(self) -> None:
-        self._entries: deque[tuple[Entry, float]] = deque()  # with when they came
+        self._entries: deque[New] = deque()  # with when they came
         self._counted = (0, 0)  # messages and words before the first entry
         self._counted_since = math.inf
 
     def add(self, entry: Entry, now: float) -> None:
         """One more AI message."""
-        self._entries.append((entry, now))
-        if len(self._entries) > ENTRIES_MAX:
+        self.extend([(entry, now, False)])
+
+    def extend(self, news: Iterable[New]) -> None:
+        """More AI messages, in order."""
+        self._entries.extend(news)
+        while len(self._entries) > ENTRIES_MAX:
             for _ in range(ENTRIES_MAX // 2):
-                first, since = self._entries.popleft()
+                first, since, _urgent = self._entries.popleft()
                 self.skip(1, first.words, since)
 
     def skip(self, messages: int, words: int, now: float) -> None:
@@ -39,9 +45,13 @@ class OpenRange:
         """Messages and words up to seq `to`; what comes after stays open."""
         messages, words = self._counted
         self._counted, self._counted_since = (0, 0), math.inf
-        while self._entries and self._entries[0][0].seq <= to:
-            entry, _ = self._entries.popleft()
-            messages, words = messages + 1, words + entry.words
+        entries = self._entries
+        if entries and entries[-1][0].seq <= to:
+            closed = [entry.words for entry, _, _ in entries]
+            entries.clear()
+            return messages + len(closed), words + sum(closed)
+        while entries and entries[0][0].seq <= to:
+            messages, words = messages + 1, words + entries.popleft()[0].words
         return messages, words
 
     @property
@@ -55,4 +65,4 @@ class OpenRange:
 
     @property
     def words(self) -> int:
-        return self._counted[1] + sum(entry.words for entry, _ in self._entries)
+        return self._counted[1] + sum([entry.words for entry, _, _ in self._entries])

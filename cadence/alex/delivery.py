@@ -140,12 +140,12 @@ class Delivery:
     def schedule(self, reader: Reader) -> None:
         """Plan the next look at a reader; none while nobody is connected or a turn is being stored."""
         mediator = reader.mediator
-        if mediator is None or reader.connections == 0 or reader.actions:
+        if mediator is None or reader.connections == 0:
             reader.room.rouse(reader)
             self._looks.set(reader, None)
         else:
             reader.room.rouse(reader, mediator.attentive)
-            self._looks.set(reader, mediator.deadline())
+            self._looks.set(reader, None if reader.actions else mediator.deadline())
 
     def _look(self, readers: Sequence[Reader], now: float) -> int:
         """Let these look together, and return how many were shown something; who fails stops nobody else."""

@@ -13,16 +13,18 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from cadence.alex.transcript import Entry
+from cadence.alex.waiting import New
 
 FEED_MESSAGES_MAX = 1_000  # noted before it is asked how far everybody is; who is farthest behind is made to hear
 
 
 class Feed:
-    """Messages of AIs with when they came. Places in it count from the first message ever noted."""
+    """Messages of AIs as they wait for whom they do not concern. Places count from the first message ever noted."""
 
     def __init__(self) -> None:
-        self._said: deque[tuple[Entry, float]] = deque()  # Bounded by its owner, who heeds `full`
+        self._said: deque[New] = deque()  # Bounded by its owner, who heeds `full`
         self._first = 0
+        self._asked: tuple[int, int, Sequence[New]] = (0, 0, ())  # what was asked for last: from, to; many ask alike
 
     @property
     def end(self) -> int:
@@ -36,17 +38,19 @@ class Feed:
 
     def add(self, entry: Entry, now: float) -> None:
         """A message came."""
-        self._said.append((entry, now))
+        self._said.append((entry, now, False))
 
-    def after(self, place: int) -> Sequence[tuple[Entry, float]]:
-        """What was said from this place on."""
-        if place >= self.end:
-            return ()
-        assert place >= self._first, f"expected what was said from {self._first} on to be asked for, got {place}"
-        return list(islice(self._said, place - self._first, None))
+    def after(self, place: int) -> Sequence[New]:
+        """What was said from this place on; nobody may change it."""
+        end = self.end
+        if self._asked[:2] != (place, end):
+            assert place >= self._first, f"expected what was said from {self._first} on to be asked for, got {place}"
+            self._asked = place, end, list(islice(reversed(self._said), max(0, end - place)))[::-1]
+        return self._asked[2]
 
     def forget(self, heard: Iterable[int]) -> None:
         """Everybody who hears has heard all before one of these places."""
         for _ in range(min(heard, default=self.end) - self._first):
             self._said.popleft()
             self._first += 1
+        self._asked = (0, 0, ())

@@ -51,7 +51,8 @@ from cadence.alex.reporting import Reporter
 from cadence.alex.retelling import rung_needed
 from cadence.alex.transcript import Entry, Transcript
 from cadence.alex.turns import made_turn, segment_words
-from cadence.alex.waiting import OpenMessage, Waiting
+from cadence.alex.waiting import New, OpenMessage, Waiting
+from cadence.alex.whispers import RECENT_MAX
 from cadence.alex.why import Reasons
 from cadence.lod.budget import Bucket, SpeechWindow, speech_words_max, turn_words_min
 from cadence.lod.units import UNIT_WORDS_MAX
@@ -200,9 +201,23 @@ class Mediator:
         """Take in what was said since the last event."""
         if self.heard == self._feed.end:
             return
-        for entry, at in self._feed.after(self.heard):
-            self._posted(entry, self.passes(entry), at)
-        self.heard = self._feed.end
+        news, self.heard = self._feed.after(self.heard), self._feed.end
+        crowded = len(self._waiting) + len(news) > WAITING_MESSAGES_MAX
+        if self._view.mode == "raw" or crowded or any([entry.involves(self.reader) for entry, _, _ in news]):
+            for entry, at, _ in news:
+                self._posted(entry, self.passes(entry), at)
+        else:
+            self._heed(news)
+
+    def _heed(self, news: Sequence[New]) -> None:
+        """What `_posted` does with each of these in turn, of AIs and about others: most of what is said, for most."""
+        (first, at, _), last = news[0], news[-1][0]
+        assert first.seq > self._head, f"expected a seq above {self._head}, got {first.seq}"
+        self._head = last.seq
+        self._waiting.extend(news)
+        self._range.extend(news)
+        self._listening.whispers.said([entry for entry, _, _ in news[-RECENT_MAX:]])
+        self._await(at)
 
     def _posted(self, entry: Entry, direct: bool, now: float) -> None:
         assert entry.seq > self._head, f"expected a seq above {self._head}, got {entry.seq}"
@@ -221,7 +236,11 @@ class Mediator:
             self._waiting.keep_most_attended(WAITING_UNITS_MAX, partial(self._composer.attend, now))
         if not entry.human:
             self._range.add(entry, now)
-            self._listening.whispers.said(entry)
+            self._listening.whispers.said([entry])
+        self._await(now)
+
+    def _await(self, now: float) -> None:
+        """Something waits since `now`: plan a look. What comes later before it changes nothing."""
         if self._reporter.state == "idle":
             self._reporter.state = "passthrough"
         self._arm(now)

@@ -27,14 +27,21 @@ class Reporter:
         self._told: tuple[object, ...] = ("idle", 0, Feeling())
         self._told_at = -math.inf
         self._mood_due = -math.inf  # when the mood is looked at again, whatever is said
+        self._soon_at = -math.inf  # when `soon` was last called
 
     @property
     def counting(self) -> bool:
-        """Whether what waits is counted again soon enough, whatever is said meanwhile: `soon` would change nothing."""
+        """Whether what waits is counted again soon enough, whatever is said meanwhile: `soon` would change nothing.
+
+        So it is also while a report is overdue: who comes late must not be kept busy by all that is said meanwhile.
+        """
+        if self.state != "idle" and self.due <= self._soon_at:
+            return True
         return self.state == self._told[0] and self.due <= self._told_at + COUNT_SECONDS
 
     def soon(self, now: float) -> None:
         """Something was said: a change of state is told at once, how much waits when the last counts are old."""
+        self._soon_at = now
         due = now if self.state != self._told[0] else self._told_at + COUNT_SECONDS
         self.due = min(self.due, max(now, due))
 

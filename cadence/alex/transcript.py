@@ -95,6 +95,10 @@ class Entry:
         """Words of the whole message, blocks included; at least 1."""
         return self.parsed.words
 
+    def involves(self, reader: str) -> bool:
+        """Whether it is of this reader, or concerns them."""
+        return reader == self.speaker or reader == self.replied_to or reader in self.message.mentions
+
     def concerns(self, reader: str) -> bool:
         """Whether the message mentions `reader` or answers something they said."""
         return self.replied_to == reader or reader in self.message.mentions

@@ -8,6 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ OBJECTIONS_KEPT_MAX = 64  # beyond the time that other text waits; older ones ar
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Windows = Callable[[Sequence[Unit]], Window | None]
+New = tuple[Entry, float, bool]  # a message, since when it waits, whether it is urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,14 @@ class OpenMessage:
         return rest
 
 
-def _fresh(entry: Entry, since: float, urgent: bool) -> OpenMessage:
+def _fresh(new: New) -> OpenMessage:
     """A message of which nothing was shown: one object for all readers for whom it waits alike, while it is kept."""
+    entry, since, urgent = new
     if urgent or not entry.kept:
         return OpenMessage(entry, since, urgent)
-    if entry.fresh is None or entry.fresh.since != since:
-        entry.fresh = OpenMessage(entry, since, urgent)
-    return entry.fresh
+    if (fresh := entry.fresh) is None or fresh.since != since:
+        fresh = entry.fresh = OpenMessage(entry, since, urgent)
+    return fresh
 
 
 class Waiting:
@@ -82,7 +86,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._open: list[OpenMessage] = []
-        self._new: list[tuple[Entry, float, bool]] = []  # not yet looked at
+        self._new: list[New] = []  # not yet looked at
         self._units = self._words = 0  # of those that were looked at
 
     def __len__(self) -> int:
@@ -106,6 +110,10 @@ class Waiting:
     def add(self, entry: Entry, now: float, *, urgent: bool) -> None:
         """A message waits from `now` on."""
         self._new.append((entry, now, urgent))
+
+    def extend(self, news: Sequence[New]) -> None:
+        """These messages wait, which came one after the other."""
+        self._new.extend(news)
 
     def remove(self, *seqs: int) -> None:
         """These messages wait no longer."""
@@ -169,13 +177,11 @@ class Waiting:
 
     def _settled(self) -> list[OpenMessage]:
         if self._new:
-            for one in self._new:
-                message = _fresh(*one)
-                if message.left:
-                    self._open.append(message)
-                    self._units += len(message.left)
-                    self._words += message.words
+            new = [message for message in map(_fresh, self._new) if message.left]
             self._new.clear()
+            self._open += new
+            self._units += sum([len(message.left) for message in new])
+            self._words += sum([message.words for message in new])
         return self._open
 
     def _keep(self, messages: list[OpenMessage]) -> None:
@@ -192,7 +198,14 @@ class Waiting:
 
 def candidates(messages: Iterable[OpenMessage]) -> list[Candidate]:
     """Each unit that waits."""
-    return [candidate for message in messages for candidate in message.candidates]
+    return list(chain.from_iterable([message.candidates for message in messages]))
+
+
+_unit, _urgent, _passed = attrgetter("unit"), attrgetter("urgent"), attrgetter("passed")
+
+
+def _where(flags: list[bool]) -> list[int]:
+    return [i for i, flag in enumerate(flags) if flag] if True in flags else []
 
 
 class Lineup:
@@ -205,13 +218,13 @@ class Lineup:
 
     def __init__(self, candidates: Sequence[Candidate], window: Windows = lambda units: None) -> None:
         self.candidates = candidates
-        self.units = [candidate.unit for candidate in candidates]
+        self.units: list[Unit] = list(map(_unit, candidates))
         self.window = window(self.units) if candidates else None
         self.rows = None if self.window is None else self.window.places(self.units)
         if self.rows is None:
             self.window = None
-        self.urgent = [i for i, candidate in enumerate(candidates) if candidate.urgent]
-        self.passed = [i for i, candidate in enumerate(candidates) if candidate.passed]
+        self.urgent = _where(list(map(_urgent, candidates)))
+        self.passed = _where(list(map(_passed, candidates)))
 
     def __len__(self) -> int:
         return len(self.candidates)

@@ -92,9 +92,9 @@ class Whispers:
         """The reader wrote or opened this long ago, before there was this mediator."""
         self._learn(entry, weight, at)
 
-    def said(self, entry: Entry) -> None:
-        """An AI said this in the reader's own room."""
-        self._recent.append(entry)
+    def said(self, entries: Iterable[Entry]) -> None:
+        """AIs said this in the reader's own room."""
+        self._recent.extend(entries)
 
     def forget(self, room: str | None, seq: int) -> None:
         """A message is gone: nothing is told of it, and nothing learned from it stays (law 17)."""

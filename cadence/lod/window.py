@@ -74,6 +74,7 @@ class Window:
         self._again: dict[int, list[int]] = {}
         self._far: dict[tuple[float, float, float, float], Floats] = {}
         self._shared: dict[int, list[int]] = {}
+        self._told: list[tuple[str, tuple[str, ...]] | None] = before.__dict__.get("_sayings", []) if before else []
 
     def __len__(self) -> int:
         return len(self.units)
@@ -92,7 +93,7 @@ class Window:
         """The row of each of these units; None if one of them is not in it."""
         known = self.rows
         try:
-            return np.array([known[unit] for unit in units], dtype=np.int64)
+            return np.fromiter(map(known.__getitem__, units), np.int64, len(units))
         except KeyError:
             return None
 
@@ -176,14 +177,24 @@ class Window:
     def _crowds(self) -> dict[tuple[str, tuple[str, ...]], list[int]]:
         """Who says the very same in few words; not what only signs say, and no blocks."""
         found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-        for i, unit in enumerate(self.units):
-            if len(unit.terms) < TERMS_MIN and (said := _said(unit))[0]:
+        for i, said in enumerate(self._sayings):
+            if said is not None:
                 found.setdefault(said, []).append(i)
         return found
+
+    @cached_property
+    def _sayings(self) -> list[tuple[str, tuple[str, ...]] | None]:
+        """What each unit says that says it in few words. A window follows each message: nothing is read twice."""
+        return [*self._told, *map(_saying, self.units[len(self._told) :])]
 
 
 def _joined(before: NDArray[Any] | None, own: NDArray[Any]) -> NDArray[Any]:
     return own if before is None else np.concatenate([before, own])
+
+
+def _saying(unit: Unit) -> tuple[str, tuple[str, ...]] | None:
+    said = _said(unit) if len(unit.terms) < TERMS_MIN else ("", ())
+    return said if said[0] else None
 
 
 def _said(unit: Unit) -> tuple[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ is: the application passes an implementation in. Without one every human receive
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -94,7 +94,7 @@ class ReaderStore(Protocol):
 
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]: ...
 
-    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None: ...
+    def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> Awaitable[None]: ...
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int

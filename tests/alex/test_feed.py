@@ -11,9 +11,12 @@ def test_who_has_heard_some_hears_the_rest() -> None:
     first, second = entry(1), entry(2)
     feed.add(first, 10.0)
     feed.add(second, 11.0)
-    assert list(feed.after(0)) == [(first, 10.0), (second, 11.0)]
-    assert list(feed.after(1)) == [(second, 11.0)]
+    assert list(feed.after(0)) == [(first, 10.0, False), (second, 11.0, False)]
+    assert list(feed.after(1)) == [(second, 11.0, False)]
     assert (list(feed.after(feed.end)), feed.end) == ([], 2)
+    third = entry(3)
+    feed.add(third, 12.0)
+    assert list(feed.after(1)) == [(second, 11.0, False), (third, 12.0, False)]
 
 
 def test_what_all_have_heard_is_forgotten_and_places_stay() -> None:
@@ -21,7 +24,7 @@ def test_what_all_have_heard_is_forgotten_and_places_stay() -> None:
     for seq in range(1, 6):
         feed.add(entry(seq), float(seq))
     feed.forget([3, 4, 5])
-    assert [at for _, at in feed.after(3)] == [4.0, 5.0]
+    assert [at for _, at, _ in feed.after(3)] == [4.0, 5.0]
     assert feed.end == 5
     with pytest.raises(AssertionError, match="from 3 on"):
         feed.after(2)

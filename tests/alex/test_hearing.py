@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from cadence.alex.events import Heard
 from cadence.alex.feed import FEED_MESSAGES_MAX
 from cadence.alex.mediator import Mediator
-from cadence.rooms.wire import Message, ViewPatch
+from cadence.rooms.wire import Message, Turn, ViewPatch
 from tests.alex.house import ADA, BOB, House, house, wait
+from tests.alex.talk import line
 
 
 def mediator(lab: House, user: str = "ada") -> Mediator:
@@ -56,6 +62,25 @@ async def test_who_sleeps_or_reads_raw_hears_at_once() -> None:
         assert not mediator(lab).attentive
         await lab.say()
         assert mediator(lab).heard == 4 and mediator(lab).deadline() is not None
+
+
+@pytest.mark.parametrize("mode", ["paraphrase", "paced"])
+async def test_who_hears_much_at_once_is_shown_what_who_hears_it_one_by_one_is(mode: Any) -> None:
+    shown: list[list[Turn]] = []
+    for one_by_one in (False, True):
+        async with house() as lab:
+            await lab.attach(patch=ViewPatch(mode=mode))
+            for number in range(150):
+                more = {"mentions": ("ada",)} if number == 70 else {"reply_to": number} if number % 9 == 5 else {}
+                text = "No, that is wrong." if number % 18 == 5 else line(number)
+                await lab.say(text, "abc"[number % 3], **more)
+                if one_by_one:
+                    lab.driver._delivery.feed(lab.driver._rooms["lab"].readers["ada"], Heard())
+                await wait(0.3)
+            await wait(90)
+            shown.append(lab.turns())
+    told = [[(turn.words, turn.covers and turn.covers.to, turn.segments) for turn in turns] for turns in shown]
+    assert told[0] == told[1] and len(told[0]) > 9
 
 
 async def test_who_is_mentioned_hears_at_once() -> None:

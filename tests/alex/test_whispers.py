@@ -107,7 +107,7 @@ def test_off_is_off() -> None:
     ear = Ear(interests=("lease",), whisper="off")
     for _ in range(1_000):
         ear.far()
-        ear.whispers.said(entry(ear.seq, "The lease of the node is out."))
+        ear.whispers.said([entry(ear.seq, "The lease of the node is out.")])
         assert ear.look() is None
 
 
@@ -150,7 +150,7 @@ def quiet(ear: Ear, seconds: int) -> list[Segment]:
     told = []
     for _ in range(seconds // 10):
         ear.seq += 1
-        ear.whispers.said(entry(ear.seq, "The lease of the node is out.", "ab"[ear.seq % 2], ear.now))
+        ear.whispers.said([entry(ear.seq, "The lease of the node is out.", "ab"[ear.seq % 2], ear.now)])
         if (said := ear.look(after=10.0)) is not None:
             told.append(said)
     return told

@@ -5,6 +5,7 @@
     worker      the far end: a `Driver` that believes it lives in the server
     proxy       the near end: a `Mediation` whose work is done elsewhere, for some of the readers
     rawness     who reads raw meanwhile, and is handed everything here
+    turns       what readers are shown, on its way into the log and to them
     narrator    the model of Alex, asked in the server
     mediators   all of them: who mediates whom, and what happens when one dies
 

@@ -20,6 +20,7 @@ from cadence.rooms.wire import WireError
 Frame = tuple[Literal["cast", "call", "answer", "refusal"], int, str, tuple[Any, ...]]
 Casts = Mapping[str, Callable[..., None]]
 Calls = Mapping[str, Callable[..., Awaitable[Any]]]
+Refusal = tuple[str, dict[str, Any]]  # an error on its way: its kind and its fields
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ class Peer:
                 asyncio.get_running_loop().call_soon(self._work)
                 return
             else:
-                self._settle(number, args[0] if kind == "answer" else _error(*args))
+                self._settle(number, args[0] if kind == "answer" else raised(*args))
 
     def _cast(self, what: str, args: tuple[Any, ...]) -> None:
         try:
@@ -112,7 +113,7 @@ class Peer:
         except Exception as error:
             if not isinstance(error, WireError | StoreUnavailable):
                 log.exception("a call failed", what=what)
-            answer: Frame = ("refusal", number, what, _refusal(error))
+            answer: Frame = ("refusal", number, what, refusal(error))
         else:
             answer = ("answer", number, what, (result,))
         if not self._gone:
@@ -128,7 +129,7 @@ class Peer:
             answer.set_result(outcome)
 
 
-def _refusal(error: Exception) -> tuple[str, dict[str, Any]]:
+def refusal(error: Exception) -> Refusal:
     """An error as plain data: most exceptions with fields of their own cannot be pickled."""
     if isinstance(error, WireError):
         fields = {name: getattr(error, name) for name in ("code", "message", "field", "room", "retry_after_s", "ref")}
@@ -136,7 +137,8 @@ def _refusal(error: Exception) -> tuple[str, dict[str, Any]]:
     return ("store" if isinstance(error, StoreUnavailable) else "other"), {"text": f"{type(error).__name__}: {error}"}
 
 
-def _error(kind: str, fields: dict[str, Any]) -> Exception:
+def raised(kind: str, fields: dict[str, Any]) -> Exception:
+    """The error that became a `Refusal` of this kind."""
     if kind == "wire":
         return WireError(**fields)
     return StoreUnavailable(fields["text"]) if kind == "store" else RuntimeError(fields["text"])

@@ -24,8 +24,9 @@ from msgspec import UNSET, UnsetType
 
 from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.narrator import ModelDesk
-from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
+from cadence.alex.remote.peer import Calls, Casts, Frame, Gone, Peer
 from cadence.alex.remote.rawness import RawReaders
+from cadence.alex.remote.turns import TurnDesk
 from cadence.counts import MediationCounts, ProcessCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
@@ -100,7 +101,7 @@ class Proxy:
         self._raw = RawReaders()
         self._withheld: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}  # users, raw, the rest
         self._redacted: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)
-        self._models = ModelDesk()
+        self._models, self._turns = ModelDesk(), TurnDesk(server.store)
         self._delivers: dict[int, Callable[[Turn], None]] = {}
         self._asked = 0
         self._gone, self._latest = MediationCounts(), MediationCounts()  # of workers that are gone, of this one
@@ -131,10 +132,12 @@ class Proxy:
             "counted": self._counted,
             "model_stop": self._models.stop,
         }
-        self._connection, self._peer = (
-            connection,
-            Peer(connection.send, casts, {"store": self._ask_store, "model": self._models.answer}),
-        )
+        calls: Calls = {
+            "store": self._ask_store,
+            "append_turns": self._turns.append,
+            "model": self._models.answer,
+        }
+        self._connection, self._peer = connection, Peer(connection.send, casts, calls)
         self._peer.cast("narrate", self._models.told)
         for room in self._rooms:
             self._peer.expect("open_room", *self._told_of(room))
@@ -166,6 +169,7 @@ class Proxy:
         self._gone.include(self._latest)
         self._latest, self.readers, self._process = MediationCounts(), 0, ProcessCounts()
         self._models.end()
+        self._turns.clear()
         self._server.send_away(users)
 
     async def close(self) -> None:
@@ -313,7 +317,8 @@ class Proxy:
 
     # What the worker tells.
 
-    def _told(self, room: str, user: str, frame: msgspec.Struct) -> None:
+    def _told(self, room: str, user: str, told: msgspec.Struct | int) -> None:
+        frame = self._turns.told(room, user, told)
         if isinstance(frame, Turn):
             frame = frame.without(self._redacted)
         elif isinstance(frame, Message) and (room, frame.seq) in self._redacted:
@@ -337,9 +342,9 @@ class Proxy:
             for message in self._raw.ended(room, user) if turns else ():  # it did not turn
                 self._tell(room, user, message)
 
-    def _deliver(self, number: int, turn: Turn) -> None:
-        deliver = self._delivers.get(number)
-        if deliver is not None:
+    def _deliver(self, number: int, room: str, user: str, told: msgspec.Struct | int) -> None:
+        turn, deliver = self._turns.told(room, user, told), self._delivers.get(number)
+        if deliver is not None and isinstance(turn, Turn):
             deliver(turn.without(self._redacted))
 
     def _counted(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from cadence.alex.driver import Driver
 from cadence.alex.remote.narrator import NarratorTold
 from cadence.alex.remote.peer import Calls, Casts, Frame, Peer
+from cadence.alex.remote.turns import TurnsAway
 from cadence.counts import ProcessCounts
 from cadence.lod.scopes import Floor
 from cadence.rooms.mediation import ReaderStore
@@ -40,8 +42,13 @@ class MakeDriver(Protocol):
 class RemoteStore:
     """A `ReaderStore` at the other end of the line. Only one worker keeps the pyramid, as all would keep the same."""
 
-    def __init__(self, peer: Peer, *, keeps_nodes: bool) -> None:
+    def __init__(self, peer: Peer, turns: TurnsAway, *, keeps_nodes: bool) -> None:
         self._peer, self._keeps_nodes = peer, keeps_nodes
+        self._turns = turns
+
+    def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> Awaitable[None]:
+        """See `ReaderStore`; several go together."""
+        return self._turns.append(user, turn, carried)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def ask(*args: Any, **named: Any) -> Any:
@@ -92,12 +99,14 @@ class Worker:
         }
         self.peer = Peer(send, casts, calls)
         self.done = asyncio.Event()
-        store = cast(ReaderStore, RemoteStore(self.peer, keeps_nodes=keeps_nodes))
+        self._turns = TurnsAway(self.peer)
+        store = cast(ReaderStore, RemoteStore(self.peer, self._turns, keeps_nodes=keeps_nodes))
         self._driver = make(store, self._tell, self._may_read)
         self._readable: dict[str, frozenset[str]] = {}  # private rooms by user, of those who are here
         self._here = Counter[str]()  # connections of each user, in all rooms
         self._heads: dict[str, int] = {}
         self._raw: dict[str, frozenset[str]] = defaultdict(frozenset)  # as the other end was told
+        self._turning = Counter[str]()  # requests under way that may change who reads raw, by room
         self._heard = 0
         self._backfills: dict[int, AsyncIterator[Batch]] = {}
         self._numbers = itertools.count(1)
@@ -140,12 +149,11 @@ class Worker:
         self._here[member.id] += 1
         self._readable[member.id] = readable
         try:
-            attached = await self._driver.attach(room, member, after, patch, head)
+            with self._may_turn(room):
+                attached = await self._driver.attach(room, member, after, patch, head)
         except BaseException:
             self._leave(member.id)
             raise
-        finally:
-            self._tell_modes(room)
         number = next(self._numbers)
         self._backfills[number] = attached.backfill
         if len(self._backfills) > BACKFILLS_MAX:
@@ -185,10 +193,13 @@ class Worker:
     async def _forget_reader(self, user: str) -> None:
         self._readable.pop(user, None)
         await self._driver.forget_reader(user)
+        for room in self._heads:
+            self._tell_modes(room)
 
     def _posted(self, message: Message) -> None:
         room = message.room
-        self._tell_modes(room)  # what changed, changed before this message
+        if self._turning[room]:
+            self._tell_modes(room)  # what changed, changed before this message
         self._heads[room] = message.seq
         withheld = self._driver.posted(message)
         if message.from_.kind == "human":
@@ -202,14 +213,12 @@ class Worker:
         self._driver.redacted(room, seq)
 
     async def _set_view(self, by: Member, request: ViewRequest) -> ViewReply:
-        try:
+        with self._may_turn(request.room):
             return await self._driver.set_view(by, request)
-        finally:
-            self._tell_modes(request.room)
 
     async def _ask(self, number: int, by: Member, request: Ask) -> None:
         def deliver(turn: Turn) -> None:
-            self.peer.cast("deliver", number, turn)
+            self.peer.cast("deliver", number, turn.room, by.id, self._turns.told(by.id, turn))
 
         await self._driver.ask(by, request, deliver)
 
@@ -234,7 +243,17 @@ class Worker:
     # What the other end is told.
 
     def _tell(self, room: str, user: str, frame: msgspec.Struct) -> None:
-        self.peer.cast("tell", room, user, frame)
+        self.peer.cast("tell", room, user, self._turns.told(user, frame))
+
+    @contextmanager
+    def _may_turn(self, room: str) -> Iterator[None]:
+        """A request is under way that may change who reads raw; to look at all readers takes a while."""
+        self._turning[room] += 1
+        try:
+            yield
+        finally:
+            self._turning[room] -= 1
+            self._tell_modes(room)
 
     def _tell_modes(self, room: str) -> None:
         """Say who began or ceased to read raw, and from which message on."""

@@ -172,7 +172,7 @@ class Log(Protocol):
     async def search(self, room: str, terms: Sequence[Term], *, user: str | None = None, limit: int) -> list[Message]:
         """The newest `limit` messages that hold all `terms`, in text or parts, by `user` if given; ascending."""
 
-    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
+    def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> Awaitable[None]:
         """Commit a turn and move the reader's `turn` and, if it covers, `covered_to`; with it `carried`, if given."""
 
     async def turns(

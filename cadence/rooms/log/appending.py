@@ -22,7 +22,13 @@ ROWS_AT_ONCE = (128, 32, 8, 1)
 State = tuple[str, int, float]  # epoch, head (-1: no such room) and the last `at` of a room
 Row = tuple[Any, ...]
 
-_INSERT = "INSERT INTO messages (room, seq, user, id, mark, body) VALUES "
+
+def inserting(head: str, row: str, tail: str = "") -> dict[int, str]:
+    """Statements that insert rows of the shape `row`, by how many of them; for `insert_all`."""
+    return {size: f"{head} {', '.join([row] * size)} {tail}" for size in ROWS_AT_ONCE}
+
+
+_MESSAGES = inserting("INSERT INTO messages (room, seq, user, id, mark, body) VALUES", "(?, ?, ?, ?, ?, ?)")
 
 
 def append_all(store: Store, drafts: Sequence[Draft]) -> list[Appended] | None:
@@ -37,7 +43,7 @@ def append_all(store: Store, drafts: Sequence[Draft]) -> list[Appended] | None:
         return None
     store.execute("SAVEPOINT drafts")
     try:
-        _insert(store, rows)
+        insert_all(store, _MESSAGES, rows)
     except sqlite3.IntegrityError:
         store.execute("ROLLBACK TO drafts")
         store.execute("RELEASE drafts")
@@ -70,13 +76,10 @@ def _compose(salt: bytes, drafts: Sequence[Draft], heads: dict[str, State]) -> t
     return messages, rows
 
 
-def _insert(store: Store, rows: Sequence[Row]) -> None:
+def insert_all(store: Store, statements: dict[int, str], rows: Sequence[Row]) -> None:
+    """Insert all rows, by few statements."""
     done = 0
-    for size in ROWS_AT_ONCE:
+    for size, statement in statements.items():
         while len(rows) - done >= size:
-            values = [value for row in rows[done : done + size] for value in row]
-            store.execute(_STATEMENTS[size], values)
+            store.execute(statement, [value for row in rows[done : done + size] for value in row])
             done += size
-
-
-_STATEMENTS = {size: _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?)"] * size) for size in ROWS_AT_ONCE}

@@ -30,6 +30,7 @@ from cadence.rooms.log import (
 from cadence.rooms.log.lane import Lane, answer_each
 from cadence.rooms.log.schema import Store, hold, open_reading, open_store
 from cadence.rooms.log.searcher import Searcher
+from cadence.rooms.log.turning import AppendTurn
 from cadence.rooms.query import Term
 from cadence.rooms.wire import Message, Turn
 
@@ -95,8 +96,8 @@ class SqliteLog:
     async def redacted_seqs(self, room: str, after: int, to: int) -> list[int]:
         return await self._reads.call(lambda reading: reads.redacted_seqs(reading, room, after, to))
 
-    async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
-        await self._writes.call(lambda store: writes.append_turn(store, user, turn, carried))
+    def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> Awaitable[None]:
+        return self._writes.call(AppendTurn(user, turn, carried))
 
     async def turns(
         self, room: str, user: str, *, after: int | None = None, before: int | None = None, limit: int

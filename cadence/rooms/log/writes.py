@@ -20,7 +20,6 @@ from cadence.rooms.log import (
     Appended,
     Draft,
     HostAction,
-    LogConflict,
     LogUnavailable,
     ReaderRecord,
     RoomState,
@@ -29,10 +28,11 @@ from cadence.rooms.log import (
 )
 from cadence.rooms.log.appending import append_all
 from cadence.rooms.log.lane import Outcome
-from cadence.rooms.log.reads import read_message, read_turn, reader
-from cadence.rooms.log.rows import cited, conflict, fingerprint, next_record, to_message, unknown_room
+from cadence.rooms.log.reads import read_message, read_turn
+from cadence.rooms.log.rows import conflict, fingerprint, to_message, unknown_room
 from cadence.rooms.log.schema import Store, empty_wal
-from cadence.rooms.wire import Turn, encode
+from cadence.rooms.log.turning import AppendTurn, append_turns
+from cadence.rooms.wire import encode
 
 # The other sqlite3 errors speak of the store, these of what one request wanted from it.
 _OWN_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
@@ -57,20 +57,32 @@ def commit_together(store: Store, works: Sequence[Callable[[Store], Any]]) -> li
 
 
 def _runs(works: Sequence[Callable[[Store], Any]]) -> Iterator[list[Callable[[Store], Any]]]:
-    """Drafts that follow one another together, everything else alone; the order stays."""
-    for drafts, run in groupby(works, lambda work: isinstance(work, Append)):
-        if drafts:
+    """What can be done together and follows one another, everything else alone; the order stays."""
+    for kind, run in groupby(works, type):
+        if kind in (Append, AppendTurn):
             yield list(run)
         else:
             yield from ([work] for work in run)
 
 
 def _run(store: Store, works: Sequence[Callable[[Store], Any]]) -> list[Outcome]:
-    drafts = [work.draft for work in works if isinstance(work, Append)]
-    appended = append_all(store, drafts) if len(drafts) > 1 else None
-    if appended is not None:
-        return [Outcome(each) for each in appended]
+    if len(works) > 1:
+        drafts = [work.draft for work in works if isinstance(work, Append)]
+        appended = append_all(store, drafts) if drafts else None
+        if appended is not None:
+            return [Outcome(each) for each in appended]
+        turns = [work for work in works if isinstance(work, AppendTurn)]
+        if turns and _appended(store, turns):
+            return [Outcome() for _ in turns]
     return [_alone(store, work) for work in works]
+
+
+def _appended(store: Store, works: Sequence[AppendTurn]) -> bool:
+    """Append turns together; False, and nothing is done, if one of them is refused or a reader has two."""
+    if len({(work.turn.room, work.user) for work in works}) < len(works):
+        return False
+    done = _alone(store, lambda store: append_turns(store, works))
+    return done.error is None
 
 
 def _alone(store: Store, work: Callable[[Store], Any]) -> Outcome:
@@ -149,32 +161,6 @@ def _erase_one(store: Store, room: str, seq: int) -> bool:
     store.execute("DELETE FROM nodes WHERE room = ? AND first <= ? AND last >= ?", (room, seq, seq))
     store.erased = True
     return True
-
-
-def append_turn(store: Store, user: str, turn: Turn, carried: bytes | None = None) -> None:
-    if store.execute("SELECT 1 FROM rooms WHERE room = ?", (turn.room,)).fetchone() is None:
-        raise unknown_room(turn.room)
-    record = next_record(reader(store, turn.room, user), user, turn, carried)
-    sources = sorted(cited(turn))
-    # Composed before a redaction, committed after it: the text must not come back.
-    gone = [source for source in sources if _is_redacted(store, *source)]
-    try:
-        store.execute(
-            "INSERT INTO turns (room, user, turn, body) VALUES (?, ?, ?, ?)",
-            (turn.room, user, turn.turn, encode(turn.without(gone))),
-        )
-    except sqlite3.IntegrityError:
-        raise LogConflict(f"expected a turn that is not stored, got turn {turn.turn} of `{user}` again") from None
-    store.executemany(
-        "INSERT INTO turn_sources (room, seq, turn_room, user, turn) VALUES (?, ?, ?, ?, ?)",
-        [(room, seq, turn.room, user, turn.turn) for room, seq in sources],
-    )
-    save_reader(store, turn.room, user, record)
-
-
-def _is_redacted(store: Store, room: str, seq: int) -> bool:
-    found = store.execute("SELECT 1 FROM messages WHERE room = ? AND seq = ? AND redacted = 1", (room, seq))
-    return found.fetchone() is not None
 
 
 def save_reader(store: Store, room: str, user: str, record: ReaderRecord) -> None:

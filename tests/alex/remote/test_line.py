@@ -12,7 +12,19 @@ from msgspec import UNSET
 
 from cadence.alex.remote import line as lines
 from cadence.alex.remote.line import Line
-from cadence.rooms.wire import Author, Message, Part, ViewPatch
+from cadence.rooms.wire import (
+    Alex,
+    Author,
+    Behind,
+    Covers,
+    Message,
+    Mood,
+    Part,
+    Segment,
+    SegmentPart,
+    Turn,
+    ViewPatch,
+)
 
 pytestmark = pytest.mark.real_time
 
@@ -56,6 +68,22 @@ async def test_a_message_arrives_as_it_was_whatever_is_in_it() -> None:
     ends.near.send(("cast", 1, "posted", (plain, full)))
     _, _, _, arrived = await asyncio.wait_for(ends.got.get(), 10)
     assert arrived == (plain, full) and arrived[0].reply_to is UNSET
+    ends.near.close()
+
+
+async def test_a_turn_and_a_report_arrive_as_they_were() -> None:
+    ends = await Ends().open()
+    part = SegmentPart(3, 0, "code", 9, "ab", folded=True, lang="py")
+    segments = (
+        Segment("quote", ("ana",), "hé …", (1, 2), 0.25, again=2),
+        Segment("verbatim", ("bo",), "x", (3,), 1.0, part=part),
+    )
+    turn = Turn(room="lab", turn=7, at="2026-01-01T00:00:00.000Z", mode="paraphrase", covers=Covers("e", 1, 9, 9, 70),
+                words=17, segments=segments, by="embedded")  # fmt: skip
+    alex = Alex(room="lab", state="paraphrasing", behind=Behind(3, 40, 2.5), mood=Mood(0.5, -0.25, insight=True))
+    ends.near.send((turn, alex))
+    arrived = await asyncio.wait_for(ends.got.get(), 10)
+    assert arrived == (turn, alex) and arrived[0].ref is UNSET and arrived[0].segments[0].part is UNSET
     ends.near.close()
 
 

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cadence.alex.remote import proxy as proxies
+from cadence.alex.remote.peer import Frame
 from cadence.rooms.wire import After, Ask, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, wait
 from tests.alex.remote.desk import Desk, desk
@@ -90,6 +91,37 @@ async def test_what_is_redacted_on_the_way_arrives_without_its_text() -> None:
         await lab.redact(secret.seq)
         await wait(20)
         assert not any("swordfish" in str(frame) or "secret" in str(frame) for frame in lab.told["ada"])
+
+
+async def test_a_turn_crosses_the_line_once() -> None:
+    async with desk() as lab:
+        sent: list[Frame] = []
+        peer = lab.neighbours.living[0].worker.peer
+        send = peer._send
+        peer._send = lambda frame: (sent.append(frame), send(frame))[1]
+        for member in (ADA, BOB):
+            await lab.join(member)
+        await lab.say()
+        await wait(12)
+        assert lab.covered("ada") == lab.covered("bob") == [1]
+        appended = [one for _, _, what, args in sent if what == "append_turns" for one in args[0]]
+        assert sorted(user for user, _, _ in appended) == ["ada", "bob"]
+        assert sum(isinstance(args[-1], int) for _, _, what, args in sent if what == "tell") == 2
+        assert not any(isinstance(args[-1], Turn) for _, _, what, args in sent if what == "tell")
+
+
+async def test_a_turn_redacted_between_the_log_and_its_reader_arrives_without_its_text() -> None:
+    async with desk() as lab:
+        await lab.join()
+        secret = await lab.say("The safe opens with 1234.")
+        while not await lab.store.turns("lab", "ada", limit=1):
+            await wait(0.01)
+        assert not any(isinstance(frame, Turn) for frame in lab.told["ada"])
+        await lab.redact(secret.seq)
+        await wait(5)
+        (turn,) = [frame for frame in lab.told["ada"] if isinstance(frame, Turn)]
+        assert turn.covers is not None and turn.covers.to == secret.seq
+        assert "1234" not in str(turn)
 
 
 async def test_what_waits_for_a_change_of_mode_can_be_redacted() -> None:

@@ -10,6 +10,7 @@ import pytest
 from cadence.alex.driver import Driver
 from cadence.alex.remote import worker as workers
 from cadence.alex.remote.peer import Frame
+from cadence.alex.remote.turns import TurnDesk
 from cadence.alex.remote.worker import Worker
 from cadence.counts import MediationCounts, ProcessCounts
 from cadence.lod.scopes import Floor
@@ -27,6 +28,7 @@ class Far:
 
     def __init__(self, *, keeps_nodes: bool = True) -> None:
         self.store = MemoryLog(lambda: START)
+        self.desk = TurnDesk(self.store)
         self.sent: list[Frame] = []
         self.asked: list[str] = []
         self.answers: dict[int, Any] = {}
@@ -40,17 +42,21 @@ class Far:
     def _take(self, frame: Frame) -> None:
         kind, number, what, args = frame
         if kind == "call":
-            self.asked.append(args[0])
-            task = asyncio.create_task(self._answer(number, *args))
+            self.asked.append(args[0] if what == "store" else what)
+            task = asyncio.create_task(self._answer(number, what, args))
             self._tasks.add(task)
         elif kind == "cast":
             self.sent.append(frame)
         else:
             self.answers[number] = args[0]
 
-    async def _answer(self, number: int, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        result = await getattr(self.store, name)(*args, **named)
-        self.worker.peer.received(("answer", number, name, (result,)))
+    async def _answer(self, number: int, what: str, args: tuple[Any, ...]) -> None:
+        if what == "append_turns":
+            result: Any = await self.desk.append(*args)
+        else:
+            name, given, named = args
+            result = await getattr(self.store, name)(*given, **named)
+        self.worker.peer.received(("answer", number, what, (result,)))
 
     async def call(self, what: str, *args: Any) -> Any:
         self._numbers += 1

@@ -7,7 +7,8 @@ import pytest
 
 from cadence.rooms.log import ReaderRecord, reads
 from cadence.rooms.log.schema import Store, open_store
-from cadence.rooms.log.writes import append, append_turn, erase, open_room, save_reader
+from cadence.rooms.log.turning import AppendTurn
+from cadence.rooms.log.writes import append, erase, open_room, save_reader
 from tests.rooms.log.places import draft, turn
 
 
@@ -80,7 +81,7 @@ def test_numbers_beyond_any_seq_are_answered(store: Store) -> None:
 
 def test_a_reader_reads_back_with_the_types_it_had(store: Store) -> None:
     save_reader(store, "room", "rea", ReaderRecord(locked=("mode",), closed_at=5.0))
-    append_turn(store, "rea", turn(1))
+    AppendTurn("rea", turn(1))(store)
     found = reads.reader(store, "room", "rea")
     assert found == ReaderRecord(locked=("mode",), turn=1, closed_at=5.0)
     assert found is not None and isinstance(found.locked, tuple) and isinstance(found.closed_at, float)
