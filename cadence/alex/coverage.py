@@ -6,7 +6,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect_right
 
 from cadence.alex.transcript import Entry
 
@@ -17,7 +17,7 @@ class OpenRange:
     """Counts lazily: splitting a message into units to know its words can wait until somebody asks."""
 
     def __init__(self) -> None:
-        self._entries: deque[tuple[Entry, float]] = deque()  # with when they came
+        self._entries: list[tuple[Entry, float]] = []  # with when they came
         self._counted = (0, 0)  # messages and words before the first entry
         self._counted_since = math.inf
 
@@ -25,9 +25,9 @@ class OpenRange:
         """One more AI message."""
         self._entries.append((entry, now))
         if len(self._entries) > ENTRIES_MAX:
-            for _ in range(ENTRIES_MAX // 2):
-                first, since = self._entries.popleft()
+            for first, since in self._entries[: ENTRIES_MAX // 2]:
                 self.skip(1, first.words, since)
+            del self._entries[: ENTRIES_MAX // 2]
 
     def skip(self, messages: int, words: int, now: float) -> None:
         """AI messages that are only counted; they come before all others."""
@@ -39,10 +39,10 @@ class OpenRange:
         """Messages and words up to seq `to`; what comes after stays open."""
         messages, words = self._counted
         self._counted, self._counted_since = (0, 0), math.inf
-        while self._entries and self._entries[0][0].seq <= to:
-            entry, _ = self._entries.popleft()
-            messages, words = messages + 1, words + entry.words
-        return messages, words
+        closed = bisect_right(self._entries, to, key=lambda one: one[0].seq)
+        words += sum([entry.words for entry, _ in self._entries[:closed]])
+        del self._entries[:closed]
+        return messages + closed, words
 
     @property
     def since(self) -> float:
