@@ -6,7 +6,7 @@ Pure: no clock, no files.
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from cadence.alex.transcript import Entry
@@ -19,7 +19,7 @@ class OpenRange:
     """Counts lazily: splitting a message into units to know its words can wait until somebody asks."""
 
     def __init__(self) -> None:
-        self._entries: deque[New] = deque()  # with when they came
+        self._entries: list[New] = []  # with when they came
         self._counted = (0, 0)  # messages and words before the first entry
         self._counted_since = math.inf
 
@@ -31,9 +31,9 @@ class OpenRange:
         """More AI messages, in order."""
         self._entries.extend(news)
         while len(self._entries) > ENTRIES_MAX:
-            for _ in range(ENTRIES_MAX // 2):
-                first, since, _urgent = self._entries.popleft()
+            for first, since, _urgent in self._entries[: ENTRIES_MAX // 2]:
                 self.skip(1, first.words, since)
+            del self._entries[: ENTRIES_MAX // 2]
 
     def skip(self, messages: int, words: int, now: float) -> None:
         """AI messages that are only counted; they come before all others."""
@@ -45,14 +45,10 @@ class OpenRange:
         """Messages and words up to seq `to`; what comes after stays open."""
         messages, words = self._counted
         self._counted, self._counted_since = (0, 0), math.inf
-        entries = self._entries
-        if entries and entries[-1][0].seq <= to:
-            closed = [entry.words for entry, _, _ in entries]
-            entries.clear()
-            return messages + len(closed), words + sum(closed)
-        while entries and entries[0][0].seq <= to:
-            messages, words = messages + 1, words + entries.popleft()[0].words
-        return messages, words
+        closed = bisect_right(self._entries, to, key=lambda one: one[0].seq)
+        words += sum([entry.words for entry, _, _ in self._entries[:closed]])
+        del self._entries[:closed]
+        return messages + closed, words
 
     @property
     def since(self) -> float:

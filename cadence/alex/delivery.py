@@ -62,7 +62,7 @@ class Delivery:
     def follow(self, reader: Reader) -> None:
         """Carry out what a mediator answered: at once if nothing of it needs the log."""
         while reader.actions and isinstance(reader.actions[0], Report) and not reader.lock.locked():
-            self._report(reader, reader.actions.popleft())
+            self._report(reader, reader.actions.pop(0))
         if reader.actions and not reader.followed:
             reader.followed = True
             self._background.spawn(self._carry_on(reader))
@@ -98,7 +98,7 @@ class Delivery:
             else:
                 self._report(reader, action)
             if reader.actions and reader.actions[0] is action:  # else it was dropped meanwhile
-                reader.actions.popleft()
+                reader.actions.pop(0)
 
     def _report(self, reader: Reader, action: Action) -> None:
         if isinstance(action, Report):

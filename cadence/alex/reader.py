@@ -70,7 +70,8 @@ class MediatedRoom:
 class Reader:
     """One human in one room, over all their connections.
 
-    `mediator` is None while the reader is arriving. `parked_at` is since when nobody is connected.
+    `mediator` is None while the reader is arriving. `parked_at` is since when nobody is connected. Most of a crowd is
+    quiet, so what a reader may have few or none of is kept in lists: an empty deque takes 0.6 KiB, a list 0.06.
     """
 
     def __init__(self, room: MediatedRoom, user: str) -> None:
@@ -84,7 +85,7 @@ class Reader:
         self.connections = 0
         self.parked_at: float | None = None
         self.due: float | None = None
-        self.actions: deque[Action] = deque()  # not yet carried out; while there are some, no look is taken
+        self.actions: list[Action] = []  # not yet carried out; while there are some, no look is taken
         self.followed = False  # whether a task carries them out
         self.pace = PaceLearner()
         self.lock = asyncio.Lock()  # held while the log is written for this reader

@@ -64,7 +64,7 @@ class Whispers:
         self._own: OrderedDict[int, tuple[frozenset[str], float, float]] = OrderedDict()  # by seq: terms, weight, since
         self._heard_to: dict[str, int] = {}  # by room, the last seq that was looked at
         self._matches: OrderedDict[tuple[str, str], deque[Match]] = OrderedDict()  # by room and speaker
-        self._recent: deque[Entry] = deque(maxlen=RECENT_MAX)
+        self._recent: list[Entry] = []  # the last `RECENT_MAX`
         self.acted_at = now
 
     # What the reader does.
@@ -95,12 +95,13 @@ class Whispers:
     def said(self, entries: Iterable[Entry]) -> None:
         """AIs said this in the reader's own room."""
         self._recent.extend(entries)
+        del self._recent[:-RECENT_MAX]
 
     def forget(self, room: str | None, seq: int) -> None:
         """A message is gone: nothing is told of it, and nothing learned from it stays (law 17)."""
         if room is None:
             self._own.pop(seq, None)
-            self._recent = deque((entry for entry in self._recent if entry.seq != seq), maxlen=RECENT_MAX)
+            self._recent = [entry for entry in self._recent if entry.seq != seq]
             return
         for (where, _), matches in self._matches.items():
             if where == room:
@@ -143,7 +144,7 @@ class Whispers:
         quiet = now - max(self.acted_at, self._memory.checked_in_at + CHECK_IN_SECONDS - QUIET_SECONDS)
         if quiet < QUIET_SECONDS:
             return None
-        segment = _near(list(self._recent), budget)
+        segment = _near(self._recent, budget)
         if segment is not None:
             self._memory.checked_in_at = now
         return segment

@@ -5,8 +5,6 @@ Pure: `now` is seconds since the epoch and never runs backwards here, whatever t
 
 from __future__ import annotations
 
-from collections import deque
-
 SHARE = 0.7  # of the reading pace: people also type and think
 CREDIT_LOOKS = 2.0  # the bucket holds what is read in so many looks
 CREDIT_WORDS_MIN = 40.0  # but at least this
@@ -76,7 +74,7 @@ class SpeechWindow:
     """Words that other humans wrote in the last minute."""
 
     def __init__(self) -> None:
-        self._said: deque[tuple[float, int]] = deque()
+        self._said: list[tuple[float, int]] = []
         self._words = 0
 
     def add(self, at: float, words: int) -> None:
@@ -85,8 +83,8 @@ class SpeechWindow:
         self._words += words
         self._expire(at)
         if len(self._said) > SPEECH_ENTRIES_MAX:  # in such a crowd the two oldest may expire together
-            (_, first), (later, second) = self._said.popleft(), self._said.popleft()
-            self._said.appendleft((later, first + second))
+            (_, first), (later, second) = self._said[:2]
+            self._said[:2] = [(later, first + second)]
 
     def words(self, now: float) -> int:
         """The words said in the 60 seconds before `now`."""
@@ -95,4 +93,4 @@ class SpeechWindow:
 
     def _expire(self, now: float) -> None:
         while self._said and self._said[0][0] <= now - SPEECH_SECONDS:
-            self._words -= self._said.popleft()[1]
+            self._words -= self._said.pop(0)[1]

@@ -14,7 +14,7 @@ Pure: `now` and times are in seconds and are arguments.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from math import ceil, exp, floor, log
 from statistics import fmean, median
@@ -40,7 +40,7 @@ class PaceEstimate:
     """What readings say of one reader's pace."""
 
     def __init__(self) -> None:
-        self._samples: deque[float] = deque(maxlen=SAMPLES_MAX)  # logarithms of words a minute
+        self._samples: list[float] = []  # logarithms of words a minute; the last `SAMPLES_MAX`
 
     def add(self, words: int, seconds: float) -> bool:
         """So many words were read in so many seconds; whether that was reading at all."""
@@ -49,7 +49,7 @@ class PaceEstimate:
         wpm = 60.0 * words / seconds
         if not READING_WPM_MIN <= wpm <= READING_WPM_MAX:
             return False
-        self._samples.append(log(wpm))
+        self.recall([log(wpm)])
         return True
 
     @property
@@ -60,6 +60,7 @@ class PaceEstimate:
     def recall(self, samples: Iterable[float]) -> None:
         """Go on from these readings."""
         self._samples.extend(samples)
+        del self._samples[:-SAMPLES_MAX]
 
     @property
     def wpm(self) -> float | None:
@@ -81,7 +82,7 @@ class PaceLearner:
     def __init__(self) -> None:
         self.estimate = PaceEstimate()
         self._turns: OrderedDict[int, tuple[int, float]] = OrderedDict()  # words, when sent; not yet read
-        self._sent: deque[float] = deque(maxlen=TURNS_REMEMBERED_MAX)
+        self._sent: list[float] = []  # when the last `TURNS_REMEMBERED_MAX` were sent
         self.changed_at = float("-inf")  # when a pace was last set
         self.read_to = 0  # the last turn that was read
 
@@ -89,6 +90,7 @@ class PaceLearner:
         """A turn is on its way to the reader."""
         self._turns[turn] = (words, now)
         self._sent.append(now)
+        del self._sent[:-TURNS_REMEMBERED_MAX]
         while len(self._turns) > TURNS_REMEMBERED_MAX:
             self._turns.popitem(last=False)
 

@@ -8,7 +8,6 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -32,7 +31,7 @@ class ShownMemory:
     """The last `SHOWN_MAX` units one reader was shown, oldest dropped first."""
 
     def __init__(self) -> None:
-        self._shown: deque[tuple[frozenset[object], frozenset[str], Vector | None, Unit | None]] = deque()
+        self._shown: list[tuple[frozenset[object], frozenset[str], Vector | None, Unit | None]] = []
         self._using: dict[str, list[int]] = {}  # by term: the numbers of the units shown that use it, ascending
         self._number = 0
         self._passed: frozenset[Unit] = frozenset()  # known to repeat nothing of what was shown up to `_passed_at`
@@ -47,7 +46,7 @@ class ShownMemory:
         for term in self._shown[-1][1]:
             self._using.setdefault(term, []).append(self._number)
         if len(self._shown) > SHOWN_MAX:
-            for term in self._shown.popleft()[1]:
+            for term in self._shown.pop(0)[1]:
                 del self._using[term][0]
                 if not self._using[term]:
                     del self._using[term]

@@ -74,6 +74,15 @@ class Burst(Generic[C]):
         self._answers.pop(receiver, None)
         return found
 
+    def shared(self) -> tuple[Bundle | None, AbstractSet[C]]:
+        """What is pending for all but the users `withheld`, and who is apart: settled or answered, so ask `pending`.
+
+        None, and `pending` is to be asked for all, where more than one set of users is withheld something.
+        """
+        alike = len(self._withheld) == 1
+        one = bundle(frame for frame, _ in self._frames) if alike else None
+        return one, self._settled.keys() | self._answers.keys()
+
     def pending(self, receiver: C, user: str) -> Bundle | None:
         """What is pending for `receiver` of `user`; None if nothing is."""
         start = self._settled.get(receiver, 0) if self._settled else 0

@@ -43,6 +43,11 @@ class Connection:
     `path` is how frames leave if the transport can be reached; it never can be where there is no socket.
     """
 
+    __slots__ = (
+        "_calm", "_clock", "_drained", "_feeds", "_group", "_listener", "_outbox", "_saying", "_sink", "_slow_timer",
+        "_whole_presence", "closing", "member", "messages", "requests", "rooms", "too_slow",
+    )  # fmt: skip
+
     def __init__(
         self,
         member: Member,
@@ -69,8 +74,7 @@ class Connection:
         self._group: asyncio.TaskGroup | None = None
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._listener: asyncio.Task[Any] | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._drained: asyncio.Event | None = None  # while a feed waits for it
         self._slow_timer: asyncio.TimerHandle | None = None
         self._saying = 0  # messages of the peer that the log has not answered yet
         self._calm: tuple[int, asyncio.Future[None]] | None = None  # who waits until so few are left
@@ -128,7 +132,7 @@ class Connection:
 
     def deliver_all(self, frames: Bundle, room: str) -> None:
         """Queue frames of a room's live stream, or send them at once if nothing waits before them."""
-        if not self.closing and not (self._outbox.passes(room) and self._sink.offer(frames)):
+        if not (self._outbox.calm() and self._sink.offer(frames)) and not self.closing:
             self._push(frames.frames, room)
 
     def reply(self, frame: Struct) -> None:
@@ -139,7 +143,6 @@ class Connection:
         """Queue what was read from the log; wait for `drained` before reading more."""
         if not self.closing:
             self._outbox.push_replay(encoded(frame))
-            self._drained.clear()
             self._sink.wake()
 
     @property
@@ -149,7 +152,9 @@ class Connection:
 
     async def drained(self) -> None:
         """Wait until all that was replayed has left, or this connection is closing."""
-        await self._drained.wait()
+        if self._outbox.replay_bytes > 0 and not self.closing:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
 
     def hold(self, room: str) -> None:
         """Let live frames of `room` wait until a feed has ended, or `release`."""
@@ -225,7 +230,7 @@ class Connection:
         now = self._clock()
         self._outbox.sent(now)
         if self._outbox.replay_bytes == 0:
-            self._drained.set()
+            self._tell_drained()
         owed = self._outbox.owed()
         if owed is None:
             return
@@ -252,7 +257,7 @@ class Connection:
 
     def _stop(self) -> None:
         self.closing = True
-        self._drained.set()
+        self._tell_drained()
         if self._slow_timer is not None:
             self._slow_timer.cancel()
             self._slow_timer = None
@@ -261,6 +266,11 @@ class Connection:
         if self._listener is not None:
             self._listener.cancel()
             self._listener = None
+
+    def _tell_drained(self) -> None:
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
 
     def _stop_feed(self, room: str) -> None:
         feed = self._feeds.pop(room, None)

@@ -9,7 +9,6 @@ frames       one after the other, but what is said waits for the log together wi
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,7 +165,7 @@ class Gateway:
 
     async def _read(self, connection: Connection, receive: Receive) -> None:
         """Serve the peer's frames in order until either side has had enough."""
-        bad: deque[float] = deque(maxlen=BAD_FRAMES_MAX)
+        bad: list[float] = []  # when the last came
         while (event := await connection.listen(receive)) is not None:
             if event["type"] == "websocket.disconnect":
                 connection.abandon()
@@ -176,7 +175,7 @@ class Gateway:
             except WireError as error:
                 connection.reply(error.frame())
                 now = self._clock()
-                bad.append(now)
+                bad = [*bad[1 - BAD_FRAMES_MAX :], now]
                 if len(bad) == BAD_FRAMES_MAX and now - bad[0] <= BAD_FRAMES_SECONDS:
                     connection.close(CLOSE_PROTOCOL_ERROR, "too many bad frames")
             else:

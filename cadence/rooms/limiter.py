@@ -31,6 +31,8 @@ def messages_per_s(kind: Kind) -> float:
 class Bucket:
     """Tokens that refill at `rate_per_s` up to `burst_s` seconds' worth. Starts full."""
 
+    __slots__ = ("_at", "_tokens", "rate_per_s", "tokens_max")
+
     def __init__(self, rate_per_s: float, burst_s: float = BURST_S) -> None:
         self.rate_per_s = rate_per_s
         self.tokens_max = max(1.0, rate_per_s * burst_s)

@@ -98,9 +98,10 @@ class OpenRoom(Room[Connection]):
         loop = asyncio.get_running_loop()
         began, told, room = loop.time(), 0, self.info.room
         withheld = burst.withheld
+        shared, apart = burst.shared()
         answered = ((one, one.member.id) for one in burst.answered if one.member.id in withheld)
         for connection, user in chain(self.receivers(withheld), answered):
-            frames = burst.pending(connection, user)
+            frames = burst.pending(connection, user) if shared is None or connection in apart else shared
             if frames is not None:
                 connection.deliver_all(frames, room)
                 told += len(frames.frames)

@@ -96,25 +96,27 @@ def text_frame(payload: bytes) -> bytes:
 class Outbox:
     """First in, first out, with a byte account. `push` never refuses: ask `too_slow` afterwards."""
 
+    __slots__ = ("_debt", "_held", "_over_since", "_queue", "_sending", "live_bytes", "replay_bytes")
+
     def __init__(self) -> None:
         self.live_bytes = 0
         self.replay_bytes = 0
-        self._queue: deque[tuple[Encoded, bool]] = deque()  # (frame, live)
+        self._queue: deque[tuple[Encoded, bool]] | None = None  # (frame, live); an empty deque takes 0.6 KiB
         self._sending: tuple[Encoded, bool] | None = None
-        self._held: dict[str, deque[Encoded]] = {}
+        self._held: dict[str, deque[Encoded]] | None = None
         self._over_since: float | None = None
-        self._debt = _Debt()
+        self._debt: _Debt | None = None
 
     def push(self, frame: Encoded, now: float, room: str = "") -> None:
         """Queue a live frame; one of a room that is held waits there."""
         if frame.shed and self.live_bytes > SOFT_BYTES_MAX:
             self._owe(frame, room)
             return
-        if frame.shed == "alex":
+        if frame.shed == "alex" and self._debt is not None:
             self._debt.alex.pop(room, None)
-        held = self._held.get(room)
+        held = None if self._held is None else self._held.get(room)
         if held is None:
-            self._queue.append((frame, True))
+            self._append(frame, True)
         else:
             held.append(frame)
         self.live_bytes += frame.size
@@ -122,26 +124,21 @@ class Outbox:
 
     def push_replay(self, frame: Encoded) -> None:
         """Queue a frame that was read from the log because the socket had drained."""
-        self._queue.append((frame, False))
+        self._append(frame, False)
         self.replay_bytes += frame.size
 
-    def passes(self, room: str) -> bool:
-        """Whether live frames of `room` may leave without being queued: nothing waits, nothing is owed."""
-        return (
-            not self._queue
-            and self._sending is None
-            and room not in self._held
-            and self.live_bytes <= SOFT_BYTES_MAX
-            and not self._debt.presence
-            and not self._debt.alex
-        )
+    def calm(self) -> bool:
+        """Whether a live frame may leave without being queued: nothing waits, is held or owed."""
+        return self._queue is None and self._held is None and self._debt is None and self._sending is None
 
     def take(self) -> Encoded | None:
         """The next frame to send; it counts as unsent until `sent`."""
         assert self._sending is None
-        if not self._queue:
+        if self._queue is None:
             return None
         self._sending = self._queue.popleft()
+        if not self._queue:
+            self._queue = None
         return self._sending[0]
 
     def sent(self, now: float) -> None:
@@ -157,30 +154,33 @@ class Outbox:
 
     def hold(self, room: str) -> None:
         """From now on live frames of `room` wait until `release`."""
+        self._held = self._held or {}
         self._held.setdefault(room, deque())
 
     def holds(self, room: str) -> bool:
         """Whether live frames of `room` wait for `release`."""
-        return room in self._held
+        return self._held is not None and room in self._held
 
     def release(self, room: str) -> None:
         """What `room` missed is queued: its live frames follow."""
-        self._queue.extend((frame, True) for frame in self._held.pop(room, ()))
+        for frame in self._let_go(room):
+            self._append(frame, True)
 
     def forget(self, room: str, now: float) -> None:
         """The connection left `room`: nothing held or owed of it is sent."""
-        self.live_bytes -= sum(frame.size for frame in self._held.pop(room, ()))
-        self._debt.presence.pop(room, None)
-        self._debt.alex.pop(room, None)
+        self.live_bytes -= sum(frame.size for frame in self._let_go(room))
+        if self._debt is not None:
+            self._debt.presence.pop(room, None)
+            self._debt.alex.pop(room, None)
         self._account(now)
 
     def owed(self) -> Owed | None:
         """What was shed, once there is room for it again (asking clears it); None if nothing."""
         debt = self._debt
-        if self.live_bytes > SOFT_BYTES_MAX or not (debt.presence or debt.alex):
+        if debt is None or self.live_bytes > SOFT_BYTES_MAX:
             return None
-        self._debt = _Debt()
-        return Owed(tuple(debt.presence), tuple(debt.alex.items()))
+        self._debt = None
+        return Owed(tuple(debt.presence), tuple(debt.alex.items())) if debt.presence or debt.alex else None
 
     def too_slow(self, now: float) -> bool:
         """Whether the connection must be closed."""
@@ -192,11 +192,24 @@ class Outbox:
         """When `too_slow` becomes true if nothing leaves."""
         return None if self._over_since is None else self._over_since + SOFT_SECONDS_MAX
 
+    def _let_go(self, room: str) -> Iterable[Encoded]:
+        held = () if self._held is None else self._held.pop(room, ())
+        self._held = self._held or None
+        return held
+
+    def _append(self, frame: Encoded, live: bool) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append((frame, live))
+
     def _owe(self, frame: Encoded, room: str) -> None:
+        if frame.shed == "typing":
+            return
+        debt = self._debt = self._debt or _Debt()
         if frame.shed == "presence":
-            self._debt.presence[room] = None
-        elif frame.shed == "alex":
-            self._debt.alex[room] = frame
+            debt.presence[room] = None
+        else:
+            debt.alex[room] = frame
 
     def _account(self, now: float) -> None:
         if self.live_bytes <= SOFT_BYTES_MAX:

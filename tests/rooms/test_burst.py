@@ -114,5 +114,8 @@ def test_each_gets_exactly_its_own_frames_in_order(steps: list[tuple[str, object
         elif not burst.answered:  # a room settles whom it skips
             del owed[str(whom)][len(got[str(whom)]) :]
             burst.skip(str(whom))
+    shared, apart = burst.shared()
     for user in USERS:
         assert got[user] + told(burst, user) == owed[user]
+        if shared is not None and user not in burst.withheld | apart:
+            assert texts(shared.joined) == told(burst, user)
