@@ -24,7 +24,8 @@ class Feed:
     def __init__(self) -> None:
         self._said: deque[New] = deque()  # Bounded by its owner, who heeds `full`
         self._first = 0
-        self._asked: tuple[int, int, Sequence[New]] = (0, 0, ())  # what was asked for last: from, to; many ask alike
+        # What was asked for last, and whom it involves, by where it begins and ends; many ask alike.
+        self._asked: tuple[int, int, Sequence[New], frozenset[str]] = (0, 0, (), frozenset())
 
     @property
     def end(self) -> int:
@@ -40,17 +41,18 @@ class Feed:
         """A message came."""
         self._said.append((entry, now, False))
 
-    def after(self, place: int) -> Sequence[New]:
-        """What was said from this place on; nobody may change it."""
+    def after(self, place: int) -> tuple[Sequence[New], frozenset[str]]:
+        """What was said from this place on, and whom some of it involves; nobody may change it."""
         end = self.end
         if self._asked[:2] != (place, end):
             assert place >= self._first, f"expected what was said from {self._first} on to be asked for, got {place}"
-            self._asked = place, end, list(islice(reversed(self._said), max(0, end - place)))[::-1]
-        return self._asked[2]
+            news = list(islice(reversed(self._said), max(0, end - place)))[::-1]
+            self._asked = place, end, news, frozenset().union(*[entry.involved for entry, _, _ in news])
+        return self._asked[2:]
 
     def forget(self, heard: Iterable[int]) -> None:
         """Everybody who hears has heard all before one of these places."""
         for _ in range(min(heard, default=self.end) - self._first):
             self._said.popleft()
             self._first += 1
-        self._asked = (0, 0, ())
+        self._asked = (0, 0, (), frozenset())

@@ -48,8 +48,7 @@ class Hearing:
         """Of what an AI says only those hear at once who must; returns the readers who do not read raw."""
         feed, readers, now = mediated.feed, mediated.readers, self._clock()
         feed.add(entry, now)
-        concerned = {entry.speaker, *entry.message.mentions, *filter(None, [entry.replied_to])} & readers.keys()
-        at_once = mediated.restless | {user: readers[user] for user in concerned}
+        at_once = mediated.restless | {user: readers[user] for user in entry.involved & readers.keys()}
         raw = {user for user, one in at_once.items() if one.mediator is not None and one.mediator.passes(entry)}
         for reader in at_once.values():
             self._delivery.feed(reader, Heard(), now=now)

@@ -201,9 +201,9 @@ class Mediator:
         """Take in what was said since the last event."""
         if self.heard == self._feed.end:
             return
-        news, self.heard = self._feed.after(self.heard), self._feed.end
+        (news, involved), self.heard = self._feed.after(self.heard), self._feed.end
         crowded = len(self._waiting) + len(news) > WAITING_MESSAGES_MAX
-        if self._view.mode == "raw" or crowded or any([entry.involves(self.reader) for entry, _, _ in news]):
+        if self._view.mode == "raw" or crowded or self.reader in involved:
             for entry, at, _ in news:
                 self._posted(entry, self.passes(entry), at)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ from cadence.rooms.wire import View
 
 PAIRS_SHARE_MAX = 0.5  # of the budget goes to disputes, beyond the first
 PASSED_WEIGHT = 0.5  # of a unit whose message has gone on: told now, it would come out of order
+
+_vectors = attrgetter("entry.vectors")
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -220,13 +223,14 @@ class Selection:
         self._count_repeats()
 
     def _rank(self, candidates: Sequence[Candidate], weights: Floats, rows: Ints | None) -> Looking[None]:
-        units, memory = [candidate.unit for candidate in candidates], self._memory.units
+        every, memory = candidates is self._candidates, self._memory.units
+        units: Sequence[Unit] = self._lineup.units if every else [candidate.unit for candidate in candidates]
         window = self._lineup.window
         if window is None or rows is None:
             window = Window(units, self._background)
             rows = np.arange(len(units))
         repeats, known, closeness = memory.repeats_in(window, units), None, None
-        if any([candidate.entry.vectors for candidate in candidates]):
+        if any(map(_vectors, candidates)):
             vectors = [candidate.entry.vector(candidate.unit) for candidate in candidates]
             known, closeness = stacked(vectors), memory.closeness(vectors)
             repeats = sorted({*repeats, *np.flatnonzero(closeness > COSINE_MAX).tolist()})

@@ -93,11 +93,13 @@ class Entry:
     @property
     def words(self) -> int:
         """Words of the whole message, blocks included; at least 1."""
-        return self.parsed.words
+        parsed = self._parsed  # asked for by every reader of every message: a call less
+        return (self.parsed if parsed is None else parsed).words
 
-    def involves(self, reader: str) -> bool:
-        """Whether it is of this reader, or concerns them."""
-        return reader == self.speaker or reader == self.replied_to or reader in self.message.mentions
+    @property
+    def involved(self) -> set[str]:
+        """Who said it and whom it concerns."""
+        return {self.speaker, *self.message.mentions, *filter(None, [self.replied_to])}
 
     def concerns(self, reader: str) -> bool:
         """Whether the message mentions `reader` or answers something they said."""

@@ -177,7 +177,11 @@ class Waiting:
 
     def _settled(self) -> list[OpenMessage]:
         if self._new:
-            new = [message for message in map(_fresh, self._new) if message.left]
+            found = [
+                fresh if (fresh := one[0].fresh) is not None and fresh.since == one[1] and not one[2] else _fresh(one)
+                for one in self._new
+            ]
+            new = [message for message in found if message.left]
             self._new.clear()
             self._open += new
             self._units += sum([len(message.left) for message in new])

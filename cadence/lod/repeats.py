@@ -25,6 +25,7 @@ SHOWN_MAX = 96
 OVERLAP_MAX = 0.6
 TERMS_MIN = 3
 COSINE_MAX = 0.8
+MANY_UNITS = 64  # of so many it is worth while to ask first, all at once, which have their words in what was shown
 
 
 class ShownMemory:
@@ -82,7 +83,9 @@ class ShownMemory:
         looked_at = frozenset(units)
         new, said = looked_at - self._passed, set[Unit]()
         if new:
-            said.update([unit for unit in new if _overlap(unit.terms, self._using) > OVERLAP_MAX])
+            known = self._using
+            near = new if len(new) < MANY_UNITS else new.intersection(window.saying_again(known, None))
+            said.update([unit for unit in near if _overlap(unit.terms, known) > OVERLAP_MAX])
         if len(new) < len(units):
             for _, terms, _, unit in islice(reversed(self._shown), self._number - self._passed_at):
                 said.update(window.saying_again(terms, unit))

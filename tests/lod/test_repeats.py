@@ -3,7 +3,9 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 
+from cadence.lod import repeats
 from cadence.lod.repeats import SHOWN_MAX, ShownMemory
 from cadence.lod.terms import Background
 from cadence.lod.units import Source, Unit, parse
@@ -70,8 +72,10 @@ def test_nothing_is_remembered_of_a_message_that_is_gone() -> None:
     assert shown.repeats([unit("The second replica lost forty writes.")]).tolist() == [False]
 
 
-def test_over_a_window_the_same_is_found_however_often_one_looks() -> None:
+@pytest.mark.parametrize("many", [1, repeats.MANY_UNITS])
+def test_over_a_window_the_same_is_found_however_often_one_looks(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was no repeat is compared only with what was shown since; seeded, against the plain question."""
+    monkeypatch.setattr(repeats, "MANY_UNITS", many)
     for seed in range(200):
         chance = random.Random(seed)
         said = [" ".join(chance.sample(WORDS, chance.randint(1, 7))) for _ in range(30)]
