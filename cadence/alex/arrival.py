@@ -18,10 +18,10 @@ from cadence.alex import views
 from cadence.alex.answers import Missed
 from cadence.alex.asking import Asking
 from cadence.alex.carried import Carried, present, read, recall_pace, remembered
-from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
+from cadence.alex.events import Posted, Redacted, Returned, Skipped
 from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.reader import Reader, balance_now
+from cadence.alex.reader import Reader, balance_now, noted
 from cadence.alex.recovery import (
     AWAY_SECONDS,
     BUCKET_TURNS,
@@ -46,13 +46,15 @@ NEVER = 2**62  # a seq no room reaches
 class Arrival:
     """What `attach` needs of the driver.
 
-    `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view, `asking`
-    gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has pages at other nodes.
+    `drain` carries out a reader's actions and `change` its view (its lock is held), `announce` tells all connections
+    their view, `asking` gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has
+    pages at other nodes.
     """
 
     store: ReaderStore
     clock: Callable[[], float]
     drain: Callable[[Reader], Awaitable[None]]
+    change: Callable[[Reader, ReaderRecord], Awaitable[None]]
     announce: Callable[[Reader], None]
     asking: Callable[[Reader, Mediator], Asking]
     elsewhere: Callable[[str, str], bool]
@@ -86,14 +88,13 @@ class Arrival:
     ) -> Attached:
         """One more connection of a reader whose mediator lives: it goes on, the connection is brought level."""
         was_raw = mediator.raw_from is not None
-        if patch.fields():
-            reader.set_patch(patch, by=reader.user)
-            reader.actions.extend(mediator.handle(Viewed(reader.resolved()), self.clock()))
-            await self.drain(reader)
-            self.announce(reader)
-        reader.note(mediator, self.clock())
         reader.record = replace(reader.record, closed_at=None)
-        await self.store.save_reader(reader.room.room, reader.user, reader.record)
+        if patch.fields():
+            await self.change(reader, reader.patched(patch, by=reader.user))
+            self.announce(reader)
+        else:
+            reader.record = noted(reader.record, mediator, self.clock())
+            await self.store.save_reader(reader.room.room, reader.user, reader.record)
         if after is None:
             return Attached(mediator.view, True, _nothing())
         if was_raw:
@@ -161,6 +162,8 @@ class Arrival:
         reader.record = _begun(record, decided, mediator, now)
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
+        if patch.fields() and self.elsewhere(room.room, reader.user):
+            self.announce(reader)
         if catches_up:
             reader.actions.extend(mediator.handle(Returned(missed), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from

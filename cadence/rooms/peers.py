@@ -92,6 +92,7 @@ class Node:
         self.reach: Callable[[float], float] | None = None  # lets this node's clock go on from another's that is ahead
         self._stirred = asyncio.Event()  # there is reason to beat now
         self._beat_at = hub.clock()
+        self._back_in: set[str] = set()  # rooms in which it is not heard yet that this node is back
         self.resyncs = 0
 
     def start(self) -> None:
@@ -224,12 +225,17 @@ class Node:
         name = room.info.room
         match event:
             case Message():
+                if self.mediating is not None and self._is_doubted(name):
+                    self.mediating.missed(name)
                 self._hub.hear(room, event)
             case Erased(seqs):
                 self._erased(room, seqs)
             case HostAction():
                 moderation.acted(self._hub, room, event)
-            case Here(node) if node != self._store.node:
+            case Here(node) if node == self._store.node:
+                if event.all:
+                    self._back_in.discard(name)
+            case Here(node):
                 if event.all:
                     if node not in self.living:  # it has just begun, and its clock may be ahead of ours
                         self._stirred.set()
@@ -271,6 +277,10 @@ class Node:
         if stand.epoch != room.epoch or room.renewing:
             await self._renew(room)
             stand = await self._store.stand(name)
+        if not first and self.mediating is not None:
+            for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
+                self.mediating.leased(name, lease)
+            self.mediating.missed(name)
         await self._hub.level(room, stand.head)
         gone = await self._store.redacted_seqs(name, 0, stand.head)
         fresh = sorted(set(gone) - self._gone.setdefault(name, set()))
@@ -287,10 +297,6 @@ class Node:
         self._stands[name] = stand
         if not first:
             self.resyncs += 1
-            if self.mediating is not None:
-                for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
-                    self.mediating.leased(name, lease)
-                self.mediating.missed(name)
         return stand
 
     async def _renew(self, room: OpenRoom) -> None:
@@ -329,9 +335,17 @@ class Node:
     async def _back(self) -> None:
         """The others may have thought us dead, and who is here gone."""
         for room in self._hub.rooms():
+            self._back_in.add(room.info.room)
             self._publish(room.info.room, Here(self._store.node, room.here(), all=True))
         if self.reaffirm is not None:
             await self.reaffirm()
+
+    def _is_doubted(self, room: str) -> bool:
+        """Whether what is heard now may have been said while the others thought us dead.
+
+        Whoever mediates a reader then counted on no page here, and what such a page is sent may come again in a turn.
+        """
+        return self._hub.clock() - self._beat_at >= SILENT_SECONDS or room in self._back_in
 
     def _bury(self, living: frozenset[str]) -> None:
         self.living = living
