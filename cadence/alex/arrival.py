@@ -115,6 +115,9 @@ class Arrival:
         record, view = reader.record, reader.resolved()
         if record.balance is None:
             before = view  # who was never here begins with a full bucket
+        told, beside = after, self.elsewhere(room.room, reader.user)
+        if after is None and beside and record.run_from:  # there are other pages, whose run goes on
+            after = After(room.epoch, head, record.turn)
         decided = plan(record, after, room.epoch, head, view.mode)
         if record.raw_from is not None:
             await self.store.add_raw_range(room.room, reader.user, record.raw_from, decided.first - 1)
@@ -136,7 +139,7 @@ class Arrival:
             phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
             now=now,
         )
-        away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+        away = not beside and (record.closed_at is None or now - record.closed_at >= AWAY_SECONDS)
         mediator.handle(remembered(known, own, away=away), now)
         if not reader.recalled:
             recall_pace(reader.pace, known, turns)
@@ -162,13 +165,13 @@ class Arrival:
         reader.record = _begun(record, decided, mediator, now)
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
-        if patch.fields() and self.elsewhere(room.room, reader.user):
+        if patch.fields() and beside:
             self.announce(reader)
         if catches_up:
             reader.actions.extend(mediator.handle(Returned(missed), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
         since = after.seq if decided.replay and after is not None else head
-        owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)
+        owed = self._owed(reader, told if decided.replay else None, since, raw_from, reached, turn=record.turn)
         return Attached(view, decided.recovered, owed)
 
     async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float, sent: int) -> list[int]:
@@ -192,7 +195,8 @@ class Arrival:
             async for page in pages(self.store, room.room, at, room.head):
                 answered = await self._answered(reader, page)
                 for message in page:
-                    entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
+                    known = None if message.redacted else room.transcript.entry(message.seq)  # not heard of, perhaps
+                    entry = known or Entry(message, answered.get(message.reply_to or 0))
                     at_once = entry.human and (entry.seq <= sent or self.elsewhere(room.room, reader.user))
                     direct = (at_once or mediator.passes(entry)) and entry.seq not in held_back
                     if entry.human and not direct:

@@ -34,12 +34,10 @@ from cadence.rooms.shared import (
     Told,
     Typed,
 )
-from cadence.rooms.wire import Message, decode_reply, encode
+from cadence.rooms.wire import Message, Turn, decode_reply, encode
 
 RETRY_SECONDS = 0.5  # after a store that was away
-OUTGOING_EVENTS_MAX = (
-    10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume from the log
-)
+OUTGOING_EVENTS_MAX = 10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume
 FOLLOW_PAUSE_SECONDS = 0.01  # after something was heard: a busy feed is read so often at most, one at rest at once
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
 
@@ -70,6 +68,13 @@ class Mediating(Protocol):
 
     async def renewed(self, room: str, epoch: str, head: int) -> None:
         """The room began anew; nobody is in it."""
+
+
+class _Telling(Struct, frozen=True):
+    """What will be `Told` to `user`, encoded when it is its turn."""
+
+    user: str
+    frame: Struct
 
 
 class Node:
@@ -120,7 +125,7 @@ class Node:
         self._moved[room][user] = None
 
     def tell(self, room: str, user: str, frame: Struct) -> None:
-        self._publish(room, Told(self._store.node, user, encode(frame).decode()))
+        self._publish(room, _Telling(user, frame))
 
     def typed(self, room: str, user: str) -> None:
         self._publish(room, Typed(self._store.node, user))
@@ -171,15 +176,24 @@ class Node:
         while waiting:
             if waiting[0] is _MOVED:
                 waiting[0] = self._who_moved(room)
-            event = waiting[0]
+            event = told = waiting[0]
+            if isinstance(event, _Telling):
+                told = Told(self._store.node, event.user, encode(self._bare(event.frame)).decode())
             try:
-                await self._store.publish(room, event)
+                await self._store.publish(room, told)
             except LogError as error:
                 log.warning("other nodes not told; trying again", room=room, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if waiting and waiting[0] is event:
                 waiting.popleft()
+
+    def _bare(self, frame: Struct) -> Struct:
+        """`frame` without what is gone of it: it may have waited, or whoever tells it has not heard of that yet."""
+        if not isinstance(frame, Turn):
+            return frame
+        cited = {(frame.room_of(segment), seq) for segment in frame.segments for seq in segment.sources}
+        return frame.without([(room, seq) for room, seq in cited if seq in self._gone.get(room, ())])
 
     # What it hears.
 
@@ -246,7 +260,7 @@ class Node:
             case Typed(node, user) if node != self._store.node:
                 room.types_elsewhere(user)
             case Told(node, user, frame) if node != self._store.node:
-                reply = decode_reply(frame)
+                reply = self._bare(decode_reply(frame))
                 if self.mediating is not None:
                     self.mediating.told(name, user, reply)
                 self._hub.tell_here(name, user, reply)
@@ -341,10 +355,7 @@ class Node:
             await self.reaffirm()
 
     def _is_doubted(self, room: str) -> bool:
-        """Whether what is heard now may have been said while the others thought us dead.
-
-        Whoever mediates a reader then counted on no page here, and what such a page is sent may come again in a turn.
-        """
+        """Whether what is heard now may have been said while the others counted on no page here."""
         return self._hub.clock() - self._beat_at >= SILENT_SECONDS or room in self._back_in
 
     def _bury(self, living: frozenset[str]) -> None:

@@ -311,7 +311,7 @@ async def test_what_a_node_hears_that_was_thought_dead_comes_to_those_who_follow
         seen: list[dict[str, Any]] = []
         with pytest.raises(Closed):
             while True:
-                seen.append(await rea.receive())
+                seen.append(await asyncio.wait_for(rea.receive(), LOOK_S))
         told = [frame["seq"] for frame in of(seen, "message")]
         back = await two.client(kind="human", resume=rea.session)
         await back.join(after={"epoch": "epoch-1", "seq": max(told, default=0), "turn": 0})
@@ -320,6 +320,19 @@ async def test_what_a_node_hears_that_was_thought_dead_comes_to_those_who_follow
         told += [frame["seq"] for frame in of(frames, "message")]
         shown = {seq for turn in of(frames, "turn") for segment in turn["segments"] for seq in segment["sources"]}
         assert shown and shown.isdisjoint(told) and told == sorted(set(told))
+
+
+async def test_a_page_that_comes_first_to_another_node_begins_no_new_run() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await settle(0.5)
+        await chatter(ana, 3)
+        again = await mediated(two, "Rea", resume=rea.session)
+        await chatter(ana, 1, start=3)
+        await settle(LOOK_S * 3)
+        for page in (rea, again):
+            turns = of(await page.drain(), "turn")
+            assert [turn["covers"]["from"] for turn in turns][0] == 1 and turns[-1]["covers"]["to"] == 4
 
 
 async def test_a_mode_that_a_page_brings_along_is_that_of_pages_elsewhere_too() -> None:
