@@ -8,7 +8,6 @@ that asks, or whose node dies, is taken over: what the log holds of it is all th
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,6 +19,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
+from cadence.rooms.following import Following
 from cadence.rooms.hub import Hub
 from cadence.rooms.leases import (
     Action,
@@ -81,9 +81,7 @@ class Placement:
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()  # gone when nobody holds or waits
         self._members: dict[Key, Member] = {}
         self._arriving: Counter[Key] = Counter()  # connections that wait to be mediated here
-        self._raw: set[Key] = set()  # of those with connections here; who follows goes on by what it knew until then
-        self._turns: dict[Key, int] = {}  # the last turn that connections here were sent, of those followed
-        self._kept_back: dict[Key, int] = {}  # of those followed, the last message of an AI that no turn has covered
+        self._following = Following()
         self._since: dict[Key, int] = {}  # the head when a lease was asked for
         self._living: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,7 +134,7 @@ class Placement:
         self, key: Key, member: Member, after: After | None, patch: ViewPatch | None, head: int
     ) -> Attached:
         attached = await self._inner.attach(key[0], member, after, patch, head)
-        self._read_raw(key, attached.view.mode == "raw")
+        self._following.reads(key, raw=attached.view.mode == "raw")
         return attached
 
     def detach(self, room: str, user: str) -> None:
@@ -157,9 +155,8 @@ class Placement:
             key = (message.room, user)
             if self._leases.state(key) is not State.FOLLOWING:
                 withheld.add(user)
-            elif message.from_.kind == "agent" and key not in self._raw:
+            elif self._following.keeps_back(key, message):
                 withheld.add(user)
-                self._kept_back[key] = message.seq
         return withheld
 
     def redacted(self, room: str, seq: int) -> None:
@@ -180,9 +177,10 @@ class Placement:
         return await self._inner.why(by, room, user, turn)
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
-        user = request.participant or by.id
-        reply: ViewReply = await self._held((request.room, user), lambda: self._inner.set_view(by, request))
-        self._read_raw((request.room, user), reply.view.mode == "raw")
+        key = (request.room, request.participant or by.id)
+        reply: ViewReply = await self._held(key, lambda: self._inner.set_view(by, request))
+        if self._leases.connections(key):
+            self._following.reads(key, raw=reply.view.mode == "raw")
         return reply
 
     async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
@@ -208,20 +206,11 @@ class Placement:
             self._inner.read(event.user, _read_read(event.frame))
 
     def told(self, room: str, user: str, frame: msgspec.Struct) -> None:
-        """Another node told this reader something: a view says what shall be kept back."""
+        """Another node told this reader something."""
         key = (room, user)
-        if isinstance(frame, ViewReply) and frame.participant == user and self._leases.state(key) is not State.HELD:
-            self._read_raw(key, frame.view.mode == "raw")
-            if key in self._raw and key in self._kept_back:  # whoever mediates had not heard of it when raw began
-                self._come_back(room, user)
-        elif isinstance(frame, Turn):
-            if frame.covers is not None and frame.covers.to >= self._kept_back.get(key, 0):
-                self._kept_back.pop(key, None)
-            if key not in self._turns:
-                return
-            if frame.turn > self._turns[key] + 1:
-                self._come_back(room, user)
-            self._turns[key] = max(self._turns[key], frame.turn)
+        follows = self._leases.connections(key) and self._leases.state(key) is not State.HELD
+        if follows and self._following.told(key, frame):
+            self._come_back(room, user)
 
     def missed(self, room: str) -> None:
         """Readers that are followed may lack turns that were told: let them come back for them."""
@@ -284,12 +273,10 @@ class Placement:
                 self._come_back(room, user)
             raise
         self._inner.drop(room, user)
-        raw_from = None if record is None else record.raw_from
-        if self._kept_back.pop(key, 0) >= (raw_from or math.inf):  # raw has begun, and what was said since was not sent
-            self._come_back(room, user)
-        self._read_raw(key, raw_from is not None)
         # What pages that followed were not told, while their server was thought dead say, they are sent now.
-        turn = self._turns.pop(key, 0 if record is None else record.turn)
+        turn, lacks = self._following.taken(key, record)
+        if lacks:
+            self._come_back(room, user)
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
@@ -322,7 +309,9 @@ class Placement:
         for action in actions:
             match action:
                 case Lose(key):
-                    self._turns[key] = self._inner.drop(*key)
+                    turn = self._inner.drop(*key)
+                    if self._leases.connections(key):
+                        self._following.lost(key, turn)
                     self._spawn(self._follow(key))
                 case LetGo(key, token):
                     self._spawn(self._let_go(key, token))
@@ -357,26 +346,17 @@ class Placement:
         await asyncio.sleep(HEARD_SECONDS)
         if record is None or self._leases.state(key) is not State.FOLLOWING:
             return
-        lacks = record.turn > self._turns.get(key, 0)
-        if not lacks and (record.raw_from is not None) != (key in self._raw):  # or the mode has changed just now
-            record = await self._store.reader(*key) or record
-            lacks = (record.raw_from is not None) != (key in self._raw)
+        lacks = self._following.lacks_turns(key, record)
+        if not lacks and self._following.mistakes_mode(key, record):  # or the mode has changed just now
+            lacks = self._following.mistakes_mode(key, await self._store.reader(*key) or record)
         if lacks and self._leases.state(key) is State.FOLLOWING:
             self._come_back(*key)
-
-    def _read_raw(self, key: Key, raw: bool) -> None:
-        """Whether this reader reads raw from here on."""
-        if raw and self._leases.connections(key):
-            self._raw.add(key)
-        else:
-            self._raw.discard(key)
 
     def _forget(self, key: Key) -> None:
         """Nobody of this reader is here."""
         self._members.pop(key, None)
-        self._raw.discard(key)
-        for known in (self._turns, self._kept_back, self._since):
-            known.pop(key, None)
+        self._since.pop(key, None)
+        self._following.forget(key)
 
     def _lock(self, key: Key) -> asyncio.Lock:
         lock = self._locks.get(key)
