@@ -39,7 +39,19 @@ from cadence.rooms.leases import (
 )
 from cadence.rooms.mediation import Attached, Mediation, StoreFenced, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
-from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import (
+    CLOSE_RESTART,
+    After,
+    Ask,
+    Member,
+    Message,
+    Read,
+    Turn,
+    ViewPatch,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
 
 HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
@@ -283,8 +295,14 @@ class Placement:
             raise StoreUnavailable(TAKEN)
         if found is not None:
             after = After(found.epoch, self._since.get(key, found.head), turn)
-            for _ in range(self._there(key)):
-                await self._attach_again(key, after)
+            try:
+                for _ in range(self._there(key)):
+                    await self._attach_again(key, after)
+            except BaseException:  # what they lack could not be read: they get it when they come back
+                self._inner.drop(room, user)
+                self._run(self._leases.handle(Refused(key)))
+                self._come_back(room, user)
+                raise
         return actions
 
     async def _attach_again(self, key: Key, after: After) -> None:
@@ -328,7 +346,7 @@ class Placement:
                         self._note(key, self._leases.handle(Asked(key)))
                         self._run(await self._take(key))
                 return
-            except StoreUnavailable as error:
+            except (StoreUnavailable, WireError) as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self._leases.handle(Refused(key))  # nobody is left for whom to take it

@@ -9,6 +9,7 @@ import pytest
 
 from cadence.rooms.leases import State
 from cadence.rooms.log.memory_node import NODE_SECONDS
+from cadence.rooms.mediation import StoreUnavailable
 from tests.asgi import Closed
 from tests.rooms.house import Client, settle
 from tests.rooms.town import At, town
@@ -361,3 +362,27 @@ async def test_pages_that_come_at_once_are_counted_once() -> None:
             await page.ask("leave", room="lab")
         await settle(0.5)
         assert there.connections == 0 and held(two, rea)
+
+
+async def test_pages_that_could_not_be_brought_level_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await settle(0.5)
+        attach = one.driver.attach
+
+        async def broken(*args: Any) -> Any:
+            monkeypatch.setattr(one.driver, "attach", attach)
+            raise StoreUnavailable("the connection broke")
+
+        monkeypatch.setattr(one.driver, "attach", broken)
+        await rea.send("view", room="lab", cadence_s=10)
+        with pytest.raises(Closed):
+            await asyncio.wait_for(rea.until("turn"), LOOK_S)
+        await settle(5.0)
+        back = await one.client(kind="human", resume=rea.session)
+        await back.join(after={"epoch": "epoch-1", "seq": 0, "turn": 0})
+        await chatter(ana, 2)
+        await settle(LOOK_S)
+        for page in (back, again):
+            assert covered(of(await page.drain(), "turn")) == [(1, 2)]
