@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from cadence.rooms.leases import Key
-from cadence.rooms.mediation import ReaderRecord
 from cadence.rooms.wire import Message, Turn, ViewReply
 
 
@@ -59,25 +58,24 @@ class Following:
         followed.turn = max(followed.turn, frame.turn)
         return missed
 
-    def taken(self, key: Key, record: ReaderRecord | None) -> tuple[int, bool]:
-        """This node mediates the reader of `record` now.
+    def taken(self, key: Key, stored: int, raw_from: int | None) -> tuple[int, bool]:
+        """This node mediates the reader now, whose last turn in the log is `stored`; `raw_from` is where raw began.
 
         Returns the last turn that pages here were sent, and whether they lack what was said since raw began.
         """
         followed = self._of(key)
-        turn = followed.turn if followed.turn is not None else 0 if record is None else record.turn
-        raw_from = None if record is None else record.raw_from
+        turn = stored if followed.turn is None else followed.turn
         lacks = raw_from is not None and followed.kept_back >= raw_from
         self._readers[key] = _Followed(raw=raw_from is not None)
         return turn, lacks
 
-    def lacks_turns(self, key: Key, record: ReaderRecord) -> bool:
-        """Whether the log has turns that pages here were not sent."""
-        return record.turn > (self._readers.get(key, _Followed()).turn or 0)
+    def lacks_turns(self, key: Key, stored: int) -> bool:
+        """Whether the log, up to this turn, has some that pages here were not sent."""
+        return stored > (self._readers.get(key, _Followed()).turn or 0)
 
-    def mistakes_mode(self, key: Key, record: ReaderRecord) -> bool:
-        """Whether the log knows the reader to read otherwise."""
-        return (record.raw_from is not None) != self._readers.get(key, _Followed()).raw
+    def mistakes_mode(self, key: Key, raw_from: int | None) -> bool:
+        """Whether the log, where raw begins at `raw_from`, knows the reader to read otherwise."""
+        return (raw_from is not None) != self._readers.get(key, _Followed()).raw
 
     def forget(self, key: Key) -> None:
         """Nobody of this reader is here."""

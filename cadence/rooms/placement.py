@@ -286,7 +286,7 @@ class Placement:
             raise
         self._inner.drop(room, user)
         # What pages that followed were not told, while their server was thought dead say, they are sent now.
-        turn, lacks = self._following.taken(key, record)
+        turn, lacks = self._following.taken(key, *((0, None) if record is None else (record.turn, record.raw_from)))
         if lacks:
             self._come_back(room, user)
         actions = self._leases.handle(Granted(key, token))
@@ -364,9 +364,10 @@ class Placement:
         await asyncio.sleep(HEARD_SECONDS)
         if record is None or self._leases.state(key) is not State.FOLLOWING:
             return
-        lacks = self._following.lacks_turns(key, record)
-        if not lacks and self._following.mistakes_mode(key, record):  # or the mode has changed just now
-            lacks = self._following.mistakes_mode(key, await self._store.reader(*key) or record)
+        lacks = self._following.lacks_turns(key, record.turn)
+        if not lacks and self._following.mistakes_mode(key, record.raw_from):  # or the mode has changed just now
+            record = await self._store.reader(*key) or record
+            lacks = self._following.mistakes_mode(key, record.raw_from)
         if lacks and self._leases.state(key) is State.FOLLOWING:
             self._come_back(*key)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from cadence.alex.turns import made_turn
 from cadence.rooms.following import Following
-from cadence.rooms.mediation import ReaderRecord
 from cadence.rooms.wire import Author, Covers, Message, Turn, View, ViewReply
 
 REA = ("lab", "rea")
@@ -59,17 +58,17 @@ def test_a_turn_that_was_not_told_is_missed() -> None:
 def test_who_is_taken_over_gets_what_raw_has_let_through_elsewhere() -> None:
     following = lost(turn=2)
     following.keeps_back(REA, said(5))
-    assert following.taken(REA, ReaderRecord(turn=3, raw_from=5)) == (2, True)
-    assert following.taken(REA, ReaderRecord(turn=3, raw_from=5)) == (3, False), "all of it was sent by whoever took"
+    assert following.taken(REA, 3, 5) == (2, True)
+    assert following.taken(REA, 3, 5) == (3, False), "all of it was sent by whoever took"
     following.keeps_back(REA, said(6))
-    assert following.taken(REA, ReaderRecord(turn=3)) == (3, False)
-    assert following.taken(REA, None) == (0, False)
+    assert following.taken(REA, 3, None) == (3, False)
+    assert following.taken(("lab", "bob"), 0, None) == (0, False)
 
 
 def test_the_log_tells_what_was_not_told() -> None:
     following = lost(turn=2)
-    assert following.lacks_turns(REA, ReaderRecord(turn=3)) and not following.lacks_turns(REA, ReaderRecord(turn=2))
-    assert following.mistakes_mode(REA, ReaderRecord(raw_from=1)) and not following.mistakes_mode(REA, ReaderRecord())
+    assert following.lacks_turns(REA, 3) and not following.lacks_turns(REA, 2)
+    assert following.mistakes_mode(REA, 1) and not following.mistakes_mode(REA, None)
 
 
 def test_nothing_is_kept_of_who_is_gone() -> None:
@@ -77,4 +76,4 @@ def test_nothing_is_kept_of_who_is_gone() -> None:
     following.forget(REA)
     following.forget(REA)
     assert following == Following()
-    assert following.lacks_turns(REA, ReaderRecord(turn=1)) and following == Following()
+    assert following.lacks_turns(REA, 1) and following == Following()
