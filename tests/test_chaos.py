@@ -20,6 +20,9 @@ ONCE_BROKEN = (
     300,  # speech that was put off before its reader came back was shown to nobody
     4087,  # speech that the last mediator had sent at once in a crowd was told again by the next
     36,  # a question whose reader another node took over meanwhile was answered with a failure
+    7167,  # an ellipsis of a speaker was taken for a gap between two quotes
+    14,  # a turn that had waited for the store told what was redacted meanwhile
+    5153,  # a page at a server that was cut off lacked what was said before its reader left raw elsewhere
 )
 MARKS = {"cut", "restart", "log fault", "clock jump", "node killed", "node cut off", "store away", "answer lost"}
 REAL_FAULTS = 5

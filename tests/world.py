@@ -25,6 +25,8 @@ from structlog.testing import capture_logs
 
 from cadence.alex.driver import EncoderFactory
 from cadence.alex.mediator import Mediator
+from cadence.rooms.log.memory_node import NODE_SECONDS
+from cadence.rooms.shared import BEAT_SECONDS
 from cadence.rooms.wire import ViewPatch
 from tests import checks
 from tests.actors import ATTIC, ROOM, SETTLE_S, Actor, Agent, Habits, Reader, pause
@@ -319,9 +321,9 @@ class World:
             if isinstance(actor, Agent):
                 verdict = checks.agent(name, diary, log if actor.room == ROOM else attic, user, calm=calm)
             else:
-                verdict = checks.reader(
-                    name, diary, log, user, calm=calm, second=TAB in self._actors and user == "host"
-                )
+                second = TAB in self._actors and user == "host"
+                lingers_s = NODE_SECONDS + BEAT_SECONDS if self._twist.nodes else 0.0
+                verdict = checks.reader(name, diary, log, user, calm=calm, second=second, lingers_s=lingers_s)
                 outcome.marks["identity turn"] += verdict.identities
             outcome.violations += verdict.violations
         self._mark(log)

@@ -18,10 +18,10 @@ from cadence.alex import views
 from cadence.alex.answers import Missed
 from cadence.alex.asking import Asking
 from cadence.alex.carried import Carried, present, read, recall_pace, remembered
-from cadence.alex.events import Posted, Redacted, Returned, Skipped, Viewed
+from cadence.alex.events import Posted, Redacted, Returned, Skipped
 from cadence.alex.mediator import Mediator
 from cadence.alex.memory import ReaderMemory
-from cadence.alex.reader import Reader, balance_now
+from cadence.alex.reader import Reader, balance_now, noted
 from cadence.alex.recovery import (
     AWAY_SECONDS,
     BUCKET_TURNS,
@@ -46,13 +46,15 @@ NEVER = 2**62  # a seq no room reaches
 class Arrival:
     """What `attach` needs of the driver.
 
-    `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view, `asking`
-    gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has pages at other nodes.
+    `drain` carries out a reader's actions and `change` its view (its lock is held), `announce` tells all connections
+    their view, `asking` gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has
+    pages at other nodes.
     """
 
     store: ReaderStore
     clock: Callable[[], float]
     drain: Callable[[Reader], Awaitable[None]]
+    change: Callable[[Reader, ReaderRecord], Awaitable[None]]
     announce: Callable[[Reader], None]
     asking: Callable[[Reader, Mediator], Asking]
     elsewhere: Callable[[str, str], bool]
@@ -86,14 +88,13 @@ class Arrival:
     ) -> Attached:
         """One more connection of a reader whose mediator lives: it goes on, the connection is brought level."""
         was_raw = mediator.raw_from is not None
-        if patch.fields():
-            reader.set_patch(patch, by=reader.user)
-            reader.actions.extend(mediator.handle(Viewed(reader.resolved()), self.clock()))
-            await self.drain(reader)
-            self.announce(reader)
-        reader.note(mediator, self.clock())
         reader.record = replace(reader.record, closed_at=None)
-        await self.store.save_reader(reader.room.room, reader.user, reader.record)
+        if patch.fields():
+            await self.change(reader, reader.patched(patch, by=reader.user))
+            self.announce(reader)
+        else:
+            reader.record = noted(reader.record, mediator, self.clock())
+            await self.store.save_reader(reader.room.room, reader.user, reader.record)
         if after is None:
             return Attached(mediator.view, True, _nothing())
         if was_raw:
@@ -114,6 +115,9 @@ class Arrival:
         record, view = reader.record, reader.resolved()
         if record.balance is None:
             before = view  # who was never here begins with a full bucket
+        told, beside = after, self.elsewhere(room.room, reader.user)
+        if after is None and beside and record.run_from:  # there are other pages, whose run goes on
+            after = After(room.epoch, head, record.turn)
         decided = plan(record, after, room.epoch, head, view.mode)
         if record.raw_from is not None:
             await self.store.add_raw_range(room.room, reader.user, record.raw_from, decided.first - 1)
@@ -135,7 +139,7 @@ class Arrival:
             phase=zlib.crc32(f"{room.room}/{reader.user}".encode()) % 1000 / 1000 * view.cadence_s,
             now=now,
         )
-        away = record.closed_at is None or now - record.closed_at >= AWAY_SECONDS
+        away = not beside and (record.closed_at is None or now - record.closed_at >= AWAY_SECONDS)
         mediator.handle(remembered(known, own, away=away), now)
         if not reader.recalled:
             recall_pace(reader.pace, known, turns)
@@ -161,11 +165,13 @@ class Arrival:
         reader.record = _begun(record, decided, mediator, now)
         await self.store.add_postponed(room.room, reader.user, postponed)
         await self.store.save_reader(room.room, reader.user, reader.record)
+        if patch.fields() and beside:
+            self.announce(reader)
         if catches_up:
             reader.actions.extend(mediator.handle(Returned(missed), now))
         raw_from = NEVER if mediator.raw_from is None else mediator.raw_from
         since = after.seq if decided.replay and after is not None else head
-        owed = self._owed(reader, after if decided.replay else None, since, raw_from, reached, turn=record.turn)
+        owed = self._owed(reader, told if decided.replay else None, since, raw_from, reached, turn=record.turn)
         return Attached(view, decided.recovered, owed)
 
     async def _feed_gap(self, reader: Reader, mediator: Mediator, first: int, now: float, sent: int) -> list[int]:
@@ -189,7 +195,8 @@ class Arrival:
             async for page in pages(self.store, room.room, at, room.head):
                 answered = await self._answered(reader, page)
                 for message in page:
-                    entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
+                    known = None if message.redacted else room.transcript.entry(message.seq)  # not heard of, perhaps
+                    entry = known or Entry(message, answered.get(message.reply_to or 0))
                     at_once = entry.human and (entry.seq <= sent or self.elsewhere(room.room, reader.user))
                     direct = (at_once or mediator.passes(entry)) and entry.seq not in held_back
                     if entry.human and not direct:

@@ -6,21 +6,22 @@ does or suffers reaches the mediator of another.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
 import structlog
 
-from cadence.alex.background import Background
+from cadence.alex.background import STORE_RETRY_SECONDS, Background
 from cadence.alex.carried import carried
 from cadence.alex.contest import together
-from cadence.alex.events import Action, Event, RawEnded, Report, Show
+from cadence.alex.events import Action, Event, RawEnded, Report, Show, Viewed
 from cadence.alex.looks import Looks
-from cadence.alex.reader import Reader, view_reply
+from cadence.alex.reader import Reader, noted, view_reply
 from cadence.alex.turns import EMBEDDED
 from cadence.counts import MediationCounts
-from cadence.rooms.mediation import ReaderStore
+from cadence.rooms.mediation import ReaderRecord, ReaderStore, StoreUnavailable
 from cadence.rooms.wire import Alex, Turn
 
 Tell = Callable[[str, str, msgspec.Struct], None]
@@ -123,6 +124,42 @@ class Delivery:
         elif turn.covers is not None and turn.mode == "paraphrase":
             self._counts.fell_back += reader.room.transcript.written.wanted(turn.covers.from_, turn.covers.to)
 
+    async def change(self, reader: Reader, record: ReaderRecord) -> None:
+        """Store the view that `record` sets for a reader who has a mediator, then put it in force. Its lock is held.
+
+        Raises `StoreUnavailable` and `StoreFenced`; then nothing has changed.
+        """
+        mode = reader.view.mode
+        reader.own()
+        kept = self._noted(reader, record)
+        try:
+            await self._store.save_reader(reader.room.room, reader.user, kept)
+        except BaseException:  # it may be stored all the same, and its answer lost
+            if not reader.doubtful:
+                reader.doubtful = True
+                self._background.spawn(self._say_again(reader))
+            raise
+        reader.record = replace(kept, closed_at=reader.record.closed_at, read_to=reader.record.read_to)
+        self.feed(reader, Viewed(reader.resolved()))
+        await self.drain(reader)
+        if reader.mediator is not None and reader.view.mode != mode:
+            reader.record = self._noted(reader, reader.record)
+            await self._background.durably(
+                reader.own, self._store.save_reader, reader.room.room, reader.user, reader.record
+            )
+        self.schedule(reader)
+
+    async def _say_again(self, reader: Reader) -> None:
+        """Store what holds over what was refused."""
+        try:
+            while not reader.dropped:
+                try:
+                    return await self.save(reader)
+                except StoreUnavailable:
+                    await asyncio.sleep(STORE_RETRY_SECONDS)
+        finally:
+            reader.doubtful = False
+
     def announce(self, reader: Reader) -> None:
         """Tell a reader their complete view."""
         self._tell(reader.room.room, reader.user, view_reply(reader.room, reader.user, reader.record))
@@ -132,10 +169,14 @@ class Delivery:
         async with reader.lock:
             if reader.dropped:
                 return
-            if reader.mediator is not None:
-                reader.note(reader.mediator, self._clock())
-                reader.record = replace(reader.record, carried=carried(reader))
+            reader.record = self._noted(reader, reader.record)
             await self._store.save_reader(reader.room.room, reader.user, reader.record)
+
+    def _noted(self, reader: Reader, record: ReaderRecord) -> ReaderRecord:
+        """`record` with all that its mediator, if there is one, knows now."""
+        if reader.mediator is None:
+            return record
+        return replace(noted(record, reader.mediator, self._clock()), carried=carried(reader))
 
     def schedule(self, reader: Reader) -> None:
         """Plan the next look at a reader; none while nobody is connected or a turn is being stored."""

@@ -216,8 +216,9 @@ class Driver:
         reader.connections += 1
         reader.parked_at = None
         reader.member = member
+        telling = self._delivery
         arrival = Arrival(
-            self._store, self._clock, self._delivery.drain, self._delivery.announce, self._asking, self.elsewhere
+            self._store, self._clock, telling.drain, telling.change, telling.announce, self._asking, self.elsewhere
         )
         try:
             async with reader.lock:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cadence.alex.turns import GAP, Pick, quoted, segment_words, whole_message
+from cadence.alex.turns import Pick, quoted, segment_words, spliced, whole_message
 from cadence.alex.waiting import OpenMessage
 from cadence.lod.units import count_words
 from cadence.rooms.wire import Segment
@@ -83,6 +83,6 @@ def _catch_up(half: Sequence[OpenMessage], condense: Condense, words: float) -> 
     by_speaker: dict[str, list[str]] = {}
     for one in said:
         by_speaker.setdefault(one.speakers[0], []).append(one.text)
-    text = "\n".join(f"{names[speaker]}: {GAP.join(texts)}" for speaker, texts in by_speaker.items())
+    text = "\n".join(f"{names[speaker]}: {spliced(texts)}" for speaker, texts in by_speaker.items())
     sources = tuple(sorted({seq for one in said for seq in one.sources}))
     return Segment("catch_up", tuple(by_speaker), text, sources, 1.0)

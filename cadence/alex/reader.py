@@ -80,6 +80,7 @@ class Reader:
         self.member = Member(user, user, "human")
         self.loaded = False  # whether `record` is what the log holds
         self.recalled = False  # whether what earlier processes knew of it is known again
+        self.doubtful = False  # whether a view that was refused may be stored, its answer lost
         self.dropped = False  # forgotten, or somebody else mediates this reader: nothing more of it may be written
         self.mediator: Mediator | None = None
         self.connections = 0
@@ -150,7 +151,11 @@ class Reader:
 
     def set_patch(self, patch: ViewPatch, *, by: str) -> None:
         """Remember what was set for this reader."""
-        self.record = replace(self.record, patch=views.merged(self.record.patch, patch), set_by=by)
+        self.record = self.patched(patch, by=by)
+
+    def patched(self, patch: ViewPatch, *, by: str) -> ReaderRecord:
+        """The record with what shall be set for this reader."""
+        return replace(self.record, patch=views.merged(self.record.patch, patch), set_by=by)
 
     def follow_no_more(self, user: str) -> None:
         """Nobody of this id will speak again."""
@@ -162,11 +167,11 @@ class Reader:
                 patch=views.merged(self.record.patch, ViewPatch(focus=msgspec.structs.replace(focus, follow=follow))),
             )
 
-    def note(self, mediator: Mediator, now: float) -> None:
-        """Take over into the record whether a raw range is open, and what could be shown under the view it holds."""
-        covered_to = self.record.covered_to if mediator.raw_from is None else mediator.raw_from - 1
-        balance = balance_now(mediator, now)
-        self.record = replace(self.record, raw_from=mediator.raw_from, covered_to=covered_to, balance=balance)
+
+def noted(record: ReaderRecord, mediator: Mediator, now: float) -> ReaderRecord:
+    """`record`, with whether a raw range is open, and what could be shown under the view it holds."""
+    covered_to = record.covered_to if mediator.raw_from is None else mediator.raw_from - 1
+    return replace(record, raw_from=mediator.raw_from, covered_to=covered_to, balance=balance_now(mediator, now))
 
 
 def balance_now(mediator: Mediator, now: float) -> Balance:

@@ -8,6 +8,7 @@ Pure: no clock, no files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,6 +21,7 @@ from cadence.rooms.wire import Covers, Segment, SegmentPart, Turn, TurnMode
 
 FOLDED_WORDS = 15  # what a folded block costs, and the longest block shown whole in a digest
 GAP = " … "
+_OWN_BEFORE, _OWN_AFTER = re.compile(r"(?: …)+$"), re.compile(r"^(?:… )+")  # a speaker's own ellipses beside a gap
 EMBEDDED = "embedded"  # who made a turn without a language model
 
 
@@ -88,6 +90,16 @@ def quoted(picks: Sequence[Pick], *, unfold: bool = False) -> list[Segment]:
     return segments
 
 
+def spliced(pieces: Sequence[str]) -> str:
+    """Pieces of what was said as one text, which splits at `GAP` into pieces of what was said again.
+
+    So an ellipsis of the speaker's own is left out beside a gap: nobody could tell the two apart.
+    """
+    last = len(pieces) - 1
+    ended = [piece if place == last else _OWN_BEFORE.sub("", piece) for place, piece in enumerate(pieces)]
+    return GAP.join([_OWN_AFTER.sub("", piece) if place else piece for place, piece in enumerate(ended)])
+
+
 def in_time(segments: Sequence[Segment]) -> list[Segment]:
     """Segments of one room in the order in which what they tell was said; equals stay as they are."""
     return sorted(segments, key=lambda segment: segment.sources[0])
@@ -130,7 +142,7 @@ def _text(run: Sequence[Pick]) -> str:
             pieces[-1] = (pick.entry, pieces[-1][1], unit.end, unit.index)
         else:
             pieces.append((pick.entry, unit.start, unit.end, unit.index))
-    return GAP.join(" ".join(entry.parsed.prose[start:end].split()) for entry, start, end, _ in pieces)
+    return spliced([" ".join(entry.parsed.prose[start:end].split()) for entry, start, end, _ in pieces])
 
 
 def _block(entry: Entry, block: Block, weight: float, *, folded: bool) -> Segment:

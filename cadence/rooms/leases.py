@@ -52,7 +52,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The store could not be asked for the lease."""
+    """The store could not be asked for the lease, or for what is needed to mediate the reader."""
 
     key: Key
 
@@ -194,7 +194,7 @@ class Leases:
 
     def _refused(self, key: Key) -> list[Action]:
         reader = self._readers.get(key)
-        if reader is not None and reader.state is State.TAKING:
+        if reader is not None and reader.state in (State.TAKING, State.HELD):
             reader.state = State.FOLLOWING if reader.connections else State.FREE
             if reader.holder == self.node:  # it was given after all, and only the answer was lost
                 return self._orphan(key, reader)

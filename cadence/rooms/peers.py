@@ -34,12 +34,10 @@ from cadence.rooms.shared import (
     Told,
     Typed,
 )
-from cadence.rooms.wire import Message, decode_reply, encode
+from cadence.rooms.wire import Message, Turn, decode_reply, encode
 
 RETRY_SECONDS = 0.5  # after a store that was away
-OUTGOING_EVENTS_MAX = (
-    10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume from the log
-)
+OUTGOING_EVENTS_MAX = 10_000  # of a room, waiting for the store; the oldest are dropped, and readers resume
 FOLLOW_PAUSE_SECONDS = 0.01  # after something was heard: a busy feed is read so often at most, one at rest at once
 UNSEEN_MAX = 2  # looks at a feed that says it is longer than what was heard, before the room is looked at as a whole
 
@@ -72,6 +70,13 @@ class Mediating(Protocol):
         """The room began anew; nobody is in it."""
 
 
+class _Telling(Struct, frozen=True):
+    """What will be `Told` to `user`, encoded when it is its turn."""
+
+    user: str
+    frame: Struct
+
+
 class Node:
     """The `Peers` of a hub. Call `open` for each room, and `close` in the end."""
 
@@ -92,6 +97,7 @@ class Node:
         self.reach: Callable[[float], float] | None = None  # lets this node's clock go on from another's that is ahead
         self._stirred = asyncio.Event()  # there is reason to beat now
         self._beat_at = hub.clock()
+        self._back_in: set[str] = set()  # rooms in which it is not heard yet that this node is back
         self.resyncs = 0
 
     def start(self) -> None:
@@ -119,7 +125,7 @@ class Node:
         self._moved[room][user] = None
 
     def tell(self, room: str, user: str, frame: Struct) -> None:
-        self._publish(room, Told(self._store.node, user, encode(frame).decode()))
+        self._publish(room, _Telling(user, frame))
 
     def typed(self, room: str, user: str) -> None:
         self._publish(room, Typed(self._store.node, user))
@@ -170,15 +176,24 @@ class Node:
         while waiting:
             if waiting[0] is _MOVED:
                 waiting[0] = self._who_moved(room)
-            event = waiting[0]
+            event = told = waiting[0]
+            if isinstance(event, _Telling):
+                told = Told(self._store.node, event.user, encode(self._bare(event.frame)).decode())
             try:
-                await self._store.publish(room, event)
+                await self._store.publish(room, told)
             except LogError as error:
                 log.warning("other nodes not told; trying again", room=room, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if waiting and waiting[0] is event:
                 waiting.popleft()
+
+    def _bare(self, frame: Struct) -> Struct:
+        """`frame` without what is gone of it: it may have waited, or whoever tells it has not heard of that yet."""
+        if not isinstance(frame, Turn):
+            return frame
+        cited = {(frame.room_of(segment), seq) for segment in frame.segments for seq in segment.sources}
+        return frame.without([(room, seq) for room, seq in cited if seq in self._gone.get(room, ())])
 
     # What it hears.
 
@@ -224,12 +239,17 @@ class Node:
         name = room.info.room
         match event:
             case Message():
+                if self.mediating is not None and self._is_doubted(name):
+                    self.mediating.missed(name)
                 self._hub.hear(room, event)
             case Erased(seqs):
                 self._erased(room, seqs)
             case HostAction():
                 moderation.acted(self._hub, room, event)
-            case Here(node) if node != self._store.node:
+            case Here(node) if node == self._store.node:
+                if event.all:
+                    self._back_in.discard(name)
+            case Here(node):
                 if event.all:
                     if node not in self.living:  # it has just begun, and its clock may be ahead of ours
                         self._stirred.set()
@@ -240,7 +260,7 @@ class Node:
             case Typed(node, user) if node != self._store.node:
                 room.types_elsewhere(user)
             case Told(node, user, frame) if node != self._store.node:
-                reply = decode_reply(frame)
+                reply = self._bare(decode_reply(frame))
                 if self.mediating is not None:
                     self.mediating.told(name, user, reply)
                 self._hub.tell_here(name, user, reply)
@@ -271,6 +291,10 @@ class Node:
         if stand.epoch != room.epoch or room.renewing:
             await self._renew(room)
             stand = await self._store.stand(name)
+        if not first and self.mediating is not None:
+            for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
+                self.mediating.leased(name, lease)
+            self.mediating.missed(name)
         await self._hub.level(room, stand.head)
         gone = await self._store.redacted_seqs(name, 0, stand.head)
         fresh = sorted(set(gone) - self._gone.setdefault(name, set()))
@@ -287,10 +311,6 @@ class Node:
         self._stands[name] = stand
         if not first:
             self.resyncs += 1
-            if self.mediating is not None:
-                for lease in await self._store.leases(name):  # who took over meanwhile is told by no entry any more
-                    self.mediating.leased(name, lease)
-                self.mediating.missed(name)
         return stand
 
     async def _renew(self, room: OpenRoom) -> None:
@@ -329,9 +349,14 @@ class Node:
     async def _back(self) -> None:
         """The others may have thought us dead, and who is here gone."""
         for room in self._hub.rooms():
+            self._back_in.add(room.info.room)
             self._publish(room.info.room, Here(self._store.node, room.here(), all=True))
         if self.reaffirm is not None:
             await self.reaffirm()
+
+    def _is_doubted(self, room: str) -> bool:
+        """Whether what is heard now may have been said while the others counted on no page here."""
+        return self._hub.clock() - self._beat_at >= SILENT_SECONDS or room in self._back_in
 
     def _bury(self, living: frozenset[str]) -> None:
         self.living = living

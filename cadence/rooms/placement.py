@@ -8,6 +8,7 @@ that asks, or whose node dies, is taken over: what the log holds of it is all th
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
@@ -18,6 +19,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
+from cadence.rooms.following import Following
 from cadence.rooms.hub import Hub
 from cadence.rooms.leases import (
     Action,
@@ -37,7 +39,19 @@ from cadence.rooms.leases import (
 )
 from cadence.rooms.mediation import Attached, Mediation, StoreFenced, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
-from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import (
+    CLOSE_RESTART,
+    After,
+    Ask,
+    Member,
+    Message,
+    Read,
+    Turn,
+    ViewPatch,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
 
 HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
@@ -78,8 +92,8 @@ class Placement:
         self._leases = Leases(store.node)
         self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()  # gone when nobody holds or waits
         self._members: dict[Key, Member] = {}
-        self._raw: set[Key] = set()  # of those followed
-        self._turns: dict[Key, int] = {}  # the last turn that connections here were sent, of those followed
+        self._arriving: Counter[Key] = Counter()  # connections that wait to be mediated here
+        self._following = Following()
         self._since: dict[Key, int] = {}  # the head when a lease was asked for
         self._living: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -102,23 +116,38 @@ class Placement:
         key = (room, member.id)
         self._members[key] = member
         self._note(key, self._leases.handle(Arrived(key)))
+        self._arriving[key] += 1
         try:
             async with self._lock(key):
-                others = self._leases.connections(key) - 1
                 if self._leases.state(key) is not State.HELD:
-                    await self._take(key, others)
+                    await self._take(key)
                 try:
-                    return await self._inner.attach(room, member, after, patch, head)
+                    return await self._attach(key, member, after, patch, head)
                 except StoreFenced:  # another node has taken over, and this one has not heard of it yet
                     self._since[key] = head
-                    await self._take(key, others, moved=True)
-                    return await self._inner.attach(room, member, after, patch, head)
+                    await self._take(key, moved=True)
+                    return await self._attach(key, member, after, patch, head)
         except StoreFenced:
             self._run(self._leases.handle(Departed(key)))
             raise StoreUnavailable(TAKEN) from None
         except BaseException:
             self._run(self._leases.handle(Departed(key)))
             raise
+        finally:
+            self._arriving[key] -= 1
+            if not self._arriving[key]:
+                del self._arriving[key]
+
+    def _there(self, key: Key) -> int:
+        """Connections of a reader that are here and do not just arrive."""
+        return self._leases.connections(key) - self._arriving[key]
+
+    async def _attach(
+        self, key: Key, member: Member, after: After | None, patch: ViewPatch | None, head: int
+    ) -> Attached:
+        attached = await self._inner.attach(key[0], member, after, patch, head)
+        self._following.reads(key, raw=attached.view.mode == "raw")
+        return attached
 
     def detach(self, room: str, user: str) -> None:
         key = (room, user)
@@ -128,14 +157,17 @@ class Placement:
         actions = self._leases.handle(Departed(key))
         if held:
             self._inner.detach(room, user)
+        elif not self._leases.connections(key):
+            self._forget(key)
         self._run(actions)
 
     def posted(self, message: Message) -> AbstractSet[str]:
         withheld = set(self._inner.posted(message))
         for user in self._leases.elsewhere(message.room):
             key = (message.room, user)
-            follows = self._leases.state(key) is State.FOLLOWING
-            if not follows or (message.from_.kind == "agent" and key not in self._raw):
+            if self._leases.state(key) is not State.FOLLOWING:
+                withheld.add(user)
+            elif self._following.keeps_back(key, message):
                 withheld.add(user)
         return withheld
 
@@ -151,17 +183,16 @@ class Placement:
         for key in [key for key in self._members if key[1] == user]:
             async with self._lock(key):  # and has ended: it would name them again
                 if not self._leases.connections(key):
-                    self._members.pop(key, None)
-                    self._raw.discard(key)
-                    self._turns.pop(key, None)
-                    self._since.pop(key, None)
+                    self._forget(key)
 
     async def why(self, by: Member, room: str, user: str, turn: int) -> dict[str, Any]:
         return await self._inner.why(by, room, user, turn)
 
     async def set_view(self, by: Member, request: ViewRequest) -> ViewReply:
-        user = request.participant or by.id
-        reply: ViewReply = await self._held((request.room, user), lambda: self._inner.set_view(by, request))
+        key = (request.room, request.participant or by.id)
+        reply: ViewReply = await self._held(key, lambda: self._inner.set_view(by, request))
+        if self._leases.connections(key):
+            self._following.reads(key, raw=reply.view.mode == "raw")
         return reply
 
     async def ask(self, by: Member, request: Ask, deliver: Callable[[Turn], None]) -> None:
@@ -187,14 +218,11 @@ class Placement:
             self._inner.read(event.user, _read_read(event.frame))
 
     def told(self, room: str, user: str, frame: msgspec.Struct) -> None:
-        """Another node told this reader something: a view says what shall be kept back."""
+        """Another node told this reader something."""
         key = (room, user)
-        if isinstance(frame, ViewReply) and frame.participant == user:
-            (self._raw.add if frame.view.mode == "raw" else self._raw.discard)(key)
-        elif isinstance(frame, Turn) and key in self._turns:
-            if frame.turn > self._turns[key] + 1:
-                self._come_back(room, user)
-            self._turns[key] = max(self._turns[key], frame.turn)
+        follows = self._leases.connections(key) and self._leases.state(key) is not State.HELD
+        if follows and self._following.told(key, frame):
+            self._come_back(room, user)
 
     def missed(self, room: str) -> None:
         """Readers that are followed may lack turns that were told: let them come back for them."""
@@ -229,41 +257,52 @@ class Placement:
             if self._leases.state(key) is State.HELD:
                 return await work()
             self._note(key, self._leases.handle(Asked(key)))
-            last = await self._take(key, others=self._leases.connections(key))
+            last = await self._take(key)
             try:
                 return await work()
             finally:
                 self._run(last)
 
-    async def _take(self, key: Key, others: int, moved: bool = False) -> list[Action]:
-        """Have the lease, and mediate `others` connections that followed. The reader's lock is held.
+    async def _take(self, key: Key, moved: bool = False) -> list[Action]:
+        """Have the lease, and mediate the connections that followed. The reader's lock is held.
 
         `moved`: another node has mediated the reader until now, whatever was heard.
         """
         room, user = key
         moved = moved or self._leases.holder(key) in self._living - {self._store.node}
+        found = self._hub.opened(room)
         try:
             token = await self._store.lease(room, user)
             record = await self._store.reader(room, user)
             if record is not None and record.closed_at is None and moved:
                 # It was mediated until now: what waits for its next look need not be told as after an absence.
                 await self._store.save_reader(room, user, replace(record, closed_at=self._hub.clock()))
-            found = self._hub.opened(room)
             if record is not None and found is not None:  # what a turn has covered must not be heard after it
                 await self._hub.level(found, record.covered_to)
         except BaseException:
             self._run(self._leases.handle(Refused(key)))
+            if found is not None and found.head > self._since.get(key, found.head):  # that was kept back
+                self._come_back(room, user)
             raise
         self._inner.drop(room, user)
-        self._raw.discard(key)
         # What pages that followed were not told, while their server was thought dead say, they are sent now.
-        turn = self._turns.pop(key, 0 if record is None else record.turn)
+        turn, lacks = self._following.taken(key, *((0, None) if record is None else (record.turn, record.raw_from)))
+        if lacks:
+            self._come_back(room, user)
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
             raise StoreUnavailable(TAKEN)
-        for _ in range(others if found is not None else 0):
-            await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
+        if found is not None:
+            after = After(found.epoch, self._since.get(key, found.head), turn)
+            try:
+                for _ in range(self._there(key)):
+                    await self._attach_again(key, after)
+            except BaseException:  # what they lack could not be read: they get it when they come back
+                self._inner.drop(room, user)
+                self._run(self._leases.handle(Refused(key)))
+                self._come_back(room, user)
+                raise
         return actions
 
     async def _attach_again(self, key: Key, after: After) -> None:
@@ -272,7 +311,7 @@ class Placement:
         found = self._hub.opened(room)
         if found is None:
             return
-        attached = await self._inner.attach(room, self._members[key], after, None, found.head)
+        attached = await self._attach(key, self._members[key], after, None, found.head)
         async with aclosing(attached.backfill) as batches:  # type: ignore[type-var]
             async for batch in batches:
                 for frame in batch:
@@ -288,7 +327,9 @@ class Placement:
         for action in actions:
             match action:
                 case Lose(key):
-                    self._turns[key] = self._inner.drop(*key)
+                    turn = self._inner.drop(*key)
+                    if self._leases.connections(key):
+                        self._following.lost(key, turn)
                     self._spawn(self._follow(key))
                 case LetGo(key, token):
                     self._spawn(self._let_go(key, token))
@@ -303,9 +344,9 @@ class Placement:
                 async with self._lock(key):
                     if self._leases.state(key) is not State.HELD:
                         self._note(key, self._leases.handle(Asked(key)))
-                        self._run(await self._take(key, others=self._leases.connections(key)))
+                        self._run(await self._take(key))
                 return
-            except StoreUnavailable as error:
+            except (StoreUnavailable, WireError) as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self._leases.handle(Refused(key))  # nobody is left for whom to take it
@@ -314,19 +355,27 @@ class Placement:
         async with self._lock(key):
             await self._inner.settle(*key)
             if self._leases.connections(key) == 0:
+                self._forget(key)
                 await self._store.let_go(*key, token)
-                self._members.pop(key, None)
-                self._raw.discard(key)
-                self._turns.pop(key, None)
 
     async def _follow(self, key: Key) -> None:
-        """Know what to keep back; and whoever took over thinking this node dead has told it nothing meanwhile."""
+        """Whoever took over thinking this node dead has told it nothing meanwhile: then let its pages come back."""
         record = await self._store.reader(*key)
-        if record is not None and record.raw_from is not None and self._leases.state(key) is State.FOLLOWING:
-            self._raw.add(key)
         await asyncio.sleep(HEARD_SECONDS)
-        if record is not None and self._leases.state(key) is State.FOLLOWING and record.turn > self._turns.get(key, 0):
+        if record is None or self._leases.state(key) is not State.FOLLOWING:
+            return
+        lacks = self._following.lacks_turns(key, record.turn)
+        if not lacks and self._following.mistakes_mode(key, record.raw_from):  # or the mode has changed just now
+            record = await self._store.reader(*key) or record
+            lacks = self._following.mistakes_mode(key, record.raw_from)
+        if lacks and self._leases.state(key) is State.FOLLOWING:
             self._come_back(*key)
+
+    def _forget(self, key: Key) -> None:
+        """Nobody of this reader is here."""
+        self._members.pop(key, None)
+        self._since.pop(key, None)
+        self._following.forget(key)
 
     def _lock(self, key: Key) -> asyncio.Lock:
         lock = self._locks.get(key)

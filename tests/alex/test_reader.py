@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cadence.alex.events import Viewed
-from cadence.alex.reader import MediatedRoom, Reader
+from cadence.alex.reader import MediatedRoom, Reader, noted
 from cadence.alex.turns import made_turn
 from cadence.rooms.wire import Covers, Read, View, ViewPatch
 from tests.alex.talk import START, mediator
@@ -27,10 +27,10 @@ def test_an_open_raw_range_is_noted_with_what_is_covered_before_it() -> None:
     assert not ada.raw
     machine.handle(Viewed(View(mode="raw")), START)
     ada.mediator = machine
-    ada.note(machine, START)
+    ada.record = noted(ada.record, machine, START)
     assert ada.raw and (ada.record.raw_from, ada.record.covered_to) == (7, 6)
     machine.handle(Viewed(View()), START)
-    ada.note(machine, START)
+    ada.record = noted(ada.record, machine, START)
     assert ada.record.raw_from is None
 
 

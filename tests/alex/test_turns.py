@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 
 from cadence.alex.transcript import Entry
-from cadence.alex.turns import GAP, Pick, quoted, segment_words, whole_message
+from cadence.alex.turns import GAP, Pick, quoted, segment_words, spliced, whole_message
 from cadence.lod.units import count_words
 from tests.alex.talk import code, entry
 
@@ -32,6 +32,16 @@ def test_messages_of_one_speaker_in_a_row_share_a_quote() -> None:
     (segment,) = quoted(picks(second, 0) + picks(first, 0))
     assert segment.text == "One thing is sure. … Another thing is not."
     assert segment.sources == (1, 2)
+
+
+def test_an_ellipsis_of_the_speaker_s_own_is_not_taken_for_a_gap() -> None:
+    first, second = entry(1, "So it goes on, …"), entry(2, "… and on it goes.")
+    (segment,) = quoted(picks(first, 0) + picks(second, 0))
+    assert segment.text.split(GAP) == ["So it goes on,", "and on it goes."]
+    for pieces in (["a … b", "c"], ["…", "a"], ["a", "…"], ["a … …", "… … b"], ["a…", "…b"], ["a …"], ["… …", "… …"]):
+        found = spliced(pieces).split(GAP)
+        assert all(any(piece in said for said in pieces) for piece in found), found
+    assert spliced(["a …"]) == "a …"
 
 
 def test_speakers_are_never_mixed() -> None:

@@ -32,13 +32,22 @@ def agent(who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, to_he
 
 
 def reader(
-    who: str, diary: list[Seen], log: Log, user: str, *, calm: Calm, prompt_s: float = 0.1, second: bool = False
+    who: str,
+    diary: list[Seen],
+    log: Log,
+    user: str,
+    *,
+    calm: Calm,
+    prompt_s: float = 0.1,
+    second: bool = False,
+    lingers_s: float = 0.0,
 ) -> Verdict:
     """All that a human must have received, whatever modes were in force.
 
     `second`: another connection of the user was there first. `prompt_s`: what "at once" means on this machine.
+    `lingers_s`: for how long another server may think that a connection which broke is still there.
     """
-    reading = Reading(who, diary, log.room, second=second)
+    reading = Reading(who, diary, log.room, second=second, lingers_s=lingers_s)
     identity, identities = ([], 0) if second else pace.law_3(reading, log, user)
     found = order.turn_numbers(reading) + order.ranges(reading, log) + identity
     found += order.speech(reading, log, user, calm=calm, prompt_s=prompt_s)

@@ -61,10 +61,10 @@ def same_messages(reading: Reading, log: Log) -> list[str]:
 def turn_numbers(reading: Reading) -> list[str]:
     """`turn` counts from 1 without gaps; only who came back without saying how far it was may have missed some."""
     found: list[str] = []
-    last, any_next = 0, reading.second
+    last, any_next, first = 0, reading.second, min(reading.joinings, default=0)
     for index, seen in enumerate(reading.events):
-        if index in reading.joinings:
-            any_next = any_next or reading.joinings[index].afresh and last > 0
+        if index in reading.joinings:  # to the first joining nothing was there to miss
+            any_next = any_next or reading.joinings[index].afresh and index > first
         elif seen.way == "in" and seen.frame["type"] == "turn" and seen.frame["turn"] > last:
             if seen.frame["turn"] != last + 1 and not any_next:
                 found.append(f"turns: {reading.who} got turn {seen.frame['turn']} after {last}")
@@ -91,14 +91,14 @@ def _walk(reading: Reading, log: Log) -> tuple[list[str], int]:
     expected = 0
     had: set[int] = set()
     numbers: set[int] = set()
-    begins = False
+    begins = goes_on = False
     for index, seen in enumerate(reading.events):
         if seen.way != "in":
             continue
         if index in reading.joinings:  # what is replayed comes as turns first, then as messages
             had |= _replayed(reading, index)
         if index in reading.joinings and (reading.joinings[index].afresh or not expected):
-            begins = True
+            begins, goes_on = True, bool(expected) and reading.lingered(index)
             expected = 0 if reading.second else seen.frame["head"] + 1
         elif seen.frame["type"] == "message":
             had.add(seen.frame["seq"])
@@ -107,6 +107,8 @@ def _walk(reading: Reading, log: Log) -> tuple[list[str], int]:
             covers = seen.frame["covers"]
             if covers is None or begins and covers["to"] < expected:
                 continue  # the last turn of the former run, which the log was slow to take
+            if begins and goes_on:  # rule 5: a new run begins only where no other connection of the user is there
+                expected = min(expected, covers["from"])
             begins = False
             label = f"law 1: {reading.who}, turn {seen.frame['turn']} covers {covers['from']}..{covers['to']}"
             expected = expected or covers["from"]

@@ -21,6 +21,7 @@ CLOSING_S = 30.0
 BACKCHANNEL_WORDS_MAX = 12
 REDACTION_S = 1.0  # while it travels, a redaction may or may not have been heard of
 TINY = 1e-6
+MILLISECOND = 0.001
 MILLISECOND_WORDS = 0.05  # `at` is cut to the millisecond; the fastest pace is 11.7 words a second
 
 
@@ -228,8 +229,16 @@ class _Identity:
             urgent = self.user in self.log.messages[seq].get("mentions", ()) or "reply_to" in self.log.messages[seq]
             if self._gone(seq, -REDACTION_S) or age > max(WAITING_S, WAITING_LOOKS * looks) + 2 * looks and not urgent:
                 del self.open[seq]
-            elif crowded or age > SURE_S or self._gone(seq, REDACTION_S):
+            elif crowded or age > SURE_S or self._gone(seq, REDACTION_S) or self._may_be_counted(seq, age, now):
                 entry.doubtful = True
+
+    def _may_be_counted(self, seq: int, age: float, now: float) -> bool:
+        """Whether an earlier look, at which not all fitted, may have gated this as a repeat: it waits no longer then.
+
+        LOD section 3: what is gated does not wait; nobody is told of a look that showed nothing.
+        """
+        shortest = min(view["cadence_s"] for view in self.timeline.around(now - age, now))
+        return age >= shortest - MILLISECOND and repeats.may_be_told(self.log.messages[seq], self.log)
 
     def _must_be_whole(self, turn: Frame, now: float) -> None:
         """Every untouched message in order: its text if not empty, then one segment for each part."""

@@ -81,9 +81,15 @@ class Joining:
 
 
 class Reading:
-    """One client's diary of one room, indexed. `second`: another connection of the user was there before."""
+    """One client's diary of one room, indexed. `second`: another connection of the user was there before.
 
-    def __init__(self, who: str, diary: Sequence[Seen], room: str, *, second: bool = False) -> None:
+    `lingers_s`: for how long another server may think that a connection which broke is still there.
+    """
+
+    def __init__(
+        self, who: str, diary: Sequence[Seen], room: str, *, second: bool = False, lingers_s: float = 0.0
+    ) -> None:
+        self.lingers_s = lingers_s
         self.who = who
         self.room = room
         self.second = second
@@ -151,6 +157,11 @@ class Reading:
             if at <= when:
                 mode = view["mode"]
         return mode
+
+    def lingered(self, joined: int) -> bool:
+        """Whether this joining, by index, may have been taken for that of one more page beside one that had broken."""
+        at = self.events[joined].at
+        return any(seen.way == "closed" and at - seen.at <= self.lingers_s for seen in self.events[:joined])
 
     def present(self, start: float, end: float) -> bool:
         """Whether the client was joined during all of start..end."""

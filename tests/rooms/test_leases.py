@@ -65,6 +65,11 @@ def test_a_lease_that_was_given_though_the_answer_was_lost_is_taken_again() -> N
     assert leases.handle(Granted(REA, 5)) == [] and leases.state(REA) is State.HELD
 
 
+def test_a_lease_that_was_given_is_taken_again_if_the_reader_could_not_be_brought_level() -> None:
+    leases = held()
+    assert leases.handle(Refused(REA)) == [Take(REA)] and leases.state(REA) is State.TAKING
+
+
 def test_who_follows_takes_over_when_the_holder_lets_go_or_dies() -> None:
     leases = held()
     leases.handle(Heard(REA, "two", 2))

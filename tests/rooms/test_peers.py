@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from cadence.alex.turns import made_turn
 from cadence.rooms.log.memory_node import NODE_SECONDS
 from cadence.rooms.shared import BEAT_SECONDS, Leased
-from cadence.rooms.wire import Typing
+from cadence.rooms.wire import Segment, Typing
 from tests.asgi import Closed
 from tests.rooms.house import HOST_TOKEN, Client, settle
 from tests.rooms.log.places import draft
@@ -266,3 +267,18 @@ async def test_a_clock_that_is_behind_goes_on_from_another_s_as_soon_as_that_nod
         await settle(0.1)
         assert reached and reached[-1] == pytest.approx(shared.clock() + 3_600.0, abs=BEAT_SECONDS)
         await three.end()
+
+
+async def test_a_turn_that_waited_for_the_store_does_not_tell_what_was_redacted_meanwhile() -> None:
+    async with town() as (_, one, two):
+        ana = await two.member("Ana")
+        rea = await two.member("Rea", "human")
+        await ana.say("a secret of many words")
+        await settle(SOON_S)
+        one.way.connected = False
+        shown = Segment("quote", (ana.id,), "a secret of many words", (1,), 1.0)
+        one.hub.tell("lab", rea.id, made_turn("lab", 1, "2026-01-01T00:00:00.000Z", "paraphrase", None, [shown]))
+        await ana.ask("redact", room="lab", seq=1)
+        one.way.connected = True
+        [turn] = await frames(rea, "turn", LATER_S)
+        assert (turn["segments"][0]["text"], turn["segments"][0]["redacted"]) == ("", True)

@@ -9,6 +9,7 @@ import pytest
 
 from cadence.rooms.leases import State
 from cadence.rooms.log.memory_node import NODE_SECONDS
+from cadence.rooms.mediation import StoreUnavailable
 from tests.asgi import Closed
 from tests.rooms.house import Client, settle
 from tests.rooms.town import At, town
@@ -274,3 +275,114 @@ async def test_who_has_lost_a_reader_in_what_is_no_longer_in_the_feed_learns_of_
         assert not held(one, rea)
         with pytest.raises(Closed):  # it resumes, and is sent them
             await rea.until("turn")
+
+
+async def test_who_leaves_raw_at_one_node_while_the_other_hears_nothing_lacks_nothing_there() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await settle(0.5)
+        await again.ask("view", room="lab", mode="raw")
+        await settle(0.5)
+        await deafen(two)
+        await chatter(ana, 1)
+        await rea.ask("ask", room="lab", what="speaker", speaker=ana.id)  # from here on it is mediated at the other
+        await chatter(ana, 1, start=1)
+        await rea.ask("view", room="lab", mode="paraphrase")
+        await chatter(ana, 1, start=2)
+        two.node._spawn("follow lab", lambda: two.node._follow("lab"))
+        await settle(LOOK_S * 7)  # the answer took of the credit, and then a repeat is only counted
+        frames = await again.drain()
+        assert [frame["seq"] for frame in of(frames, "message")] == [1, 2]
+        assert covered(of(frames, "turn")) == [(3, 3)]
+
+
+async def test_what_a_node_hears_that_was_thought_dead_comes_to_those_who_follow_only_once() -> None:
+    """In a crowd it joins the digest, as whoever mediates knows of no other page."""
+    async with town(alex=True) as (_, one, two):
+        bob, rea = await mediated(one, "Bob"), await mediated(two, "Rea")
+        await mediated(one, "Rea", resume=rea.session)
+        await settle(0.5)
+        two.way.connected = False
+        await settle(NODE_SECONDS + LOOK_S)
+        for number in range(30):  # 390 words within a minute
+            assert (await bob.say(WORDS, id=f"{number}"))["type"] == "said"
+            await settle(0.5)
+        two.way.connected = True
+        seen: list[dict[str, Any]] = []
+        with pytest.raises(Closed):
+            while True:
+                seen.append(await asyncio.wait_for(rea.receive(), LOOK_S))
+        told = [frame["seq"] for frame in of(seen, "message")]
+        back = await two.client(kind="human", resume=rea.session)
+        await back.join(after={"epoch": "epoch-1", "seq": max(told, default=0), "turn": 0})
+        await settle(LOOK_S * 40)
+        frames = await back.drain()
+        told += [frame["seq"] for frame in of(frames, "message")]
+        shown = {seq for turn in of(frames, "turn") for segment in turn["segments"] for seq in segment["sources"]}
+        assert shown and shown.isdisjoint(told) and told == sorted(set(told))
+
+
+async def test_a_page_that_comes_first_to_another_node_begins_no_new_run() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await settle(0.5)
+        await chatter(ana, 3)
+        again = await mediated(two, "Rea", resume=rea.session)
+        await chatter(ana, 1, start=3)
+        await settle(LOOK_S * 3)
+        for page in (rea, again):
+            turns = of(await page.drain(), "turn")
+            assert [turn["covers"]["from"] for turn in turns][0] == 1 and turns[-1]["covers"]["to"] == 4
+
+
+async def test_a_mode_that_a_page_brings_along_is_that_of_pages_elsewhere_too() -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        await settle(0.5)
+        page = await two.client(kind="human", resume=rea.session)
+        await page.join(view={"mode": "raw"})
+        await chatter(ana, 3)
+        await settle(0.5)
+        frames = await rea.drain()
+        assert of(frames, "view")[-1]["view"]["mode"] == "raw"
+        assert [frame["seq"] for frame in of(frames, "message")] == [1, 2, 3]
+
+
+async def test_pages_that_come_at_once_are_counted_once() -> None:
+    async with town(alex=True) as (_, one, two):
+        rea = await mediated(two, "Rea")
+        pages = [await one.client(kind="human", resume=rea.session) for _ in range(3)]
+        for page in pages:
+            await page.send("join", room="lab")
+        await settle(0.5)
+        there = one.driver._rooms["lab"].readers[rea.id]
+        assert there.connections == 3
+        for page in pages:
+            await page.ask("leave", room="lab")
+        await settle(0.5)
+        assert there.connections == 0 and held(two, rea)
+
+
+async def test_pages_that_could_not_be_brought_level_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with town(alex=True) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await settle(0.5)
+        attach = one.driver.attach
+
+        async def broken(*args: Any) -> Any:
+            monkeypatch.setattr(one.driver, "attach", attach)
+            raise StoreUnavailable("the connection broke")
+
+        monkeypatch.setattr(one.driver, "attach", broken)
+        await rea.send("view", room="lab", cadence_s=10)
+        with pytest.raises(Closed):
+            await asyncio.wait_for(rea.until("turn"), LOOK_S)
+        await settle(5.0)
+        back = await one.client(kind="human", resume=rea.session)
+        await back.join(after={"epoch": "epoch-1", "seq": 0, "turn": 0})
+        await chatter(ana, 2)
+        await settle(LOOK_S)
+        for page in (back, again):
+            assert covered(of(await page.drain(), "turn")) == [(1, 2)]
