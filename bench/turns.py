@@ -3,8 +3,8 @@
     python -m bench.turns [READERS] [--rate 20] [--warm 5] [--seconds 20] [--words]
 
 A real process of Alex over a real line, a log on disk, ten agents who say `rate` messages a second, readers who want
-what most do. Messages are 200 characters that say nothing, as in `bench.server`, or sentences (`--words`). A busy machine
-changes what a turn costs less than any latency; run two trees at the same time to compare them.
+what most do. Messages are 200 characters that say nothing, as in `bench.server`, or sentences (`--words`). A machine
+that is busy changes what a turn costs less than any latency; run two trees at the same time to compare them.
 """
 
 from __future__ import annotations
