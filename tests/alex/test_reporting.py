@@ -63,3 +63,15 @@ def test_in_raw_nothing_is_told() -> None:
     reporter.soon(START)
     reporter.stop()
     assert (reporter.due, reporter.state) == (math.inf, "idle")
+
+
+def test_while_a_report_is_overdue_nothing_that_is_said_makes_it_due_sooner() -> None:
+    reporter = Reporter()
+    reporter.state = "passthrough"
+    assert not reporter.counting, "nobody has said anything yet"
+    reporter.soon(100.0)
+    assert reporter.counting and reporter.due == 100.0
+    reporter.soon(107.0)
+    assert reporter.due == 100.0
+    reporter.state, reporter.due = "idle", 100.0
+    assert not reporter.counting, "what is said next wakes it"
