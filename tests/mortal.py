@@ -146,7 +146,7 @@ class Server:
         if self._remote is None:
             return make(self._store, self.hub.tell, members_only)
         self.neighbours = Neighbours(make, self._remote)
-        near = NearEnd(self._store, self.hub.tell, self.hub.send_away, members_only)
+        near = NearEnd(self._store, self.hub.tell, self.hub.tell_here, self.hub.send_away, members_only)
         mediators = Mediators(near, self.neighbours.start, REMOTE_WORKERS)
         await mediators.open()
         return mediators

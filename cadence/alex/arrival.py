@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -47,7 +48,7 @@ class Arrival:
     """What `attach` needs of the driver.
 
     `drain` carries out a reader's actions (its lock is held), `announce` tells all connections their view, `asking`
-    gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has pages at other nodes.
+    gives what reads the pyramid for a reader; `elsewhere(room)` tells who has pages at other nodes.
     """
 
     store: ReaderStore
@@ -55,7 +56,7 @@ class Arrival:
     drain: Callable[[Reader], Awaitable[None]]
     announce: Callable[[Reader], None]
     asking: Callable[[Reader, Mediator], Asking]
-    elsewhere: Callable[[str, str], bool]
+    elsewhere: Callable[[str], AbstractSet[str]]
 
     async def attach(
         self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
@@ -190,7 +191,7 @@ class Arrival:
                 answered = await self._answered(reader, page)
                 for message in page:
                     entry = room.transcript.entry(message.seq) or Entry(message, answered.get(message.reply_to or 0))
-                    at_once = entry.human and (entry.seq <= sent or self.elsewhere(room.room, reader.user))
+                    at_once = entry.human and (entry.seq <= sent or reader.user in self.elsewhere(room.room))
                     direct = (at_once or mediator.passes(entry)) and entry.seq not in held_back
                     if entry.human and not direct:
                         postponed.append(entry.seq)

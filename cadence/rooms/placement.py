@@ -24,6 +24,7 @@ from cadence.rooms.leases import (
     Arrived,
     Asked,
     Departed,
+    Fenced,
     Granted,
     Heard,
     Key,
@@ -35,9 +36,22 @@ from cadence.rooms.leases import (
     State,
     Take,
 )
+from cadence.rooms.log import LogUnavailable
 from cadence.rooms.mediation import Attached, Mediation, StoreFenced, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
-from cadence.rooms.wire import CLOSE_RESTART, After, Ask, Member, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest
+from cadence.rooms.wire import (
+    CLOSE_RESTART,
+    After,
+    Ask,
+    Member,
+    Message,
+    Read,
+    Turn,
+    ViewPatch,
+    ViewReply,
+    ViewRequest,
+    WireError,
+)
 
 HEARD_SECONDS = 1.0  # in which what another node told is heard, if it is told at all
 RETRY_SECONDS = 1.0  # after a store that could not be asked for a lease
@@ -50,19 +64,21 @@ _read_read = msgspec.json.Decoder(Read).decode
 class Movable(Mediation, Protocol):
     """Mediation that can give a reader away.
 
-    `elsewhere(room, user)` tells it whether a reader has pages at other nodes too: those are sent human speech as it
-    comes, so nothing of it may wait for a turn, however much there is.
+    `elsewhere(room)` tells it who has pages at other nodes too: those are sent human speech as it comes, so nothing of
+    it may wait for a turn, however much there is.
     """
 
-    elsewhere: Callable[[str, str], bool]
+    elsewhere: Callable[[str], AbstractSet[str]]
 
     async def settle(self, room: str, user: str) -> None:
         """Wait until what was decided for this reader is stored."""
 
-    def drop(self, room: str, user: str) -> int:
+    def drop(self, room: str, user: str) -> int | None:
         """Forget this reader, connections and all: another node mediates it, or knows it better.
 
-        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known; None if something
+        was on its way to it that will not come any more. Nothing that was decided for it until now is stored hereafter,
+        under whatever lease.
         """
 
     async def renew(self, room: str, epoch: str, head: int) -> None:
@@ -81,6 +97,7 @@ class Placement:
         self._raw: set[Key] = set()  # of those followed
         self._turns: dict[Key, int] = {}  # the last turn that connections here were sent, of those followed
         self._since: dict[Key, int] = {}  # the head when a lease was asked for
+        self._unattached: dict[Key, int] = {}  # connections here of which the mediation does not know; they are closing
         self._living: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,9 +107,9 @@ class Placement:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _elsewhere(self, room: str, user: str) -> bool:
+    def _elsewhere(self, room: str) -> AbstractSet[str]:
         found = self._hub.opened(room)
-        return found is not None and bool(found.nodes(user))
+        return frozenset() if found is None else found.elsewhere()
 
     # What the hub asks.
 
@@ -110,7 +127,8 @@ class Placement:
                 try:
                     return await self._inner.attach(room, member, after, patch, head)
                 except StoreFenced:  # another node has taken over, and this one has not heard of it yet
-                    self._since[key] = head
+                    self._leases.handle(Fenced(key))
+                    self._note(key, self._leases.handle(Asked(key)))
                     await self._take(key, others, moved=True)
                     return await self._inner.attach(room, member, after, patch, head)
         except StoreFenced:
@@ -126,7 +144,10 @@ class Placement:
         if self._leases.connections(key) == 0:
             return  # the room began anew
         actions = self._leases.handle(Departed(key))
-        if held:
+        if unattached := self._unattached.pop(key, 0):
+            if unattached > 1:
+                self._unattached[key] = unattached - 1
+        elif held:
             self._inner.detach(room, user)
         self._run(actions)
 
@@ -213,7 +234,12 @@ class Placement:
 
     async def renewed(self, room: str, epoch: str, head: int) -> None:
         self._leases.forget(room)
-        await self._inner.renew(room, epoch, head)
+        for key in [key for key in self._unattached if key[0] == room]:
+            del self._unattached[key]
+        try:
+            await self._inner.renew(room, epoch, head)
+        except StoreUnavailable as error:
+            raise LogUnavailable(str(error)) from error
 
     # Leases.
 
@@ -241,7 +267,9 @@ class Placement:
         `moved`: another node has mediated the reader until now, whatever was heard.
         """
         room, user = key
+        mediated = moved and others > 0
         moved = moved or self._leases.holder(key) in self._living - {self._store.node}
+        sent = self._give(key)  # before the lease is there: what was decided until now is not to be written under it
         try:
             token = await self._store.lease(room, user)
             record = await self._store.reader(room, user)
@@ -254,25 +282,44 @@ class Placement:
         except BaseException:
             self._run(self._leases.handle(Refused(key)))
             raise
-        self._inner.drop(room, user)
         self._raw.discard(key)
+        if mediated and record is not None and record.turn > sent:  # by whom, and told to whom, is not known
+            self._come_back(room, user)
         # What pages that followed were not told, while their server was thought dead say, they are sent now.
         turn = self._turns.pop(key, 0 if record is None else record.turn)
         actions = self._leases.handle(Granted(key, token))
         if self._leases.state(key) is not State.HELD and not any(isinstance(one, LetGo) for one in actions):
             self._run(actions)
             raise StoreUnavailable(TAKEN)
-        for _ in range(others if found is not None else 0):
-            await self._attach_again(key, After(self._hub.opened(room).epoch, self._since[key], turn))  # type: ignore[union-attr]
+        if found is not None:
+            after = After(found.epoch, self._since[key], turn)
+            for left in range(others, 0, -1):
+                await self._attach_again(key, after, left)
         return actions
 
-    async def _attach_again(self, key: Key, after: After) -> None:
-        """A connection that followed is mediated here from now on: send it what came while the lease was asked for."""
+    def _give(self, key: Key) -> int:
+        """Have nothing of this reader decided here any more; returns the last turn that connections here were sent."""
+        self._unattached.pop(key, None)
+        turn = self._inner.drop(*key)
+        if turn is None:
+            self._come_back(*key)
+        return turn or 0
+
+    async def _attach_again(self, key: Key, after: After, left: int) -> None:
+        """A connection that followed is mediated here from now on: send it what came while the lease was asked for.
+
+        `left` are still to be attached. Where one cannot be, they come back by themselves.
+        """
         room, user = key
         found = self._hub.opened(room)
         if found is None:
             return
-        attached = await self._inner.attach(room, self._members[key], after, None, found.head)
+        try:
+            attached = await self._inner.attach(room, self._members[key], after, None, found.head)
+        except BaseException:
+            self._unattached[key] = left
+            self._come_back(room, user)
+            raise
         async with aclosing(attached.backfill) as batches:  # type: ignore[type-var]
             async for batch in batches:
                 for frame in batch:
@@ -288,7 +335,7 @@ class Placement:
         for action in actions:
             match action:
                 case Lose(key):
-                    self._turns[key] = self._inner.drop(*key)
+                    self._turns[key] = self._give(key)
                     self._spawn(self._follow(key))
                 case LetGo(key, token):
                     self._spawn(self._let_go(key, token))
@@ -305,7 +352,7 @@ class Placement:
                         self._note(key, self._leases.handle(Asked(key)))
                         self._run(await self._take(key, others=self._leases.connections(key)))
                 return
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreFenced, WireError) as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self._leases.handle(Refused(key))  # nobody is left for whom to take it
