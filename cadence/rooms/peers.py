@@ -18,6 +18,7 @@ from msgspec import Struct
 from cadence.rooms import moderation
 from cadence.rooms.hub import Hub
 from cadence.rooms.log import HostAction, LogError
+from cadence.rooms.log.rows import cited
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.shared import (
     BEAT_SECONDS,
@@ -34,7 +35,7 @@ from cadence.rooms.shared import (
     Told,
     Typed,
 )
-from cadence.rooms.wire import Message, decode_reply, encode
+from cadence.rooms.wire import Message, Turn, decode_reply, encode
 
 RETRY_SECONDS = 0.5  # after a store that was away
 OUTGOING_EVENTS_MAX = (
@@ -240,7 +241,7 @@ class Node:
             case Typed(node, user) if node != self._store.node:
                 room.types_elsewhere(user)
             case Told(node, user, frame) if node != self._store.node:
-                reply = decode_reply(frame)
+                reply = self._without_gone(decode_reply(frame))
                 if self.mediating is not None:
                     self.mediating.told(name, user, reply)
                 self._hub.tell_here(name, user, reply)
@@ -255,6 +256,12 @@ class Node:
                     gone.set()
             case Did(node) if self.mediating is not None and node != self._store.node:
                 self.mediating.did(name, event)
+
+    def _without_gone(self, frame: Struct) -> Struct:
+        """A turn may have been told by a node that had not heard yet what was redacted meanwhile."""
+        if not isinstance(frame, Turn):
+            return frame
+        return frame.without((room, seq) for room, seq in cited(frame) if seq in self._gone.get(room, ()))
 
     def _erased(self, room: OpenRoom, seqs: Sequence[int]) -> None:
         name = room.info.room
