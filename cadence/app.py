@@ -22,8 +22,8 @@ from starlette.responses import PlainTextResponse
 from cadence import __version__
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
+from cadence.alex.remote.near import Server
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.proxy import Server
 from cadence.answering import models_of
 from cadence.casting import Casting, ModelSource, PlaceModels
 from cadence.fastpath import server_config, why_not

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from cadence.alex.driver import Driver, EncoderFactory
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server as NearEnd
+from cadence.alex.remote.near import Server as NearEnd
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.lod.scopes import Floor
 from cadence.process import WallClock

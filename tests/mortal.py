@@ -12,7 +12,7 @@ from typing import Any
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server as NearEnd
+from cadence.alex.remote.near import Server as NearEnd
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount

@@ -11,7 +11,7 @@ from cadence.alex.driver import Driver
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.reader import Reader
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server
+from cadence.alex.remote.near import Server
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.rooms.forgetting import let_go
 from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode

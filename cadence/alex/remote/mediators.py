@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 
 from cadence.alex.paraphrase import Narrator
+from cadence.alex.remote.near import Connection, Server
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.proxy import Connection, Proxy, Server
+from cadence.alex.remote.proxy import Proxy
 from cadence.counts import MediationCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount

@@ -16,8 +16,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from dataclasses import replace
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -27,6 +27,7 @@ from cadence.alex.paraphrase import Narrator
 from cadence.alex.remote.attendance import Attendance, Stay
 from cadence.alex.remote.guard import Guard
 from cadence.alex.remote.narrator import ModelDesk
+from cadence.alex.remote.near import Connection, Server
 from cadence.alex.remote.peer import Casts, Frame, Gone, Peer
 from cadence.alex.remote.rawness import RawReaders
 from cadence.counts import MediationCounts, ProcessCounts, WorkerCounts
@@ -58,34 +59,8 @@ STORE_METHODS = frozenset(name for name in vars(ReaderStore) if not name.startsw
 
 Room = tuple[str, ViewPatch, str, str, bool, Floor]  # epoch, defaults, title, scope, public, floor
 _NOBODY: frozenset[str] = frozenset()
-Tell = Callable[[str, str, msgspec.Struct], None]
 
 log = structlog.get_logger(__name__)
-
-
-class Connection(Protocol):
-    """A line to a worker."""
-
-    def send(self, frame: Frame) -> None: ...
-
-    def close(self) -> None:
-        """End it; the worker ends too."""
-        ...
-
-    async def wait_closed(self) -> None:
-        """Wait until the worker has ended."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What the near end needs of the server it is in."""
-
-    store: ReaderStore
-    tell: Tell  # a frame, to all connections of a user in a room
-    tell_here: Tell  # a message, which every node tells its own connections
-    send_away: Callable[[AbstractSet[str]], None]  # asks users to come back in a moment
-    may_read: Callable[[str, Member], bool]  # whether somebody could enter a room now
 
 
 class Proxy:

@@ -12,7 +12,7 @@ import msgspec
 
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server
+from cadence.alex.remote.near import Server
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog

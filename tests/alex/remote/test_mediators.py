@@ -7,7 +7,8 @@ from structlog.testing import capture_logs
 
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import RESTART_SECONDS, Mediators
-from cadence.alex.remote.proxy import START_SECONDS_MAX, Server
+from cadence.alex.remote.near import Server
+from cadence.alex.remote.proxy import START_SECONDS_MAX
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import Member, Message, Turn
 from tests.alex.house import wait
