@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -292,9 +291,7 @@ class Placement:
             self._run(actions)
             raise StoreUnavailable(TAKEN)
         if found is not None:
-            after = After(found.epoch, self._since[key], turn)
-            for left in range(others, 0, -1):
-                await self._attach_again(key, after, left)
+            await self._attach_again(key, After(found.epoch, self._since[key], turn), others)
         return actions
 
     def _give(self, key: Key) -> int:
@@ -305,25 +302,31 @@ class Placement:
             self._come_back(*key)
         return turn or 0
 
-    async def _attach_again(self, key: Key, after: After, left: int) -> None:
-        """A connection that followed is mediated here from now on: send it what came while the lease was asked for.
+    async def _attach_again(self, key: Key, after: After, others: int) -> None:
+        """Connections that followed are mediated here from now on: feed them what came while the lease was asked for.
 
-        `left` are still to be attached. Where one cannot be, they come back by themselves.
+        What follows is held back meanwhile, as for one that joins. Where one cannot be attached, all come back.
         """
         room, user = key
         found = self._hub.opened(room)
-        if found is None:
+        if found is None or not others:
             return
-        try:
-            attached = await self._inner.attach(room, self._members[key], after, None, found.head)
-        except BaseException:
-            self._unattached[key] = left
+        pages = [one for one in found.connections(user) if not one.holds(room)]  # who is just joining is fed by that
+        if len(pages) < others:
             self._come_back(room, user)
-            raise
-        async with aclosing(attached.backfill) as batches:  # type: ignore[type-var]
-            async for batch in batches:
-                for frame in batch:
-                    self._hub.tell_here(room, user, frame)
+        for page in pages:
+            page.hold(room)
+        for left in range(others, 0, -1):
+            try:
+                attached = await self._inner.attach(room, self._members[key], after, None, found.head)
+            except BaseException:
+                self._unattached[key] = left
+                self._come_back(room, user)
+                raise
+            if pages:
+                pages.pop(0).feed(room, attached.backfill)
+        for page in pages:
+            page.release(room)
 
     def _note(self, key: Key, actions: list[Action]) -> None:
         """The lease will be asked for: from here on everything is kept back, and then read from the log."""
