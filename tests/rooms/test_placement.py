@@ -349,3 +349,18 @@ async def test_a_worker_s_death_takes_no_reader_from_another_node() -> None:
                 await again.until("turn")
             await settle(LOOK_S * 2)
             assert held(one, rea) and covered(of(await rea.drain(), "turn")) == [(1, 2)]
+
+
+async def test_what_is_said_while_a_page_is_taken_over_comes_to_it_in_order(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await again.ask("view", room="lab", mode="raw")
+        await settle(0.5)
+        await again.send("leave", room="lab")
+        for number in range(60):
+            await ana.say(f"Number {number}", id=f"{number}")
+            await settle(0.005)
+        await settle(1.0)
+        assert held(one, rea)
+        assert [frame["seq"] for frame in of(await rea.drain(), "message")] == list(range(1, 61))

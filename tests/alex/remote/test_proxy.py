@@ -344,7 +344,7 @@ async def test_who_is_just_changing_how_they_read_is_to_come_back() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_reader_given_away_and_taken_back_again_and_again_is_shown_everything_once(seed: int) -> None:
-    """No fence protects the log here: what the worker wrote for the stay before would be taken for the next one's."""
+    """What the worker tells late for the stay before, and what it never got to tell, is neither doubled nor lacking."""
     chance = Random(seed)
     async with desk() as lab:
         await lab.join(patch=ViewPatch(cadence_s=1.0, pace_wpm=1000))
