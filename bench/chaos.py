@@ -1,12 +1,13 @@
 """Chaos: what is promised when everything dies, as a table of what happened and what was found.
 
     python -m bench.chaos --simulated 10000     lives over two nodes in virtual time, until so many faults have happened
+                                                (--remote: with Alex in processes beside them, which die too)
     python -m bench.chaos --real 300            real servers over a real Redis with `appendfsync always`
     python -m bench.chaos --everysec 10         the same with `everysec`: epochs must change when Redis dies
 
-Faults of real ones: kill -9 of a server and of Redis, a full disk under Redis, processes stopped for up to 12 s, cuts,
-readers that stop reading, the system's clock set by an hour or a day in either direction, as a server sees that
-starts then. `--seed N` begins elsewhere. Exit code 1 if anything is wrong.
+Faults of real ones: kill -9 of a server, of its mediator's process and of Redis, a full disk under Redis, processes
+stopped for up to 12 s, cuts, readers that stop reading, the system's clock set by an hour or a day in either direction,
+as a server sees that starts then. `--seed N` begins elsewhere. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -23,20 +24,27 @@ from tests import world
 from tests.chaos import Arena, Outcome
 from tests.world import Twist
 
-FAULTS = ("cut", "too slow", "log fault", "restart", "clock jump")  # of the world's marks, those that are faults
+FAULTS = (
+    "cut",
+    "too slow",
+    "log fault",
+    "restart",
+    "clock jump",
+    "mediator's death",
+)  # of the world's marks, those that are faults
 RUN_FAULTS = 30  # of one run with real processes, so that what goes wrong can be told apart
 EVERYSEC_RUN_FAULTS = 5
 SHOWN_MAX = 3  # violations of one life that are told at once
 SHOWN_CHARS_MAX = 200
 
 
-def simulated(wanted: int, seed: int) -> list[str]:
+def simulated(wanted: int, seed: int, *, remote: bool) -> list[str]:
     """Live until `wanted` faults have happened; prints as it goes."""
     marks: Counter[str] = Counter()
     violations: list[str] = []
     began, lives = time.monotonic(), 0
     while sum(marks[name] for name in FAULTS) < wanted:
-        life = world.run(seed + lives, Twist(nodes=True))
+        life = world.run(seed + lives, Twist(nodes=True, remote=remote))
         lives += 1
         marks += life.marks
         violations += [f"seed {life.seed}: {what}" for what in life.violations]
@@ -84,13 +92,14 @@ def _epochs(outcome: Outcome, appendfsync: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulated", type=int, default=0, metavar="FAULTS")
+    parser.add_argument("--remote", action="store_true")
     parser.add_argument("--real", type=int, default=0, metavar="FAULTS")
     parser.add_argument("--everysec", type=int, default=0, metavar="FAULTS")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     violations: list[str] = []
     if chosen.simulated:
-        violations += simulated(chosen.simulated, chosen.seed)
+        violations += simulated(chosen.simulated, chosen.seed, remote=chosen.remote)
     if chosen.real:
         violations += asyncio.run(real(chosen.real, chosen.seed, "always"))
     if chosen.everysec:

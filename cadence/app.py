@@ -22,8 +22,8 @@ from starlette.responses import PlainTextResponse
 from cadence import __version__
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
+from cadence.alex.remote.near import Server
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.proxy import Server
 from cadence.answering import models_of
 from cadence.casting import Casting, ModelSource, PlaceModels
 from cadence.fastpath import server_config, why_not
@@ -187,17 +187,23 @@ class Service:
             )
             return await Process.start(options, received, lost)
 
-        server = Server(self.store, self.hub.tell, self.hub.send_away, self.hub.may_read)
+        server = Server(self.store, self.hub.tell, self.hub.tell_here, self.hub.send_away, self.hub.may_read)
         return Mediators(server, start, settings.mediators)
 
     def _share(self, store: Shared, clock: WallClock) -> None:
         """Be one of several servers."""
-        assert isinstance(self.driver, Driver), "expected Alex in this process where servers share rooms"
         self.sharing = Sharing(store, self.hub, self.driver)
-        self.sharing.node.reaffirm, self.sharing.node.reach = self.identity.reaffirm, clock.reach
+        self.sharing.node.reaffirm, self.sharing.node.reach = self.identity.reaffirm, partial(self._reach, clock)
         self.sharing.node.let_go = partial(let_go, self.hub, self.identity)
         self.sharing.node.refresh = partial(take_over, self.hub, self.identity, self.book)
         self.casting.alone = self.sharing.alone
+
+    def _reach(self, clock: WallClock, at: float) -> float:
+        """Another server's clock is at `at`: let that of this one go on from there, and those of its mediators."""
+        leap = clock.reach(at)
+        if leap > 0 and isinstance(self.driver, Mediators):
+            self.driver.reach(clock())
+        return leap
 
     async def _start_mediators(self) -> None:
         if isinstance(self.driver, Mediators):

@@ -271,8 +271,8 @@ def mediators(settings: Settings) -> Finding:
     """How many processes Alex would have, against the cores there are."""
     cores = os.cpu_count() or 1
     if not settings.mediators:
-        why = "as servers do that share rooms" if settings.redis is not None else "raw readers wait for looks then"
-        return Finding("mediators", "ok", f"none, Alex works in the server's own process: {why}")
+        says = "none, Alex works in the server's own process: raw readers wait for looks then"
+        return Finding("mediators", "ok", says)
     says = f"processes for Alex: {settings.mediators}, cores: {cores}"
     if settings.mediators >= cores:
         return Finding("mediators", "warn", says, "leave a core to the server: --mediators")

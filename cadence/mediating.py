@@ -98,7 +98,7 @@ async def work(end: socket.socket, options: Options) -> None:
         return Driver(store, clock, tell, encoder, pack, may_read, look_seconds_max=LOOK_SECONDS_MAX)
 
     line = Line()
-    worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes, process=own_counts)
+    worker = Worker(line.send, make, keeps_nodes=options.keeps_nodes, process=own_counts, reach=clock.reach)
     await line.open(end, worker.peer.received, worker.lost)
     await worker.done.wait()
     line.close()

@@ -75,16 +75,10 @@ class Settings(BaseSettings):
 def load(**given: object) -> Settings:
     """Settings from the environment, overridden by those of `given` that are not None. Raises `SettingsError`."""
     try:
-        found = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         came = "" if name in ("token", "redis", "host_token") else f", got {first['input']!r}"[:80]
         said = first["msg"].replace("Input should be", "expected").replace("String should have", "expected a string of")
         raise SettingsError(f"{name} (CADENCE_{name.upper()}): {said}{came}") from None
-    if found.redis is None or not found.mediators:
-        return found
-    if "mediators" in found.model_fields_set:
-        came = f"got {found.mediators}: leave it away, or run one server"
-        raise SettingsError(f"mediators (CADENCE_MEDIATORS): expected 0 where servers share rooms by --redis, {came}")
-    return found.model_copy(update={"mediators": 0})

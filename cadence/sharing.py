@@ -11,14 +11,13 @@ from pathlib import Path
 
 import structlog
 
-from cadence.alex.driver import Driver
 from cadence.rooms import Clock
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log import LogError
 from cadence.rooms.making import RoomBook
 from cadence.rooms.peers import Node
-from cadence.rooms.placement import Placement
+from cadence.rooms.placement import Movable, Placement
 from cadence.rooms.shared import BEAT_SECONDS, Shared
 from cadence.rooms.wire import CLOSE_UNAUTHORIZED
 
@@ -58,10 +57,10 @@ async def take_over(hub: Hub, identity: Identity, book: RoomBook) -> None:
 class Sharing:
     """Makes `hub` and its mediation one of several. Call `open` for each room, `start` once, `close` in the end."""
 
-    def __init__(self, store: Shared, hub: Hub, driver: Driver) -> None:
+    def __init__(self, store: Shared, hub: Hub, mediation: Movable) -> None:
         self._store = store
         self.node = Node(hub, store)
-        self.placement = Placement(driver, store, hub, self.node.did)
+        self.placement = Placement(mediation, store, hub, self.node.did)
         hub.peers = self.node
         hub.mediation = self.node.mediating = self.placement
 

@@ -89,6 +89,7 @@ class Actor:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     troubles: list[tuple[float, float]] = field(default_factory=list)
     _pipe: Duplex | None = None
+    _afresh: bool = False
 
     @property
     def name(self) -> str:
@@ -108,7 +109,9 @@ class Actor:
                 await self.stranger.open(self._pipe)
                 view = None if self.room in self.stranger.places else self.first_view
                 afresh = self.habits.forgets and not self.scene.ending and self.chance.random() < 0.2
-                await self.stranger.join(self.room, view=view, afresh=afresh)
+                self._afresh = self._afresh or afresh  # until it has been answered: by then the room may have done it
+                await self.stranger.join(self.room, view=view, afresh=self._afresh)
+                self._afresh = False
             except Closed:
                 await pause(RETRY_S)
                 continue

@@ -11,6 +11,7 @@ in its order, and every mediated reader turns that cover it without a gap (`test
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -194,6 +195,7 @@ class Arena:
             (2, self._kill_redis),
             (1, self._stop_redis),
             (1, self._stop_server),
+            (1, self._kill_mediator),
             (1, self._fill_disk),
             (3, self._cut),
             (2, self._stall),
@@ -251,6 +253,13 @@ class Arena:
         number = self._chance.randrange(NODES)
         if number not in self._mending:
             await self._stopped(self._servers[number].pid, self._chance.choice((0.5, 2.0, 12.0)))
+
+    async def _kill_mediator(self) -> None:
+        """A process of Alex' ends at once; its server starts the next."""
+        number = self._chance.randrange(NODES)
+        for pid in self._servers[number].children if number not in self._mending else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     async def _stopped(self, pid: int, seconds: float) -> None:
         os.kill(pid, signal.SIGSTOP)

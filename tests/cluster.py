@@ -10,23 +10,30 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar, copy_context
+from functools import partial
 from random import Random
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from cadence.alex.driver import Driver, EncoderFactory
+from cadence.alex.neighbourhood import members_only
+from cadence.alex.remote.mediators import Mediators
+from cadence.alex.remote.near import Server as NearEnd
+from cadence.alex.remote.worker import MayRead, Tell
 from cadence.lod.scopes import Floor
 from cadence.process import WallClock
 from cadence.rooms.gateway import Gateway
 from cadence.rooms.hub import Hub
 from cadence.rooms.identity import Identity
 from cadence.rooms.log.memory_node import MemoryHouse, MemoryNode
+from cadence.rooms.mediation import ReaderStore
 from cadence.rooms.peers import Node
 from cadence.rooms.placement import Placement
 from cadence.rooms.room import RoomInfo
 from cadence.rooms.wire import ViewPatch
 from tests.actors import ROOM
-from tests.mortal import HOST_TOKEN, Site
+from tests.alex.remote.nearby import Neighbours
+from tests.mortal import HOST_TOKEN, REMOTE_WORKERS, Site
 from tests.pipe import Pipe
 from tests.stranger import Closed
 
@@ -52,9 +59,9 @@ class One:
         clock.reach(await log.newest())
         cluster.leap = max(cluster.leap, clock.offset)
         self.hub = Hub(log, clock)
-        self.driver = Driver(log, clock, self.hub.tell, cluster.encoder)
+        self.driver = await self._mediation(clock)
         self.hub.peers = self.node = Node(self.hub, log)
-        self.node.reach = clock.reach
+        self.node.reach = partial(self._reach, clock)
         self.placement = Placement(self.driver, log, self.hub, self.node.did)
         self.hub.mediation = self.node.mediating = self.placement
         identity = Identity(
@@ -85,6 +92,27 @@ class One:
         self.gateway = Gateway(self.hub, identity, clock, version="simulated")
         self.up = True
 
+    async def _mediation(self, clock: WallClock) -> Driver | Mediators:
+        cluster, theirs = self._cluster, WallClock(clock.offset, self._cluster.unset)
+        self.neighbours: Neighbours | None = None
+        if cluster.remote is None:
+            return Driver(self.log, clock, self.hub.tell, cluster.encoder)
+
+        def make(store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver:
+            return Driver(store, theirs, tell, cluster.encoder, may_read=may_read)
+
+        self.neighbours = Neighbours(make, cluster.remote, reach=theirs.reach)
+        near = NearEnd(self.log, self.hub.tell, self.hub.tell_here, self.hub.send_away, members_only)
+        mediators = Mediators(near, self.neighbours.start, REMOTE_WORKERS)
+        await mediators.open()
+        return mediators
+
+    def _reach(self, clock: WallClock, at: float) -> float:
+        leap = clock.reach(at)
+        if isinstance(self.driver, Mediators):
+            self.driver.reach(clock())
+        return leap
+
     async def stop(self) -> None:
         """End with manners, as on SIGTERM."""
         self.up = False
@@ -103,6 +131,8 @@ class One:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+        for worker in self.neighbours.living.values() if self.neighbours is not None else ():
+            worker.kill()
         await self.driver.close()
 
 
@@ -121,8 +151,10 @@ class Cluster:
         rooms: Sequence[Site] = (Site(ROOM),),
         *,
         seed: object = 0,
+        remote: Random | None = None,
     ) -> None:
         self.unset, self.defaults, self.encoder, self.rooms = clock, defaults, encoder, rooms
+        self.remote = remote  # what lines to Alex' processes take, where he works in some
         self.jump = self.leap = 0.0
         self.house = MemoryHouse(lambda: clock() + self.jump, (f"epoch-{n}" for n in itertools.count(1)))
         self.tokens = itertools.count(1)
@@ -190,6 +222,13 @@ class Cluster:
         """One node is killed."""
         self.marks["node killed"] += 1
         await self._nodes.pop(self._chance.randrange(len(self._nodes))).kill()
+
+    def kill_mediator(self) -> None:
+        """One of the mediators' processes of a node ends at once."""
+        assert self.remote is not None
+        neighbours = self.remote.choice(self._nodes).neighbours if self._nodes else None
+        if neighbours is not None:
+            neighbours.living[self.remote.randrange(REMOTE_WORKERS)].kill()
 
     async def close(self) -> None:
         """All nodes end."""

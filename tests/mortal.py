@@ -12,7 +12,7 @@ from typing import Any
 from cadence.alex.driver import Driver, EncoderFactory, UnitKey
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server as NearEnd
+from cadence.alex.remote.near import Server as NearEnd
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import Encoding, EncodingCount
@@ -146,7 +146,7 @@ class Server:
         if self._remote is None:
             return make(self._store, self.hub.tell, members_only)
         self.neighbours = Neighbours(make, self._remote)
-        near = NearEnd(self._store, self.hub.tell, self.hub.send_away, members_only)
+        near = NearEnd(self._store, self.hub.tell, self.hub.tell_here, self.hub.send_away, members_only)
         mediators = Mediators(near, self.neighbours.start, REMOTE_WORKERS)
         await mediators.open()
         return mediators

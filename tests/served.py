@@ -52,6 +52,12 @@ class Served:
         return self._process.pid
 
     @property
+    def children(self) -> list[int]:
+        """The processes that it has started: Alex', as far as the system tells."""
+        found = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+    @property
     def host_token(self) -> str:
         return (self.data / "host-token").read_text().strip()
 

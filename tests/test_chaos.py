@@ -24,9 +24,16 @@ ONCE_BROKEN = (
     14,  # a turn that had waited for the store told what was redacted meanwhile
     5153,  # a page at a server that was cut off lacked what was said before its reader left raw elsewhere
 )
+BESIDE = (
+    0,  # Alex in processes of his own
+    1,
+    20,  # a turn told late by one node showed at another what was redacted meanwhile
+    111,  # what was missed was told among live frames, which overtook it
+)
 MARKS = {"cut", "restart", "log fault", "clock jump", "node killed", "node cut off", "store away", "answer lost"}
 REAL_FAULTS = 5
 happened: Counter[str] = Counter()
+bereaved: Counter[str] = Counter()
 lived: set[int] = set()
 
 
@@ -43,6 +50,19 @@ def test_lives_over_two_nodes_keep_the_laws_and_recover(first: int) -> None:
 def test_lives_that_once_went_wrong_do_not(number: int) -> None:
     life = world.run(number, Twist(nodes=True))
     assert not life.violations, life.story()
+
+
+@pytest.mark.parametrize("number", BESIDE)
+def test_lives_with_alex_beside_two_nodes_keep_the_laws_and_recover(number: int) -> None:
+    life = world.run(number, Twist(nodes=True, remote=True))
+    assert not life.violations, life.story()
+    bereaved.update(life.marks)
+
+
+def test_mediators_died_beside_the_nodes() -> None:
+    if not bereaved:
+        pytest.skip("says something only after these lives")
+    assert bereaved["mediator's death"] and bereaved["node killed"]
 
 
 def test_every_kind_of_fault_happened() -> None:

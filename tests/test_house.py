@@ -23,6 +23,7 @@ COVERED_BY = {
     },
     "cadence/alex/evidence.py": "tests/alex/test_claims.py",
     "cadence/alex/lexicon.py": "tests/alex/test_wording.py",
+    "cadence/alex/remote/near.py": "tests/alex/remote/test_proxy.py",
     "cadence/alex/events.py": "tests/alex/test_mediator.py",
     "cadence/factory/alloy/domains/llm_forge/experts.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",
     "cadence/factory/alloy/domains/llm_forge/report.py": "tests/factory/alloy/domains/llm_forge/test_shapes.py",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import redis_server
+from tests.redis_server import RedisServer
 from tests.served import Served
 from tests.stranger import Stranger
 
@@ -25,9 +28,19 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
-def children(pid: int) -> list[int]:
-    """The processes that `pid` has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """The options of a server for its log."""
+    if request.param == "sqlite":
+        yield []
+        return
+    pytest.importorskip("redis", reason="needs the extra `redis`")
+    if redis_server.find() is None:
+        pytest.skip(redis_server.MISSING)
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield ["--redis", server.url]
+    server.kill()
 
 
 class Watch:
@@ -50,16 +63,16 @@ async def covered(reader: Stranger, seq: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="expected Linux's /proc, to find the mediators")
 async def test_a_mediator_that_is_killed_costs_its_readers_a_moment_and_nobody_else_anything(
-    place: Path, tmp_path: Path
+    place: Path, tmp_path: Path, store: list[str]
 ) -> None:
-    async with Served(place, tmp_path / "data", "--mediators", "1") as server:
+    async with Served(place, tmp_path / "data", "--mediators", "1", *store) as server:
         ada, rae, ron = await server.guest("Ada", "agent"), await server.guest("Rae"), await server.guest("Ron")
         await ada.join(ROOM)
         await rae.join(ROOM, view={"cadence_s": 1.0})
         await ron.join(ROOM, view={"mode": "raw"})
         first = await ada.say(ROOM, "The ledger is open.")
         await covered(rae, first["seq"])
-        (mediator,) = children(server.pid)
+        (mediator,) = server.children
         os.kill(mediator, signal.SIGKILL)
         second = await ada.say(ROOM, "The ledger is closed.")
         for reader in (rae, ron):
@@ -82,7 +95,7 @@ async def test_a_mediator_that_is_killed_costs_its_readers_a_moment_and_nobody_e
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 async def test_no_mediator_outlives_its_server(place: Path, tmp_path: Path, how: str) -> None:
     async with Served(place, tmp_path / "data", "--mediators", "2") as server:
-        mediators = [Watch(pid) for pid in children(server.pid)]
+        mediators = [Watch(pid) for pid in server.children]
         assert len(mediators) == 2
         ada = await server.guest("Ada")  # by now it serves, and hears signals
         if how == "stopped":

@@ -45,14 +45,14 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
-def served(folder: Path, redis: RedisServer, name: str) -> Served:
+def served(folder: Path, redis: RedisServer, name: str, *options: str) -> Served:
     rooms = folder / "place" / "rooms"
     rooms.mkdir(parents=True, exist_ok=True)
     (rooms / f"{ROOM}.toml").write_text('title = "The hall"\n')
     data = folder / name
     data.mkdir(exist_ok=True)
     (data / "host-token").write_text("the host's token everywhere\n")
-    return Served(folder / "place", data, "--redis", redis.url)
+    return Served(folder / "place", data, "--redis", redis.url, *options)
 
 
 def heard(stranger: Stranger) -> list[tuple[int, str]]:
@@ -121,6 +121,42 @@ async def test_who_was_at_a_killed_server_goes_on_at_another(tmp_path: Path, red
         assert bob.received("welcome")[-1]["resumed"] is True
         await ada.cut()
         await bob.cut()
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("mediators", ["0", "1"])
+async def test_a_reader_of_a_killed_server_is_shown_everything_once_by_the_other(
+    tmp_path: Path, redis: RedisServer, mediators: str
+) -> None:
+    alex = ("--mediators", mediators)
+    async with served(tmp_path, redis, "one", *alex) as one, served(tmp_path, redis, "two", *alex) as two:
+        ada, rae = await one.guest("Ada", "agent"), await two.guest("Rae")
+        await ada.join(ROOM)
+        await rae.join(ROOM, view={"cadence_s": 1.0, "pace_wpm": 1000})
+        for number in range(6):
+            await ada.say(ROOM, f"The ledger lacks entry {number} of Tuesday.")
+        await rae.until(lambda frame: covers(frame) >= 1, within=20.0)
+        for number in range(6, 12):
+            await ada.say(ROOM, f"The ledger lacks entry {number} of Tuesday.")
+        await two.kill()
+        await ada.say(ROOM, "The ledger is closed.")
+        await rae.open(await one.dial())
+        await rae.join(ROOM)
+        await rae.until(lambda frame: covers(frame) >= 13, within=40.0)
+        last = await ada.say(ROOM, "The ledger is open again.")
+        await rae.until(lambda frame: covers(frame) >= last["seq"], within=20.0)
+        turns = [frame for frame in rae.received("turn") if frame["covers"]]
+        assert [frame["turn"] for frame in turns] == list(range(1, len(turns) + 1))
+        ranges = [(frame["covers"]["from"], frame["covers"]["to"]) for frame in turns]
+        assert [seq for first, to in ranges for seq in range(first, to + 1)] == list(range(1, last["seq"] + 1))
+        assert rae.received("message") == []
+        await ada.cut()
+        await rae.cut()
+
+
+def covers(frame: dict[str, Any]) -> int:
+    """The last message that a frame covers, 0 if it is no turn that does."""
+    return int(frame["covers"]["to"]) if frame["type"] == "turn" and frame["covers"] else 0
 
 
 @pytest.mark.real_time

@@ -106,14 +106,14 @@ class World:
         defaults = ViewPatch(cadence_s=random.choice((1.0, 5.0, 30.0))) if random.random() < 0.3 else ViewPatch()
         encoder = vectors if random.random() < VECTORS_SHARE else None
         rooms = self._rooms(Random(f"{seed}/rooms"))
+        lines = Random(f"{seed}/lines") if twist.remote else None
         self._server: Server | Cluster
         if twist.nodes:
             self._faults = (True, True)
-            cluster = Cluster(lambda: EPOCH + loop.time(), defaults, None, rooms, seed=seed)
+            cluster = Cluster(lambda: EPOCH + loop.time(), defaults, None, rooms, seed=seed, remote=lines)
             self._server, self._leap = cluster, lambda: cluster.leap
         else:
             vectors_of = encoder if twist.encoder == "drawn" else twist.encoder
-            lines = Random(f"{seed}/lines") if twist.remote else None
             self._server = Server(self.clock, defaults, vectors_of, rooms, lines)
         self._actors = self._cast(random)
         self._keepers: list[asyncio.Task[None]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -47,8 +48,8 @@ class Arrival:
     """What `attach` needs of the driver.
 
     `drain` carries out a reader's actions and `change` its view (its lock is held), `announce` tells all connections
-    their view, `asking` gives what reads the pyramid for a reader; `elsewhere(room, user)` tells whether a reader has
-    pages at other nodes.
+    their view, `asking` gives what reads the pyramid for a reader; `elsewhere(room)` tells who has pages at other
+    nodes.
     """
 
     store: ReaderStore
@@ -57,7 +58,7 @@ class Arrival:
     change: Callable[[Reader, ReaderRecord], Awaitable[None]]
     announce: Callable[[Reader], None]
     asking: Callable[[Reader, Mediator], Asking]
-    elsewhere: Callable[[str, str], bool]
+    elsewhere: Callable[[str], AbstractSet[str]]
 
     async def attach(
         self, reader: Reader, after: After | None, patch: ViewPatch | None, head: int, *, alone: bool
@@ -115,7 +116,7 @@ class Arrival:
         record, view = reader.record, reader.resolved()
         if record.balance is None:
             before = view  # who was never here begins with a full bucket
-        told, beside = after, self.elsewhere(room.room, reader.user)
+        told, beside = after, reader.user in self.elsewhere(room.room)
         if after is None and beside and record.run_from:  # there are other pages, whose run goes on
             after = After(room.epoch, head, record.turn)
         decided = plan(record, after, room.epoch, head, view.mode)
@@ -197,7 +198,7 @@ class Arrival:
                 for message in page:
                     known = None if message.redacted else room.transcript.entry(message.seq)  # not heard of, perhaps
                     entry = known or Entry(message, answered.get(message.reply_to or 0))
-                    at_once = entry.human and (entry.seq <= sent or self.elsewhere(room.room, reader.user))
+                    at_once = entry.human and (entry.seq <= sent or reader.user in self.elsewhere(room.room))
                     direct = (at_once or mediator.passes(entry)) and entry.seq not in held_back
                     if entry.human and not direct:
                         postponed.append(entry.seq)

@@ -110,6 +110,7 @@ class Delivery:
         """Store a turn, then send it; what was redacted meanwhile is in neither."""
         left = reader.record.carried if reader.mediator is None else carried(reader)
         await self._background.durably(reader.own, self._store.append_turn, reader.user, turn, left)
+        reader.own()  # else whoever mediates them now has found it in the log
         covered_to = turn.covers.to if turn.covers else reader.record.covered_to
         reader.record = replace(reader.record, turn=turn.turn, covered_to=covered_to, carried=left)
         reader.pace.sent(turn.turn, turn.words, self._clock())

@@ -89,7 +89,7 @@ class Driver:
         look_seconds_max: float = LOOP_SECONDS_MAX,
     ) -> None:
         self._store, self._clock, self._tell = store, clock, tell
-        self.elsewhere: Callable[[str, str], bool] = lambda room, user: False  # see `cadence.rooms.placement`
+        self.elsewhere: Callable[[str], AbstractSet[str]] = lambda room: frozenset()  # see `cadence.rooms.placement`
         self._pack = pack
         self._encoder = None if encoder is None else encoder(self._encoded)
         self._leanings = None if encoder is None else Leanings(stance_directions())
@@ -157,6 +157,11 @@ class Driver:
             async with reader.lock:
                 pass
 
+    def last_turn(self, room: str, user: str) -> int:
+        """Number of the last turn that this reader was sent, 0 if there is none or it is not known."""
+        reader = self._rooms[room].readers.get(user)
+        return 0 if reader is None else reader.record.turn
+
     def drop(self, room: str, user: str) -> int:
         """Forget this reader, connections and all: another node mediates it, or knows it better.
 
@@ -223,8 +228,10 @@ class Driver:
         try:
             async with reader.lock:
                 attached = await arrival.attach(reader, after, patch, head, alone=alone)
+            reader.own()
         except BaseException:
-            self.detach(room, member.id)
+            if not reader.dropped:  # else it has no connections any more
+                self.detach(room, member.id)
             raise
         self._delivery.follow(reader)
         for moved in (reader, *self._neighbourhood.moved(room, member.id)):
@@ -260,7 +267,7 @@ class Driver:
         mediated.head = message.seq
         entry = mediated.transcript.enter(message)
         if entry.human:
-            withheld = self._hearing.human(mediated, entry, self._postpone, self.elsewhere)
+            withheld = self._hearing.human(mediated, entry, self._postpone, self.elsewhere(message.room))
         else:
             withheld = self._hearing.agent(mediated, entry)
         # Splitting into units costs more than the fan-out; it is done after the frames are on their way.

@@ -26,18 +26,18 @@ class Hearing:
         mediated: MediatedRoom,
         entry: Entry,
         postpone: Callable[[Reader, int], None],
-        elsewhere: Callable[[str, str], bool],
+        elsewhere: AbstractSet[str],
     ) -> AbstractSet[str]:
         """All mediators hear a human at once; returns the readers who must not, for whom the message is postponed.
 
-        Who has pages at other nodes (`elsewhere`) has been told there.
+        Those who have pages at other nodes (`elsewhere`) have been told there.
         """
         withheld, now = set[str](), self._clock()
         for user, reader in mediated.readers.items():
             if reader.mediator is None:  # arriving: what it is owed is read from the log
                 withheld.add(user)
                 continue
-            direct = reader.mediator.passes(entry) or elsewhere(mediated.room, user)
+            direct = reader.mediator.passes(entry) or user in elsewhere
             if not direct:
                 withheld.add(user)
                 postpone(reader, entry.seq)

@@ -30,7 +30,7 @@ from cadence.rooms.limiter import (
     retry_after_s,
 )
 from cadence.rooms.log import Appended, Draft, HostAction, Log
-from cadence.rooms.mediation import Mediation
+from cadence.rooms.mediation import Mediation, StoreUnavailable
 from cadence.rooms.mentions import mentions
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.outbox import encoded
@@ -340,7 +340,9 @@ class Hub:
             answer.cancel()
             return
         error = task.exception()
-        if error is not None and not isinstance(error, WireError):
+        if isinstance(error, StoreUnavailable):
+            log.warning("work not done", error=str(error))
+        elif error is not None and not isinstance(error, WireError):
             log.error("work failed", error=type(error).__name__, exc_info=error)
         if answer.done():  # the caller was cut
             return

@@ -7,7 +7,7 @@ the loss of a lease does no harm when it wakes.
 
     FREE        nobody is connected here
     TAKING      somebody is, and the lease has been asked for
-    HELD        this node mediates the reader                         -- a later lease is heard --> FOLLOWING
+    HELD        this node mediates the reader          -- a later lease is heard, or a write is refused --> FOLLOWING
     FOLLOWING   another node does, and sends what connections here need   -- it dies or lets go --> TAKING
 """
 
@@ -58,6 +58,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Fenced:
+    """The store has refused a write: another node took the lease, of which is yet to be heard."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """The feed tells that `node` took the lease, or let it go (`NOBODY`)."""
 
@@ -95,7 +102,7 @@ class LetGo:
     token: int
 
 
-Event = Arrived | Departed | Asked | Granted | Refused | Heard | Living
+Event = Arrived | Departed | Asked | Granted | Refused | Fenced | Heard | Living
 Action = Take | Lose | LetGo
 
 
@@ -145,6 +152,11 @@ class Leases:
                 return self._granted(key, self._readers.setdefault(key, _Reader()), token)
             case Refused(key):
                 return self._refused(key)
+            case Fenced(key):
+                reader = self._readers.setdefault(key, _Reader())
+                if reader.state is State.HELD:
+                    reader.state = State.FOLLOWING if reader.connections else State.FREE
+                return []
             case Heard(key, node, token):
                 return self._heard(key, node, token)
             case Living(nodes):

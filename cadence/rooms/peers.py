@@ -18,6 +18,7 @@ from msgspec import Struct
 from cadence.rooms import moderation
 from cadence.rooms.hub import Hub
 from cadence.rooms.log import HostAction, LogError
+from cadence.rooms.log.rows import cited
 from cadence.rooms.openroom import OpenRoom
 from cadence.rooms.shared import (
     BEAT_SECONDS,
@@ -192,8 +193,7 @@ class Node:
         """`frame` without what is gone of it: it may have waited, or whoever tells it has not heard of that yet."""
         if not isinstance(frame, Turn):
             return frame
-        cited = {(frame.room_of(segment), seq) for segment in frame.segments for seq in segment.sources}
-        return frame.without([(room, seq) for room, seq in cited if seq in self._gone.get(room, ())])
+        return frame.without((room, seq) for room, seq in cited(frame) if seq in self._gone.get(room, ()))
 
     # What it hears.
 

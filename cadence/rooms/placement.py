@@ -11,7 +11,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -26,6 +25,7 @@ from cadence.rooms.leases import (
     Arrived,
     Asked,
     Departed,
+    Fenced,
     Granted,
     Heard,
     Key,
@@ -37,6 +37,7 @@ from cadence.rooms.leases import (
     State,
     Take,
 )
+from cadence.rooms.log import LogUnavailable
 from cadence.rooms.mediation import Attached, Mediation, StoreFenced, StoreUnavailable
 from cadence.rooms.shared import Did, Leased, Shared
 from cadence.rooms.wire import (
@@ -64,19 +65,21 @@ _read_read = msgspec.json.Decoder(Read).decode
 class Movable(Mediation, Protocol):
     """Mediation that can give a reader away.
 
-    `elsewhere(room, user)` tells it whether a reader has pages at other nodes too: those are sent human speech as it
-    comes, so nothing of it may wait for a turn, however much there is.
+    `elsewhere(room)` tells it who has pages at other nodes too: those are sent human speech as it comes, so nothing of
+    it may wait for a turn, however much there is.
     """
 
-    elsewhere: Callable[[str, str], bool]
+    elsewhere: Callable[[str], AbstractSet[str]]
 
     async def settle(self, room: str, user: str) -> None:
         """Wait until what was decided for this reader is stored."""
 
-    def drop(self, room: str, user: str) -> int:
+    def drop(self, room: str, user: str) -> int | None:
         """Forget this reader, connections and all: another node mediates it, or knows it better.
 
-        Returns the number of the last turn that it was sent, 0 if there is none or it is not known.
+        Returns the number of the last turn that it was sent, 0 if there is none or it is not known; None if something
+        was on its way to it that will not come any more. Nothing that was decided for it until now is stored hereafter,
+        under whatever lease.
         """
 
     async def renew(self, room: str, epoch: str, head: int) -> None:
@@ -95,6 +98,7 @@ class Placement:
         self._arriving: Counter[Key] = Counter()  # connections that wait to be mediated here
         self._following = Following()
         self._since: dict[Key, int] = {}  # the head when a lease was asked for
+        self._unattached: dict[Key, int] = {}  # connections here of which the mediation does not know; they are closing
         self._living: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -104,9 +108,9 @@ class Placement:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _elsewhere(self, room: str, user: str) -> bool:
+    def _elsewhere(self, room: str) -> AbstractSet[str]:
         found = self._hub.opened(room)
-        return found is not None and bool(found.nodes(user))
+        return frozenset() if found is None else found.elsewhere()
 
     # What the hub asks.
 
@@ -124,7 +128,8 @@ class Placement:
                 try:
                     return await self._attach(key, member, after, patch, head)
                 except StoreFenced:  # another node has taken over, and this one has not heard of it yet
-                    self._since[key] = head
+                    self._leases.handle(Fenced(key))
+                    self._note(key, self._leases.handle(Asked(key)))
                     await self._take(key, moved=True)
                     return await self._attach(key, member, after, patch, head)
         except StoreFenced:
@@ -155,7 +160,10 @@ class Placement:
         if self._leases.connections(key) == 0:
             return  # the room began anew
         actions = self._leases.handle(Departed(key))
-        if held:
+        if unattached := self._unattached.pop(key, 0):
+            if unattached > 1:
+                self._unattached[key] = unattached - 1
+        elif held:
             self._inner.detach(room, user)
         elif not self._leases.connections(key):
             self._forget(key)
@@ -241,7 +249,12 @@ class Placement:
 
     async def renewed(self, room: str, epoch: str, head: int) -> None:
         self._leases.forget(room)
-        await self._inner.renew(room, epoch, head)
+        for key in [key for key in self._unattached if key[0] == room]:
+            del self._unattached[key]
+        try:
+            await self._inner.renew(room, epoch, head)
+        except StoreUnavailable as error:
+            raise LogUnavailable(str(error)) from error
 
     # Leases.
 
@@ -269,8 +282,10 @@ class Placement:
         `moved`: another node has mediated the reader until now, whatever was heard.
         """
         room, user = key
+        mediated = moved and self._there(key) > 0
         moved = moved or self._leases.holder(key) in self._living - {self._store.node}
         found = self._hub.opened(room)
+        sent = self._give(key)  # before the lease is there: what was decided until now is not to be written under it
         try:
             token = await self._store.lease(room, user)
             record = await self._store.reader(room, user)
@@ -284,7 +299,8 @@ class Placement:
             if found is not None and found.head > self._since.get(key, found.head):  # that was kept back
                 self._come_back(room, user)
             raise
-        self._inner.drop(room, user)
+        if mediated and record is not None and record.turn > sent:  # by whom, and told to whom, is not known
+            self._come_back(room, user)
         # What pages that followed were not told, while their server was thought dead say, they are sent now.
         turn, lacks = self._following.taken(key, *((0, None) if record is None else (record.turn, record.raw_from)))
         if lacks:
@@ -294,28 +310,42 @@ class Placement:
             self._run(actions)
             raise StoreUnavailable(TAKEN)
         if found is not None:
-            after = After(found.epoch, self._since.get(key, found.head), turn)
-            try:
-                for _ in range(self._there(key)):
-                    await self._attach_again(key, after)
-            except BaseException:  # what they lack could not be read: they get it when they come back
-                self._inner.drop(room, user)
-                self._run(self._leases.handle(Refused(key)))
-                self._come_back(room, user)
-                raise
+            await self._attach_again(key, After(found.epoch, self._since.get(key, found.head), turn))
         return actions
 
+    def _give(self, key: Key) -> int:
+        """Have nothing of this reader decided here any more; returns the last turn that connections here were sent."""
+        self._unattached.pop(key, None)
+        turn = self._inner.drop(*key)
+        if turn is None:
+            self._come_back(*key)
+        return turn or 0
+
     async def _attach_again(self, key: Key, after: After) -> None:
-        """A connection that followed is mediated here from now on: send it what came while the lease was asked for."""
+        """Connections that followed are mediated here from now on: feed them what came while the lease was asked for.
+
+        What follows is held back meanwhile, as for one that joins. Where one cannot be attached, all come back.
+        """
         room, user = key
-        found = self._hub.opened(room)
-        if found is None:
+        found, others = self._hub.opened(room), self._there(key)
+        if found is None or not others:
             return
-        attached = await self._attach(key, self._members[key], after, None, found.head)
-        async with aclosing(attached.backfill) as batches:  # type: ignore[type-var]
-            async for batch in batches:
-                for frame in batch:
-                    self._hub.tell_here(room, user, frame)
+        pages = [one for one in found.connections(user) if not one.holds(room)]  # who is just joining is fed by that
+        if len(pages) < others:
+            self._come_back(room, user)
+        for page in pages:
+            page.hold(room)
+        for left in range(others, 0, -1):
+            try:
+                attached = await self._attach(key, self._members[key], after, None, found.head)
+            except BaseException:
+                self._unattached[key] = left
+                self._come_back(room, user)
+                raise
+            if pages:
+                pages.pop(0).feed(room, attached.backfill)
+        for page in pages:
+            page.release(room)
 
     def _note(self, key: Key, actions: list[Action]) -> None:
         """The lease will be asked for: from here on everything is kept back, and then read from the log."""
@@ -327,7 +357,7 @@ class Placement:
         for action in actions:
             match action:
                 case Lose(key):
-                    turn = self._inner.drop(*key)
+                    turn = self._give(key)
                     if self._leases.connections(key):
                         self._following.lost(key, turn)
                     self._spawn(self._follow(key))
@@ -346,7 +376,7 @@ class Placement:
                         self._note(key, self._leases.handle(Asked(key)))
                         self._run(await self._take(key))
                 return
-            except (StoreUnavailable, WireError) as error:
+            except (StoreUnavailable, StoreFenced, WireError) as error:
                 log.warning("reader not taken over; trying again", room=key[0], error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
         self._leases.handle(Refused(key))  # nobody is left for whom to take it
@@ -375,6 +405,7 @@ class Placement:
         """Nobody of this reader is here."""
         self._members.pop(key, None)
         self._since.pop(key, None)
+        self._unattached.pop(key, None)
         self._following.forget(key)
 
     def _lock(self, key: Key) -> asyncio.Lock:

@@ -128,6 +128,10 @@ class Room(Generic[C]):
         """The other nodes at which `user` is here."""
         return tuple(self._elsewhere.get(user, ()))
 
+    def elsewhere(self) -> AbstractSet[str]:
+        """The users who are here at other nodes; it changes with them."""
+        return self._elsewhere.keys()
+
     def here(self) -> tuple[Member, ...]:
         """The members this node has connections of."""
         return tuple(self._members.values())

@@ -101,3 +101,22 @@ async def test_a_look_that_fails_is_logged_and_the_others_go_on(monkeypatch: pyt
             await wait(20)
         assert lab.turns("bob") and not lab.turns("ada")
         assert {(one["event"], one["why"]) for one in logged} == {("a look failed", "no good")}
+
+
+async def test_who_is_given_away_while_a_turn_is_being_stored_is_not_told_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever mediates them from then on finds it in the log, and tells it."""
+    async with house() as lab:
+        await lab.attach()
+        append, begun = lab.store.append_turn, asyncio.Event()
+
+        async def slow(user: str, turn: Turn, carried: bytes | None = None) -> None:
+            begun.set()
+            await wait(1.0)
+            await append(user, turn, carried)
+
+        monkeypatch.setattr(lab.store, "append_turn", slow)
+        await lab.flood(20)
+        await begun.wait()
+        assert lab.driver.drop("lab", "ada") == 0
+        await wait(5.0)
+        assert len(await lab.store.turns("lab", "ada", limit=9)) == 1 and not lab.turns()

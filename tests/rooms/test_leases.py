@@ -12,6 +12,7 @@ from cadence.rooms.leases import (
     Arrived,
     Asked,
     Departed,
+    Fenced,
     Granted,
     Heard,
     Key,
@@ -106,6 +107,18 @@ def test_a_store_that_could_not_be_asked_leaves_the_reader_following() -> None:
     leases.handle(Arrived(REA))
     assert leases.handle(Refused(REA)) == [] and leases.state(REA) is State.FOLLOWING
     assert leases.handle(Living(frozenset({"one"}))) == [Take(REA)]
+
+
+def test_who_may_not_write_any_more_follows_whoever_took_over_and_may_ask_again() -> None:
+    leases = held()
+    assert leases.handle(Fenced(REA)) == [] and leases.state(REA) is State.FOLLOWING
+    assert leases.handle(Heard(REA, "two", 2)) == [], "it is lost already"
+    leases.handle(Departed(REA))
+    assert leases.handle(Fenced(REA)) == [] and leases.connections(REA) == 0
+    again = held()
+    again.handle(Fenced(REA))
+    assert again.handle(Asked(REA)) == [Take(REA)]
+    assert again.handle(Granted(REA, 3)) == [] and again.state(REA) is State.HELD
 
 
 def test_a_room_that_begins_anew_is_forgotten() -> None:

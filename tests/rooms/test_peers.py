@@ -12,7 +12,7 @@ from cadence.rooms.shared import BEAT_SECONDS, Leased
 from cadence.rooms.wire import Segment, Typing
 from tests.asgi import Closed
 from tests.rooms.house import HOST_TOKEN, Client, settle
-from tests.rooms.log.places import draft
+from tests.rooms.log.places import draft, segment, turn
 from tests.rooms.town import At, town
 
 SOON_S = 0.2  # all that is told has arrived, and nothing that is only found by looking
@@ -161,6 +161,19 @@ async def test_a_frame_for_a_user_reaches_their_connections_at_other_nodes() -> 
         one.hub.tell("lab", ana.id, Typing(room="lab", participant="somebody"))
         for client in (ana, again):
             assert [frame["participant"] for frame in await frames(client, "typing")] == ["somebody"]
+
+
+async def test_a_turn_told_after_what_it_cites_was_redacted_comes_without_it() -> None:
+    async with town() as (_, one, two):
+        ana = await one.member("Ana")
+        rea = await two.member("Rea", "human")
+        for text in ("a secret", "a word"):
+            await ana.say(text)
+        await ana.send("redact", room="lab", seq=1)
+        await settle(SOON_S)
+        one.node.tell("lab", rea.id, turn(1, segment("a secret", 1), segment("a word", 2), to=2, room="lab"))
+        [told] = await frames(rea, "turn")
+        assert [one["text"] for one in told["segments"]] == ["", "a word"]
 
 
 async def test_a_name_is_unique_among_all_nodes() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from cadence.rooms.leases import State
 from cadence.rooms.log.memory_node import NODE_SECONDS
@@ -16,6 +17,12 @@ from tests.rooms.town import At, town
 
 LOOK_S = 6.0  # longer than the usual cadence
 WORDS = "the harbour lights went out one after another while the tide came in"
+
+
+@pytest.fixture(params=[False, True], ids=["in the server", "in workers"])
+def remote(request: pytest.FixtureRequest) -> bool:
+    """Whether Alex works in processes of his own."""
+    return bool(request.param)
 
 
 async def mediated(at: At, name: str, **hello: Any) -> Client:
@@ -52,8 +59,8 @@ def held(at: At, client: Client) -> bool:
     return at.placement._leases.state(("lab", client.id)) is State.HELD
 
 
-async def test_a_reader_of_two_nodes_has_one_mediator_and_every_page_gets_each_turn() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_reader_of_two_nodes_has_one_mediator_and_every_page_gets_each_turn(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana = await one.member("Ana")
         rea = await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
@@ -66,8 +73,8 @@ async def test_a_reader_of_two_nodes_has_one_mediator_and_every_page_gets_each_t
         assert [turn["turn"] for turn in first] == [1]
 
 
-async def test_human_speech_reaches_every_page_once_and_ai_speech_none() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_human_speech_reaches_every_page_once_and_ai_speech_none(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, bob = await one.member("Ana"), await mediated(two, "Bob")
         rea = await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
@@ -80,8 +87,8 @@ async def test_human_speech_reaches_every_page_once_and_ai_speech_none() -> None
             assert [(frame["from"]["id"], frame["seq"]) for frame in seen] == [(bob.id, 1)]
 
 
-async def test_who_asks_at_a_page_that_follows_is_answered_there_and_mediated_there_from_then_on() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_who_asks_at_a_page_that_follows_is_answered_there_and_mediated_there_from_then_on(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -97,8 +104,8 @@ async def test_who_asks_at_a_page_that_follows_is_answered_there_and_mediated_th
         assert covered(of(await again.drain(), "turn")) == [(3, 4)]
 
 
-async def test_a_view_set_at_one_node_holds_at_the_other_and_survives_the_move() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_view_set_at_one_node_holds_at_the_other_and_survives_the_move(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         rea = await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -109,8 +116,8 @@ async def test_a_view_set_at_one_node_holds_at_the_other_and_survives_the_move()
         assert (await again.ask("view", room="lab"))["view"]["cadence_s"] == 10
 
 
-async def test_raw_at_one_node_is_raw_at_both() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_raw_at_one_node_is_raw_at_both(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -123,8 +130,8 @@ async def test_raw_at_one_node_is_raw_at_both() -> None:
         assert [frame["seq"] for frame in of(await again.drain(), "message")] == [1, 2, 3]
 
 
-async def test_a_page_that_follows_is_mediated_when_the_node_that_did_is_left() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_page_that_follows_is_mediated_when_the_node_that_did_is_left(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -136,8 +143,8 @@ async def test_a_page_that_follows_is_mediated_when_the_node_that_did_is_left() 
         assert covered(of(await rea.drain(), "turn")) == [(1, 2)]
 
 
-async def test_a_dead_node_s_readers_go_on_at_another_with_one_catch_up_turn() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_dead_node_s_readers_go_on_at_another_with_one_catch_up_turn(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(two, "Rea")
         await chatter(ana, 2)
         await settle(LOOK_S)
@@ -156,8 +163,8 @@ async def test_a_dead_node_s_readers_go_on_at_another_with_one_catch_up_turn() -
         assert of(await back.drain(), "turn") == []
 
 
-async def test_a_page_that_follows_a_dead_node_is_taken_over() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_page_that_follows_a_dead_node_is_taken_over(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -169,20 +176,20 @@ async def test_a_page_that_follows_a_dead_node_is_taken_over() -> None:
         assert covered(of(await rea.drain(), "turn")) == [(1, 2)]
 
 
-async def test_what_is_read_at_a_page_that_follows_counts() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_what_is_read_at_a_page_that_follows_counts(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         await mediated(two, "Rea", resume=rea.session)
         await chatter(ana, 2)
         await settle(LOOK_S)
         await rea.send("read", room="lab", turn=1, dwell_s=2.0)
         await settle(0.5)
-        assert two.driver._rooms["lab"].readers[rea.id].record.read_to == 2
+        assert two.reader(rea.id).record.read_to == 2
 
 
-async def test_in_a_crowd_pages_at_two_nodes_get_human_speech_once_and_at_once() -> None:
+async def test_in_a_crowd_pages_at_two_nodes_get_human_speech_once_and_at_once(remote: bool) -> None:
     """Who follows lets it through as it comes, so who mediates must not put it off (protocol rule 2's bound)."""
-    async with town(alex=True) as (_, one, two):
+    async with town(alex=True, remote=remote) as (_, one, two):
         bob, rea = await mediated(two, "Bob"), await mediated(one, "Rea")
         again = await mediated(two, "Rea", resume=rea.session)
         await settle(0.5)
@@ -196,8 +203,8 @@ async def test_in_a_crowd_pages_at_two_nodes_get_human_speech_once_and_at_once()
             assert of(frames, "turn") == []
 
 
-async def test_a_node_that_lags_hears_what_a_reader_s_turns_cover_before_it_mediates_them() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_node_that_lags_hears_what_a_reader_s_turns_cover_before_it_mediates_them(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         await deafen(two)
         await chatter(ana, 4)
@@ -214,8 +221,8 @@ async def test_a_node_that_lags_hears_what_a_reader_s_turns_cover_before_it_medi
         assert of(frames, "message") == [] and covered(of(frames, "turn")) == [(5, 5)]
 
 
-async def test_who_comes_from_a_node_that_is_ahead_need_not_load_the_room_anew() -> None:
-    async with town() as (_, one, two):
+async def test_who_comes_from_a_node_that_is_ahead_need_not_load_the_room_anew(remote: bool) -> None:
+    async with town(remote=remote) as (_, one, two):
         ana, ear = await one.member("Ana"), await one.member("Ear")
         await deafen(two)
         await chatter(ana, 3)
@@ -226,24 +233,26 @@ async def test_who_comes_from_a_node_that_is_ahead_need_not_load_the_room_anew()
         assert (joined["recovered"], joined["head"]) == (True, 3)
 
 
-async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before() -> None:
-    async with town(alex=True) as (shared, one, two):
+async def test_a_slower_pace_set_at_the_last_node_is_no_debt_of_the_time_before(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (shared, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         await rea.ask("view", room="lab", pace_wpm=1000)
         for number in range(60):
             await ana.say(" ".join(f"word{number}x{place}" for place in range(12)), id=f"{number}")
             await settle(0.5)
-        there = one.driver._rooms["lab"].readers[rea.id].mediator
+        there = one.reader(rea.id).mediator
         assert there is not None and there.balance(shared.clock())[1] > 3
         await rea.ask("view", room="lab", pace_wpm=60)
         before = there.balance(shared.clock())[0]
         again = await mediated(two, "Rea", resume=rea.session)
-        here = two.driver._rooms["lab"].readers[again.id].mediator
+        here = two.reader(again.id).mediator
         assert here is not None and here.balance(shared.clock())[0] == pytest.approx(min(before, 40.0), abs=1.0)
 
 
-async def test_a_page_that_joins_where_it_is_not_known_yet_that_the_reader_has_moved_is_mediated_there() -> None:
-    async with town(alex=True) as (_, one, two):
+async def test_a_page_that_joins_where_it_is_not_known_yet_that_the_reader_has_moved_is_mediated_there(
+    remote: bool,
+) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await one.member("Ana"), await mediated(one, "Rea")
         await deafen(one)
         await mediated(two, "Rea", resume=rea.session)
@@ -259,9 +268,9 @@ async def test_a_page_that_joins_where_it_is_not_known_yet_that_the_reader_has_m
             assert covered(of(await client.drain(), "turn")) == [(1, 2)]
 
 
-async def test_who_has_lost_a_reader_in_what_is_no_longer_in_the_feed_learns_of_it_all_the_same() -> None:
+async def test_who_has_lost_a_reader_in_what_is_no_longer_in_the_feed_learns_of_it_all_the_same(remote: bool) -> None:
     """A redaction empties the feed: else the pages here would lack the turns that another node told meanwhile."""
-    async with town(alex=True) as (_, one, two):
+    async with town(alex=True, remote=remote) as (_, one, two):
         ana, rea = await two.member("Ana"), await mediated(one, "Rea")
         await deafen(one)
         await mediated(two, "Rea", resume=rea.session)
@@ -386,3 +395,84 @@ async def test_pages_that_could_not_be_brought_level_come_back(monkeypatch: pyte
         await settle(LOOK_S)
         for page in (back, again):
             assert covered(of(await page.drain(), "turn")) == [(1, 2)]
+
+
+async def rest(page: Client, at: At) -> list[dict[str, Any]]:
+    """All frames that a page gets, coming back to `at` if it is asked to."""
+    frames: list[dict[str, Any]] = []
+    try:
+        while page.channel.pending():
+            frames.append(await page.receive())
+    except Closed:
+        back = await at.client(kind="human", resume=page.session)
+        seq = max((frame["seq"] for frame in of(frames, "message")), default=0)
+        turn = max((frame["turn"] for frame in of(frames, "turn")), default=0)
+        await back.join(after={"epoch": "epoch-1", "seq": seq, "turn": turn})
+        await settle(LOOK_S * 2)
+        frames += await back.drain()
+    return frames
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.005, 0.01, 0.02, 0.04])
+async def test_human_words_on_their_way_when_another_node_takes_over_reach_each_page_once(
+    remote: bool, after_s: float
+) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
+        bob, rea = await mediated(one, "Bob"), await mediated(one, "Rea")
+        await settle(0.5)
+        await bob.say("Good morning")
+        await settle(after_s)
+        again = await two.client(kind="human", resume=rea.session)
+        await again.join(after={"epoch": "epoch-1", "seq": 0, "turn": 0})
+        await settle(LOOK_S)
+        for page, at in ((rea, one), (again, two)):
+            assert [frame["seq"] for frame in of(await rest(page, at), "message")] == [1]
+
+
+async def test_a_page_that_nobody_can_mediate_here_just_now_comes_back_and_lacks_nothing() -> None:
+    with capture_logs() as logged:
+        async with town(alex=True, remote=True) as (_, one, two):
+            ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+            again = await mediated(two, "Rea", resume=rea.session)
+            await settle(0.5)
+            await chatter(ana, 3)
+            assert one.neighbours is not None
+            for worker in list(one.neighbours.living.values()):
+                worker.kill()
+            await again.ask("leave", room="lab")
+            await settle(2.0)
+            assert covered(of(await rest(rea, one), "turn")) == [(1, 3)]
+            assert held(one, rea)
+    assert not [entry for entry in logged if entry["log_level"] == "error" and "died" not in entry["event"]]
+
+
+async def test_a_worker_s_death_takes_no_reader_from_another_node() -> None:
+    with capture_logs():
+        async with town(alex=True, remote=True) as (_, one, two):
+            ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+            again = await mediated(two, "Rea", resume=rea.session)
+            await settle(0.5)
+            assert two.neighbours is not None
+            await chatter(ana, 2)
+            for worker in list(two.neighbours.living.values()):
+                worker.kill()
+            await settle(0.2)
+            with pytest.raises(Closed):
+                await again.until("turn")
+            await settle(LOOK_S * 2)
+            assert held(one, rea) and covered(of(await rea.drain(), "turn")) == [(1, 2)]
+
+
+async def test_what_is_said_while_a_page_is_taken_over_comes_to_it_in_order(remote: bool) -> None:
+    async with town(alex=True, remote=remote) as (_, one, two):
+        ana, rea = await one.member("Ana"), await mediated(one, "Rea")
+        again = await mediated(two, "Rea", resume=rea.session)
+        await again.ask("view", room="lab", mode="raw")
+        await settle(0.5)
+        await again.send("leave", room="lab")
+        for number in range(60):
+            await ana.say(f"Number {number}", id=f"{number}")
+            await settle(0.005)
+        await settle(1.0)
+        assert held(one, rea)
+        assert [frame["seq"] for frame in of(await rea.drain(), "message")] == list(range(1, 61))

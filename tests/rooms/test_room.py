@@ -195,6 +195,7 @@ def test_all_who_are_elsewhere_replaces_what_was_heard() -> None:
     lab.hear("two", [ANN, BOB], [])
     lab.hear_all({"three": [BOB]})
     assert (lab.nodes("ann"), lab.nodes("bob"), lab.members()) == ((), ("three",), (BOB,))
+    assert lab.elsewhere() == {"bob"}
     lab.hear_all({})
     assert lab.member_count == 0
 

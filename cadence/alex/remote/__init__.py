@@ -4,6 +4,9 @@
     line        the line: a private pair of sockets
     worker      the far end: a `Driver` that believes it lives in the server
     proxy       the near end: a `Mediation` whose work is done elsewhere, for some of the readers
+    near        what that needs of the server it is in
+    attendance  who is here, and whom the worker has yet to give away to another server
+    guard       the log as the worker reaches it, which takes nothing for those
     rawness     who reads raw meanwhile, and is handed everything here
     turns       what readers are shown, on its way into the log and to them
     narrator    the model of Alex, asked in the server

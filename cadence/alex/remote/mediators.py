@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 
 from cadence.alex.paraphrase import Narrator
+from cadence.alex.remote.near import Connection, Server
 from cadence.alex.remote.peer import Frame
-from cadence.alex.remote.proxy import Connection, Proxy, Server
+from cadence.alex.remote.proxy import Proxy
 from cadence.counts import MediationCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
@@ -40,6 +41,7 @@ class Mediators:
         self._proxies = [Proxy(server) for _ in range(number)]
         self._keeping: list[asyncio.Task[None]] = []
         self.deaths = 0  # of workers, since the start
+        self._elsewhere: Callable[[str], AbstractSet[str]] = lambda room: frozenset()
 
     async def open(self) -> None:
         """Start all workers. Raises `OSError` if one cannot be started."""
@@ -79,6 +81,36 @@ class Mediators:
             sum(count.dropped for count in counts),
             sum(count.queue for count in counts),
         )
+
+    # Among several nodes: see `cadence.rooms.placement`.
+
+    @property
+    def elsewhere(self) -> Callable[[str], AbstractSet[str]]:
+        """Who of a room has pages at other nodes too."""
+        return self._elsewhere
+
+    @elsewhere.setter
+    def elsewhere(self, elsewhere: Callable[[str], AbstractSet[str]]) -> None:
+        self._elsewhere = elsewhere
+        for proxy in self._proxies:
+            proxy.elsewhere = elsewhere
+
+    async def settle(self, room: str, user: str) -> None:
+        """See `Driver.settle`."""
+        await self._of(user).settle(room, user)
+
+    def drop(self, room: str, user: str) -> int | None:
+        """See `Proxy.drop`."""
+        return self._of(user).drop(room, user)
+
+    async def renew(self, room: str, epoch: str, head: int) -> None:
+        """See `Driver.renew`."""
+        await asyncio.gather(*(proxy.renew(room, epoch, head) for proxy in self._proxies))
+
+    def reach(self, at: float) -> None:
+        """It is `at` or later, in seconds since the epoch: let the workers' clocks go on from there."""
+        for proxy in self._proxies:
+            proxy.reach(at)
 
     # Mediation.
 

@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 import structlog
 
-from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.mediation import StoreFenced, StoreUnavailable
 from cadence.rooms.wire import WireError
 
 Frame = tuple[Literal["cast", "call", "answer", "refusal"], int, str, tuple[Any, ...]]
 Casts = Mapping[str, Callable[..., None]]
 Calls = Mapping[str, Callable[..., Awaitable[Any]]]
 Refusal = tuple[str, dict[str, Any]]  # an error on its way: its kind and its fields
+_KINDS: Mapping[str, type[Exception]] = {"store": StoreUnavailable, "fenced": StoreFenced}  # of errors, on their way
 
 log = structlog.get_logger(__name__)
 
@@ -61,14 +62,16 @@ class Peer:
         self._send(("call", number, what, args))
         return answer
 
-    def expect(self, what: str, *args: Any) -> None:
-        """Have something done that nobody waits for; a failure is logged here too."""
+    def expect(self, what: str, *args: Any) -> asyncio.Future[Any]:
+        """As `call`, for what nobody need wait for: a failure is logged here too, if it is not that nobody is there."""
 
         def settled(answer: asyncio.Future[Any]) -> None:
-            if not answer.cancelled() and (error := answer.exception()) is not None:
+            if not answer.cancelled() and not isinstance(error := answer.exception(), Gone | None):
                 log.error("the other end failed", what=what, why=str(error))
 
-        self.call(what, *args).add_done_callback(settled)
+        answer = self.call(what, *args)
+        answer.add_done_callback(settled)
+        return answer
 
     def received(self, frame: Frame) -> None:
         """A frame came from the other end."""
@@ -111,7 +114,7 @@ class Peer:
         try:
             result = await self._calls[what](*args)
         except Exception as error:
-            if not isinstance(error, WireError | StoreUnavailable):
+            if not isinstance(error, WireError | StoreUnavailable | StoreFenced):
                 log.exception("a call failed", what=what)
             answer: Frame = ("refusal", number, what, refusal(error))
         else:
@@ -134,11 +137,12 @@ def refusal(error: Exception) -> Refusal:
     if isinstance(error, WireError):
         fields = {name: getattr(error, name) for name in ("code", "message", "field", "room", "retry_after_s", "ref")}
         return "wire", fields
-    return ("store" if isinstance(error, StoreUnavailable) else "other"), {"text": f"{type(error).__name__}: {error}"}
+    kind = next((name for name, kind in _KINDS.items() if isinstance(error, kind)), "other")
+    return kind, {"text": f"{type(error).__name__}: {error}"}
 
 
 def raised(kind: str, fields: dict[str, Any]) -> Exception:
     """The error that became a `Refusal` of this kind."""
     if kind == "wire":
         return WireError(**fields)
-    return StoreUnavailable(fields["text"]) if kind == "store" else RuntimeError(fields["text"])
+    return _KINDS.get(kind, RuntimeError)(fields["text"])

@@ -1,7 +1,8 @@
 """The near end: the mediation of some readers, done by a worker at the other end of a line.
 
 `posted` must answer at once, and does: a message is withheld from every reader, unless their mode is raw (see
-`rawness`).
+`rawness`). So must `drop`, when another node mediates a reader from now on: what the worker says of this reader, until
+it has answered that it gave them away, counts no more (see `attendance`).
 
 A worker may die. Its readers are then asked to come back, as after a restart of the server, and are owed what they
 are owed then; until a new one is there, who joins is asked to try again.
@@ -11,26 +12,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, cast
 
 import msgspec
 import structlog
 from msgspec import UNSET, UnsetType
 
 from cadence.alex.paraphrase import Narrator
+from cadence.alex.remote.attendance import Attendance, Stay
+from cadence.alex.remote.guard import Guard
 from cadence.alex.remote.narrator import ModelDesk
+from cadence.alex.remote.near import Connection, Server
 from cadence.alex.remote.peer import Calls, Casts, Frame, Gone, Peer
 from cadence.alex.remote.rawness import RawReaders
 from cadence.alex.remote.turns import TurnDesk
 from cadence.counts import MediationCounts, ProcessCounts, WorkerCounts
 from cadence.lod.scopes import Floor
 from cadence.models.async_encoder import EncodingCount
-from cadence.rooms.mediation import Attached, ReaderStore
+from cadence.rooms.mediation import Attached, ReaderStore, StoreFenced, StoreUnavailable
 from cadence.rooms.wire import (
     After,
     Ask,
@@ -55,49 +59,26 @@ CLOSE_SECONDS_MAX = 10.0
 STORE_METHODS = frozenset(name for name in vars(ReaderStore) if not name.startswith("_"))
 
 Room = tuple[str, ViewPatch, str, str, bool, Floor]  # epoch, defaults, title, scope, public, floor
-Tell = Callable[[str, str, msgspec.Struct], None]
+_NOBODY: frozenset[str] = frozenset()
 
 log = structlog.get_logger(__name__)
-
-
-class Connection(Protocol):
-    """A line to a worker."""
-
-    def send(self, frame: Frame) -> None: ...
-
-    def close(self) -> None:
-        """End it; the worker ends too."""
-        ...
-
-    async def wait_closed(self) -> None:
-        """Wait until the worker has ended."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What the near end needs of the server it is in."""
-
-    store: ReaderStore
-    tell: Tell  # a frame, to all connections of a user in a room
-    send_away: Callable[[AbstractSet[str]], None]  # asks users to come back in a moment
-    may_read: Callable[[str, Member], bool]  # whether somebody could enter a room now
 
 
 class Proxy:
     """Implements `Mediation` for the readers of one worker."""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._tell = server, server.tell
+        self._attendance = Attendance()
+        server = replace(server, store=cast(ReaderStore, Guard(server.store, self._attendance)))
+        self._server, self._tell, self._tell_here = server, server.tell, server.tell_here
+        self.elsewhere: Callable[[str], AbstractSet[str]] = lambda room: _NOBODY  # see `cadence.rooms.placement`
+        self._elsewhere: dict[str, frozenset[str]] = {}  # by room, as the worker was told
         self.readers, self.encoding = 0, EncodingCount(0, 0, 0)
         self._peer: Peer | None = None
         self._connection: Connection | None = None
         self._rooms: dict[str, Room] = {}
         self._heads: dict[str, int] = {}
-        self._here: dict[str, Counter[str]] = {}  # connections of each user
-        self._members: dict[str, Member] = {}  # who is here
-        self._leaving: Counter[tuple[str, str]] = Counter()  # connections that a worker, now gone, knew of
-        self._users: dict[str, frozenset[str]] = {}  # room -> whoever is in _here or _leaving
+        self._reached = 0.0  # the time by which it is at least
         self._raw = RawReaders()
         self._withheld: dict[str, tuple[frozenset[str], frozenset[str], frozenset[str]]] = {}  # users, raw, the rest
         self._redacted: deque[tuple[str, int]] = deque(maxlen=REDACTED_KEPT)
@@ -138,6 +119,8 @@ class Proxy:
             "model": self._models.answer,
         }
         self._connection, self._peer = connection, Peer(connection.send, casts, calls)
+        self._elsewhere.clear()
+        self._peer.cast("reach", self._reached)
         self._peer.cast("narrate", self._models.told)
         for room in self._rooms:
             self._peer.expect("open_room", *self._told_of(room))
@@ -158,14 +141,8 @@ class Proxy:
         peer, self._peer, self._connection = self._peer, None, None
         if peer is not None:
             peer.lost()
-        users = {user for here in self._here.values() for user in here}
-        for room, here in self._here.items():
-            for user, connections in here.items():
-                self._leaving[room, user] += connections
-        self._here.clear()
-        self._members.clear()
+        users = self._attendance.lost()
         self._raw.clear()
-        self._users.clear()
         self._gone.include(self._latest)
         self._latest, self.readers, self._process = MediationCounts(), 0, ProcessCounts()
         self._models.end()
@@ -194,57 +171,51 @@ class Proxy:
         if self._peer is not None:
             with contextlib.suppress(Gone):  # the next one is told
                 await self._peer.call("open_room", *self._told_of(room))
-            for user in list(self._members):
+            for user in self._attendance.members():
                 self.allowed(user)
 
     async def attach(
         self, room: str, member: Member, after: After | None, patch: ViewPatch | None, head: int
     ) -> Attached:
         peer = self._worker(room)
-        here = self._here.setdefault(room, Counter())
-        here[member.id] += 1
-        self._users.pop(room, None)
-        if here[member.id] == 1:  # the mode it returns in is the worker's to tell
+        stay = self._attendance.arrive(room, member)
+        if stay.connections == 1:  # the mode it returns in is the worker's to tell
             self._raw.set(room, member.id, raw=False)
-        self._members[member.id] = member
+        self._say_who_is_elsewhere(room)
         mode = UNSET if patch is None else patch.mode
         try:
             with self._may_turn(room, member.id, mode):
                 call = peer.call("attach", room, member, after, patch, head, self._readable(member))
-                view, recovered, number = await asyncio.shield(call)
+                view, recovered, number, turn = await asyncio.shield(call)
+            if stay.over:
+                raise StoreFenced(f"expected to mediate `{member.id}`, but they were given away while they arrived")
         except asyncio.CancelledError:  # the worker goes on; what it attaches is detached behind it
-            call.add_done_callback(lambda done: self._undo(room, member.id, done.exception()))
+            call.add_done_callback(lambda done: self._undo(room, member.id, stay, done.exception()))
             raise
         except Exception as error:
-            self._undo(room, member.id, error)
+            self._undo(room, member.id, stay, error)
             if isinstance(error, Gone):
                 raise _unavailable(room) from error
             raise
+        stay.sent = max(stay.sent, turn)
         return Attached(view, recovered, self._backfill(peer, number))
 
     def detach(self, room: str, user: str) -> None:
-        if self._leaving[room, user] > 0:
-            self._leaving[room, user] -= 1
-            self._leaving += Counter()  # without zeros
-            self._users.pop(room, None)
-            return
-        self._leave(room, user)
-        if self._peer is not None:
-            self._peer.cast("detach", room, user)
+        if not self._attendance.left(room, user) and self._leave(room, user):
+            self._cast("detach", room, user)
 
     def posted(self, message: Message) -> AbstractSet[str]:
         room = message.room
         self._heads[room] = message.seq
+        if message.from_.kind == "human":
+            self._say_who_is_elsewhere(room)
         raw = self._raw.posted(message, told=self._peer is not None)
         self._cast("posted", message)
         late = self._raw.behind > UNHEARD_MESSAGES_MAX or self._raw.characters_behind > UNHEARD_CHARACTERS_MAX
         if late and self._connection is not None:
             log.error("a mediator does not keep up; it is started again", behind=self._raw.behind)
             self._connection.close()
-        users = self._users.get(room)
-        if users is None:
-            leaving = {user for there, user in self._leaving if there == room}
-            users = self._users[room] = frozenset(leaving.union(self._here.get(room, ())))
+        users = self._attendance.audience(room)
         known = self._withheld.get(room)
         if known is None or known[0] is not users or known[1] is not raw:  # the very same set is cheap to look at again
             known = self._withheld[room] = users, raw, users - raw
@@ -256,11 +227,11 @@ class Proxy:
         self._cast("redacted", room, seq)
 
     def allowed(self, user: str) -> None:
-        if user in self._members:
-            self._cast("allowed", user, self._readable(self._members[user]))
+        if (member := self._attendance.member(user)) is not None:
+            self._cast("allowed", user, self._readable(member))
 
     async def forget_reader(self, user: str) -> None:
-        self._members.pop(user, None)
+        self._attendance.forget(user)
         if self._peer is not None:
             with contextlib.suppress(Gone):  # then nothing is stored any more either
                 await self._peer.call("forget_reader", user)
@@ -315,32 +286,84 @@ class Proxy:
         """See `Driver.forget`."""
         self._cast("forget", room)
 
+    # Among several nodes: see `cadence.rooms.placement`.
+
+    async def settle(self, room: str, user: str) -> None:
+        """See `Driver.settle`."""
+        if self._peer is not None:
+            with contextlib.suppress(Gone):  # then nothing is decided any more
+                await self._peer.call("settle", room, user)
+
+    def drop(self, room: str, user: str) -> int | None:
+        """See `Driver.drop`; None if something was on its way to the reader that is not told any more."""
+        stay = self._attendance.give(room, user)
+        lacks = stay is not None and stay.connections > 0 and (stay.requests > 0 or self._raw.undecided(room))
+        self._raw.leave(room, user)
+        if stay is not None and stay.untold is not None:
+            self._tell(room, user, stay.untold.without(self._redacted))
+        if self._peer is not None:
+            giving = self._attendance.giving(room, user)
+            answer = self._peer.expect("drop", room, user)
+            answer.add_done_callback(lambda _: self._attendance.given(room, user, giving))
+        return None if lacks else 0 if stay is None else stay.sent
+
+    async def renew(self, room: str, epoch: str, head: int) -> None:
+        """See `Driver.renew`."""
+        for user in self._attendance.audience(room):
+            self.drop(room, user)
+        _, *told = self._rooms[room]
+        self._rooms[room], self._heads[room] = cast(Room, (epoch, *told)), head
+        self._redacted = deque((one for one in self._redacted if one[0] != room), REDACTED_KEPT)
+        if self._peer is not None:
+            with contextlib.suppress(Gone):  # the next one begins with it
+                await self._peer.call("renew", room, epoch, head)
+
+    def reach(self, at: float) -> None:
+        """It is `at` or later, in seconds since the epoch: see `WallClock.reach`."""
+        self._reached = at
+        self._cast("reach", at)
+
+    def _say_who_is_elsewhere(self, room: str) -> None:
+        """Tell the worker who has pages at other nodes, before it decides what depends on that."""
+        users = self._attendance.audience(room).intersection(self.elsewhere(room))
+        if users != self._elsewhere.get(room, _NOBODY):
+            self._elsewhere[room] = users
+            self._cast("elsewhere", room, users)
+
     # What the worker tells.
 
     def _told(self, room: str, user: str, told: msgspec.Struct | int) -> None:
         frame = self._turns.told(room, user, told)
+        if not self._attendance.counts(room, user):
+            return
+        if isinstance(frame, Message):
+            self._tell_here(room, user, frame.erased() if (room, frame.seq) in self._redacted else frame)
+            return
         if isinstance(frame, Turn):
             frame = frame.without(self._redacted)
-        elif isinstance(frame, Message) and (room, frame.seq) in self._redacted:
-            frame = frame.erased()
+            if (stay := self._attendance.stay(room, user)) is not None:
+                stay.untold = None
         self._tell(room, user, frame)
 
     def _mode(self, room: str, user: str, raw: bool, at: int) -> None:
         """A reader reads raw, or not any more, from the message behind `at` on."""
-        if user not in self._here.get(room, ()):
+        if not self._attendance.is_here(room, user) or not self._attendance.counts(room, user):
             return
         for message in self._raw.switched(room, user, raw=raw, at=at):
-            self._tell(room, user, message)
+            self._tell_here(room, user, message)
 
     @contextmanager
     def _may_turn(self, room: str, user: str, mode: Mode | UnsetType) -> Iterator[None]:
         """A request is under way that may end a reader's raw mode: keep what is posted until the worker tells."""
+        stay = self._attendance.stay(room, user) or Stay()
         turns = mode is not UNSET and mode != "raw" and self._raw.may_end(room, user)
+        stay.requests += 1
         try:
             yield
         finally:
-            for message in self._raw.ended(room, user) if turns else ():  # it did not turn
-                self._tell(room, user, message)
+            stay.requests -= 1
+            for message in self._raw.ended(room, user) if turns and not stay.over else ():  # it did not turn
+                self._tell_here(room, user, message)
 
     def _deliver(self, number: int, room: str, user: str, told: msgspec.Struct | int) -> None:
         turn, deliver = self._turns.told(room, user, told), self._delivers.get(number)
@@ -378,28 +401,29 @@ class Proxy:
         if self._peer is not None:
             self._peer.cast(what, *args)
 
-    def _undo(self, room: str, user: str, error: BaseException | None) -> None:
+    def _undo(self, room: str, user: str, stay: Stay, error: BaseException | None) -> None:
         """An attach led to nothing; what failed at the worker was undone there."""
+        if stay.over:
+            return
         if error is None or isinstance(error, Gone):
             self.detach(room, user)
         else:
             self._leave(room, user)
 
-    def _leave(self, room: str, user: str) -> None:
-        here = self._here.get(room, Counter())
-        if here[user] > 1:
-            here[user] -= 1
-            return
-        del here[user]
-        if not any(user in there for there in self._here.values()):
-            self._members.pop(user, None)
-        self._users.pop(room, None)
-        self._raw.leave(room, user)
+    def _leave(self, room: str, user: str) -> bool:
+        """A connection is gone of which the worker knows; False if there is none."""
+        if not self._attendance.leave(room, user):
+            return False
+        if not self._attendance.is_here(room, user):
+            self._raw.leave(room, user)
+        return True
 
     async def _backfill(self, peer: Peer, number: int) -> AsyncIterator[Sequence[msgspec.Struct]]:
         try:
             while (batch := await peer.call("more", number)) is not None:
                 yield batch
+        except Gone as error:
+            raise StoreUnavailable("Alex is just coming back: what was missed is read then") from error
         finally:
             peer.cast("stop", number)
 

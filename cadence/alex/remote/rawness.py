@@ -44,6 +44,10 @@ class RawReaders:
     def behind(self) -> int:
         return len(self._unheard)
 
+    def undecided(self, room: str) -> bool:
+        """Whether a human has spoken of whom the worker has not told whether readers hear it at once."""
+        return any(message.room == room and message.from_.kind == "human" for message in self._unheard)
+
     def posted(self, message: Message, *, told: bool) -> frozenset[str]:
         """A message, of which the worker was `told` if there is one; returns who gets it now."""
         raw = self._raw.get(message.room, _NOBODY)

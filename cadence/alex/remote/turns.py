@@ -3,7 +3,8 @@
 A turn is stored before it is told. It used to be sent twice, each time in a frame of its own, and the server made a
 task for each. Now all turns of one turn of the worker's loop, those of a block of readers who looked together, are one
 call, so that the log gets them together and they share a commit; and the near end keeps what it stored until it hears
-that it may be told.
+that it may be told. Each reader has one turn under way; an answer to a question may come beside it, so answers, which
+are rare, cross whole.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 import structlog
 
 from cadence.alex.remote.peer import Peer, Refusal, raised, refusal
-from cadence.rooms.mediation import ReaderStore, StoreUnavailable
+from cadence.rooms.mediation import ReaderStore, StoreFenced, StoreUnavailable
 from cadence.rooms.wire import Turn
 
 TURNS_AT_ONCE_MAX = 256  # in one frame of the line, of which the length is bounded
@@ -46,7 +47,7 @@ class TurnsAway:
 
     def told(self, user: str, frame: msgspec.Struct) -> msgspec.Struct | int:
         """What to tell the near end for `frame`: the number of a turn that it has, else the frame."""
-        if not isinstance(frame, Turn):
+        if not isinstance(frame, Turn) or frame.mode == "answer":
             return frame
         return frame.turn if self._stored.pop((frame.room, user), None) is frame else frame
 
@@ -67,7 +68,7 @@ class TurnsAway:
         failed = call.exception()
         refused = [None] * len(turns) if failed is not None else call.result()
         for (user, turn, _), answer, why in zip(turns, answers, refused, strict=True):
-            if failed is None and why is None:
+            if failed is None and why is None and turn.mode != "answer":
                 self._stored[turn.room, user] = turn
             if answer.done():  # its caller was cancelled
                 continue
@@ -92,11 +93,12 @@ class TurnDesk:
         found: list[Refusal | None] = []
         for (user, turn, _), outcome in zip(turns, await asyncio.gather(*calls, return_exceptions=True), strict=True):
             if isinstance(outcome, Exception):
-                if not isinstance(outcome, StoreUnavailable):
+                if not isinstance(outcome, StoreUnavailable | StoreFenced):
                     log.error("a turn was refused", room=turn.room, why=str(outcome))
                 found.append(refusal(outcome))
             else:
-                self._stored[turn.room, user] = turn
+                if turn.mode != "answer":
+                    self._stored[turn.room, user] = turn
                 found.append(None)
         return found
 
@@ -106,7 +108,7 @@ class TurnDesk:
             turn = self._stored.pop((room, user))
             assert turn.turn == frame, f"expected turn {turn.turn} of `{user}` to be told, got {frame}"
             return turn
-        if isinstance(frame, Turn):
+        if isinstance(frame, Turn) and frame.mode != "answer":
             self._stored.pop((room, user), None)
         return frame
 

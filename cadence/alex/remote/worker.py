@@ -12,6 +12,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -28,6 +29,7 @@ from cadence.rooms.wire import After, Ask, Member, Message, Read, Segment, Turn,
 BACKFILLS_MAX = 10_000  # begun and not ended; the oldest goes, as its connection surely has
 COUNT_SECONDS = 1.0
 
+_NOBODY: frozenset[str] = frozenset()
 Tell = Callable[[str, str, msgspec.Struct], None]
 MayRead = Callable[[str, Member], bool]
 Batch = Sequence[msgspec.Struct]
@@ -37,6 +39,13 @@ class MakeDriver(Protocol):
     """Makes the driver of a worker from its store, from how it tells readers, and who may read a private room."""
 
     def __call__(self, store: ReaderStore, tell: Tell, may_read: MayRead) -> Driver: ...
+
+
+@dataclass(slots=True, eq=False)
+class Stay:
+    """A reader in a room, until nobody is connected for them or they are given away; see `attendance`."""
+
+    connections: int = 0
 
 
 class RemoteStore:
@@ -62,8 +71,8 @@ class RemoteStore:
 class Worker:
     """Serves the mediation that a proxy at the other end of `send` asks for; feed `peer.received`.
 
-    `process` tells what the process uses. `done` is set when the other end has said goodbye, or when it is gone and
-    `lost` was called.
+    `process` tells what the process uses, `reach` lets its clock go on from a time. `done` is set when the other end
+    has said goodbye, or when it is gone and `lost` was called.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Worker:
         *,
         keeps_nodes: bool = True,
         process: Callable[[], ProcessCounts] = ProcessCounts,
+        reach: Callable[[float], object] = lambda at: None,
     ) -> None:
         casts: Casts = {
             "posted": self._posted,
@@ -83,6 +93,8 @@ class Worker:
             "opened": self._opened,
             "forget": self._forget,
             "narrate": self._narrate,
+            "elsewhere": self._set_elsewhere,
+            "reach": self._reach_time,
             "stop": self._stop,
         }
         calls: Calls = {
@@ -95,6 +107,9 @@ class Worker:
             "answer": self._answer,
             "why": self._why,
             "more": self._more,
+            "settle": self._settle,
+            "drop": self._drop,
+            "renew": self._renew,
             "close": self.close,
         }
         self.peer = Peer(send, casts, calls)
@@ -102,6 +117,9 @@ class Worker:
         self._turns = TurnsAway(self.peer)
         store = cast(ReaderStore, RemoteStore(self.peer, self._turns, keeps_nodes=keeps_nodes))
         self._driver = make(store, self._tell, self._may_read)
+        self._driver.elsewhere = lambda room: self._elsewhere.get(room, _NOBODY)
+        self._elsewhere: dict[str, frozenset[str]] = {}  # by room, who has pages at other nodes
+        self._stays: dict[tuple[str, str], Stay] = {}  # by room and user
         self._readable: dict[str, frozenset[str]] = {}  # private rooms by user, of those who are here
         self._here = Counter[str]()  # connections of each user, in all rooms
         self._heads: dict[str, int] = {}
@@ -110,7 +128,7 @@ class Worker:
         self._heard = 0
         self._backfills: dict[int, AsyncIterator[Batch]] = {}
         self._numbers = itertools.count(1)
-        self._process = process
+        self._process, self._reach = process, reach
         self._counting = asyncio.get_running_loop().call_later(COUNT_SECONDS, self._count)
 
     def lost(self) -> None:
@@ -145,20 +163,22 @@ class Worker:
         patch: ViewPatch | None,
         head: int,
         readable: frozenset[str],
-    ) -> tuple[View, bool, int]:
+    ) -> tuple[View, bool, int, int]:
+        stay = self._stays.setdefault((room, member.id), Stay())
+        stay.connections += 1
         self._here[member.id] += 1
         self._readable[member.id] = readable
         try:
             with self._may_turn(room):
                 attached = await self._driver.attach(room, member, after, patch, head)
         except BaseException:
-            self._leave(member.id)
+            self._leave(room, member.id, stay)
             raise
         number = next(self._numbers)
         self._backfills[number] = attached.backfill
         if len(self._backfills) > BACKFILLS_MAX:
             del self._backfills[next(iter(self._backfills))]
-        return attached.view, attached.recovered, number
+        return attached.view, attached.recovered, number, self._driver.last_turn(room, member.id)
 
     async def _more(self, number: int) -> Batch | None:
         """The next batch of a backfill, None after the last."""
@@ -173,14 +193,49 @@ class Worker:
 
     def _detach(self, room: str, user: str) -> None:
         self._driver.detach(room, user)
-        self._leave(user)
+        self._leave(room, user, self._stays[room, user])
         self._tell_modes(room)
 
-    def _leave(self, user: str) -> None:
-        self._here[user] -= 1
+    def _leave(self, room: str, user: str, stay: Stay) -> None:
+        if not stay.connections:  # given away meanwhile
+            return
+        stay.connections -= 1
+        if not stay.connections:
+            del self._stays[room, user]
+        self._part(user, 1)
+
+    def _part(self, user: str, connections: int) -> None:
+        self._here[user] -= connections
         if self._here[user] <= 0:  # nothing is overheard for who is gone
             del self._here[user]
             self._readable.pop(user, None)
+
+    async def _settle(self, room: str, user: str) -> None:
+        await self._driver.settle(room, user)
+
+    async def _drop(self, room: str, user: str) -> None:
+        self._give(room, user)
+        self._driver.drop(room, user)
+        self._tell_modes(room)
+
+    async def _renew(self, room: str, epoch: str, head: int) -> None:
+        for user in [user for there, user in self._stays if there == room]:
+            self._give(room, user)
+        self._heads[room] = head
+        await self._driver.renew(room, epoch, head)
+        self._tell_modes(room)
+
+    def _give(self, room: str, user: str) -> None:
+        """Forget the connections of a reader; one that is arriving finds them gone."""
+        if (stay := self._stays.pop((room, user), None)) is not None:
+            self._part(user, stay.connections)
+            stay.connections = 0
+
+    def _reach_time(self, at: float) -> None:
+        self._reach(at)
+
+    def _set_elsewhere(self, room: str, users: frozenset[str]) -> None:
+        self._elsewhere[room] = users
 
     def _may_read(self, room: str, member: Member) -> bool:
         return room in self._readable.get(member.id, ())

@@ -12,7 +12,7 @@ import msgspec
 
 from cadence.alex.driver import Driver
 from cadence.alex.remote.mediators import Mediators
-from cadence.alex.remote.proxy import Server
+from cadence.alex.remote.near import Server
 from cadence.alex.remote.worker import MayRead, Tell
 from cadence.rooms.log import Draft
 from cadence.rooms.log.memory import MemoryLog
@@ -32,9 +32,10 @@ class Desk:
         self.store = MemoryLog(self.clock)
         self.told: dict[str, list[msgspec.Struct]] = {}
         self.away: list[AbstractSet[str]] = []
-        self.neighbours = Neighbours(self._make, latency_s=LATENCY_S)
+        self.reached: list[float] = []
+        self.neighbours = Neighbours(self._make, latency_s=LATENCY_S, reach=self.reached.append)
         self.mediation = Mediators(
-            Server(self.store, self._tell, self.away.append, self._may_read), self.neighbours.start, workers
+            Server(self.store, self._tell, self._tell, self.away.append, self._may_read), self.neighbours.start, workers
         )
         self.invited: set[str] = set()  # private rooms that everybody may read
         self.head = 0

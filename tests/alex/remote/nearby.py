@@ -50,9 +50,10 @@ class Nearby:
         latency_s: float,
         *,
         keeps_nodes: bool,
+        reach: Callable[[float], object],
     ) -> None:
         self._back, self._lost = Way(received, chance, latency_s), lost
-        self.worker = Worker(self._back.send, make, keeps_nodes=keeps_nodes)
+        self.worker = Worker(self._back.send, make, keeps_nodes=keeps_nodes, reach=reach)
         self._there = Way(self.worker.peer.received, chance, latency_s)
         self.send = self._there.send
 
@@ -74,16 +75,24 @@ class Nearby:
 
 
 class Neighbours:
-    """Starts workers as `Mediators` asks for them, and knows those that live."""
+    """Starts workers as `Mediators` asks for them, and knows those that live; `reach` sets their clock."""
 
-    def __init__(self, make: MakeDriver, chance: Random | None = None, latency_s: float = LATENCY_SECONDS_MAX) -> None:
-        self._make, self._chance, self._latency_s = make, chance or Random(0), latency_s
+    def __init__(
+        self,
+        make: MakeDriver,
+        chance: Random | None = None,
+        latency_s: float = LATENCY_SECONDS_MAX,
+        reach: Callable[[float], object] = lambda at: None,
+    ) -> None:
+        self._make, self._chance, self._latency_s, self._reach = make, chance or Random(0), latency_s, reach
         self.living: dict[int, Nearby] = {}
         self.refuses = False
 
     async def start(self, number: int, received: Callable[[Frame], None], lost: Callable[[], None]) -> Nearby:
         if self.refuses:
             raise OSError(11, "no process to be had")
-        worker = Nearby(self._make, received, lost, self._chance, self._latency_s, keeps_nodes=number == 0)
+        worker = Nearby(
+            self._make, received, lost, self._chance, self._latency_s, keeps_nodes=number == 0, reach=self._reach
+        )
         self.living[number] = worker
         return worker

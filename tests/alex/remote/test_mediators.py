@@ -7,7 +7,8 @@ from structlog.testing import capture_logs
 
 from cadence.alex.neighbourhood import members_only
 from cadence.alex.remote.mediators import RESTART_SECONDS, Mediators
-from cadence.alex.remote.proxy import START_SECONDS_MAX, Server
+from cadence.alex.remote.near import Server
+from cadence.alex.remote.proxy import START_SECONDS_MAX
 from cadence.rooms.log.memory import MemoryLog
 from cadence.rooms.wire import Member, Message, Turn
 from tests.alex.house import wait
@@ -115,7 +116,8 @@ async def test_a_worker_that_gives_no_sign_of_life_is_no_start() -> None:
             self.refuses = True
 
     deaf = Deaf(nothing)  # type: ignore[arg-type]
-    mediation = Mediators(Server(MemoryLog(lambda: 0.0), nothing, nothing, members_only), deaf.start, 1)  # type: ignore[arg-type]
+    server = Server(MemoryLog(lambda: 0.0), nothing, nothing, nothing, members_only)
+    mediation = Mediators(server, deaf.start, 1)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="did not come to life"):
         await mediation.open()
     assert deaf.refuses, f"it is ended after {START_SECONDS_MAX} s"

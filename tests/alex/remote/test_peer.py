@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cadence.alex.remote.peer import Gone, Peer
-from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.mediation import StoreFenced, StoreUnavailable
 from cadence.rooms.wire import WireError
 
 
@@ -53,6 +53,7 @@ async def test_what_is_sent_is_begun_in_its_order_and_answered_when_it_ends() ->
     ("error", "kind"),
     [
         (StoreUnavailable("the disk is full"), StoreUnavailable),
+        (StoreFenced("another node does"), StoreFenced),
         (KeyError("room"), RuntimeError),
         (WireError("forbidden", "no", field="mode", room="lab", retry_after_s=2.0), WireError),
     ],
@@ -116,4 +117,7 @@ async def test_a_failure_nobody_waits_for_is_logged() -> None:
         ends.near.expect("fail", StoreUnavailable("the disk is full"))
         for _ in range(4):
             await asyncio.sleep(0)
-    assert [entry["why"] for entry in logged] == ["StoreUnavailable: the disk is full"]
+        ends.near.expect("work", "a")
+        ends.near.lost()
+        await asyncio.sleep(0)
+    assert [entry["why"] for entry in logged] == ["StoreUnavailable: the disk is full"], "not that nobody is there"

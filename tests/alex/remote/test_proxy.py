@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
 from structlog.testing import capture_logs
 
 from cadence.alex.remote import proxy as proxies
 from cadence.alex.remote.peer import Frame
+from cadence.rooms.mediation import StoreFenced
 from cadence.rooms.wire import After, Ask, Message, Read, Turn, ViewPatch, ViewReply, ViewRequest, WireError
 from tests.alex.house import ADA, BOB, HOST, wait
 from tests.alex.remote.desk import Desk, desk
-from tests.alex.talk import SENTENCE, line
+from tests.alex.talk import SENTENCE, START, line
 
 
 async def talk(opened: Desk, messages: int, pause_s: float = 0.05) -> None:
@@ -322,3 +324,140 @@ async def test_what_a_worker_knew_of_a_reader_the_next_one_knows() -> None:
             await wait(4)
             await lab.join(after=before)
             assert known(lab) == [2]
+
+
+# Readers who are given away, as another node mediates them.
+
+
+@pytest.mark.parametrize("tenths", range(0, 20, 2))
+async def test_who_is_given_away_has_been_told_what_is_in_the_log_and_nothing_more_comes(tenths: int) -> None:
+    async with desk() as lab:
+        await lab.join()
+        await talk(lab, 3)
+        await wait(4.5 + tenths / 10)  # a look, the log and the line are somewhere in between
+        sent = lab.mediation.drop("lab", "ada")
+        stored = [turn.turn for turn in await lab.store.turns("lab", "ada", limit=9)]
+        await wait(20)
+        assert [turn.turn for turn in await lab.store.turns("lab", "ada", limit=9)] == stored
+        assert [frame.turn for frame in lab.told["ada"] if isinstance(frame, Turn)] == stored
+        assert sent == len(stored)
+        assert lab.mediation.posted(await lab.say()) == frozenset()
+
+
+async def test_whose_human_words_were_on_their_way_is_to_come_back_for_them() -> None:
+    async with desk() as lab:
+        await lab.join()
+        await lab.say()
+        assert lab.mediation.drop("lab", "ada") == 0, "an agent's words come in a turn, by whoever mediates"
+        await lab.join()
+        await wait(1)
+        await lab.say("Good morning.", "bob", "human")
+        assert lab.mediation.drop("lab", "ada") is None
+        await wait(1)
+        assert not any(isinstance(frame, Message) for frame in lab.told["ada"])
+        changing = asyncio.create_task(lab.set_mode("raw", BOB))
+        await lab.join(BOB)
+        assert lab.mediation.drop("lab", "ada") == 0, "nobody is here"
+        await asyncio.gather(changing, return_exceptions=True)
+
+
+async def test_who_is_just_changing_how_they_read_is_to_come_back() -> None:
+    async with desk() as lab:
+        await lab.join()
+        changing = asyncio.create_task(lab.set_mode("raw"))
+        await wait(0)
+        assert lab.mediation.drop("lab", "ada") is None
+        await lab.join()
+        with pytest.raises(StoreFenced):
+            await changing
+        await wait(1)
+        assert lab.mediation.posted(await lab.say()) == {"ada"}, "the mode that was told late was of the stay before"
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_reader_given_away_and_taken_back_again_and_again_is_shown_everything_once(seed: int) -> None:
+    """What the worker tells late for the stay before, and what it never got to tell, is neither doubled nor lacking."""
+    chance = Random(seed)
+    async with desk() as lab:
+        await lab.join(patch=ViewPatch(cadence_s=1.0, pace_wpm=1000))
+        talking = asyncio.create_task(talk(lab, 150, pause_s=0.2))
+        while not talking.done():
+            await wait(chance.choice((0.0, 0.1, 0.3, 2.0)))
+            since = lab.head
+            sent = lab.mediation.drop("lab", "ada")
+            assert sent is not None
+            owed = len(lab.told["ada"])
+            attached = await lab.mediation.attach("lab", ADA, After(lab.epoch, since, sent), None, lab.head)
+            lab.told["ada"][owed:owed] = [frame async for batch in attached.backfill for frame in batch]
+        await wait(20)
+        assert lab.covered() == list(range(1, 151)) and lab.seqs() == []
+
+
+async def test_an_arrival_overtaken_by_another_node_is_refused_and_undone() -> None:
+    async with desk() as lab:
+        arriving = asyncio.create_task(lab.mediation.attach("lab", ADA, None, None, 0))
+        await wait(0.05)
+        lab.mediation.drop("lab", "ada")
+        with pytest.raises(StoreFenced):
+            await arriving
+        await lab.join()
+        await wait(1)
+        worker = lab.neighbours.living[0].worker
+        assert worker._here == {"ada": 1} and worker._driver.present("lab") == {"ada"}
+
+
+async def test_when_what_was_decided_is_stored_can_be_waited_for() -> None:
+    async with desk() as lab:
+        await lab.join()
+        lab.mediation.detach("lab", "ada")
+        await lab.mediation.settle("lab", "ada")
+        record = await lab.store.reader("lab", "ada")
+        assert record is not None and record.closed_at is not None
+
+
+async def test_a_room_that_begins_anew_does_so_at_the_far_end_and_for_the_next_worker() -> None:
+    with capture_logs():
+        async with desk() as lab:
+            await lab.join()
+            said = await lab.say()
+            await lab.redact(said.seq)
+            await lab.mediation.renew("lab", "another epoch", 0)
+            assert lab.mediation.posted(await lab.say()) == frozenset()
+            for _ in range(2):
+                room = lab.neighbours.living[0].worker._driver._rooms["lab"]
+                assert room.epoch == "another epoch" and not room.readers
+                lab.neighbours.living[0].kill()
+                await wait(3)
+
+
+async def test_who_has_pages_elsewhere_is_known_before_a_human_speaks() -> None:
+    with capture_logs():
+        async with desk() as lab:
+            away: set[str] = set()
+            lab.mediation.elsewhere = lambda room: away
+            await lab.join()
+            for _ in range(2):
+                away.add("ada")
+                worker = lab.neighbours.living[0].worker
+                await lab.say("Good morning.", "bob", "human")
+                await wait(1)
+                assert worker._driver.elsewhere("lab") == {"ada"}
+                away.clear()
+                await lab.say("Good evening.", "bob", "human")
+                await wait(1)
+                assert not worker._driver.elsewhere("lab")
+                lab.neighbours.living[0].kill()
+                await wait(3)
+                await lab.join()
+
+
+async def test_time_that_leaps_here_leaps_at_the_far_end_and_for_the_next_worker() -> None:
+    with capture_logs():
+        async with desk() as lab:
+            lab.mediation.reach(START + 3600)
+            await wait(1)
+            assert lab.reached[-1] == START + 3600
+            lab.reached.clear()
+            lab.neighbours.living[0].kill()
+            await wait(3)
+            assert lab.reached == [START + 3600]

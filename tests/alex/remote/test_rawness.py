@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from cadence.alex.remote.rawness import RawReaders
-from cadence.rooms.wire import Author, Message
+from cadence.rooms.wire import Author, Kind, Message
 
 
-def message(seq: int, room: str = "lab") -> Message:
-    return Message(
-        room, "e", seq, f"m{seq}", Author("vera", "Vera", "agent"), "2026-01-01T00:00:00.000Z", f"text {seq}"
-    )
+def message(seq: int, room: str = "lab", kind: Kind = "agent") -> Message:
+    return Message(room, "e", seq, f"m{seq}", Author("vera", "Vera", kind), "2026-01-01T00:00:00.000Z", f"text {seq}")
 
 
 def seqs(messages: list[Message]) -> list[int]:
@@ -78,3 +76,15 @@ def test_without_a_worker_nothing_is_kept() -> None:
     readers = RawReaders()
     readers.posted(message(1), told=False)
     assert readers.behind == 0
+
+
+def test_human_speech_is_undecided_until_the_worker_has_heard_it() -> None:
+    readers = RawReaders()
+    readers.posted(message(1), told=True)
+    assert not readers.undecided("lab")
+    readers.posted(message(2, kind="human"), told=True)
+    assert readers.undecided("lab") and not readers.undecided("hall")
+    readers.heard(1)
+    assert readers.undecided("lab")
+    readers.heard(1)
+    assert not readers.undecided("lab")

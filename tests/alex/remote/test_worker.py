@@ -82,8 +82,8 @@ class Far:
 async def test_modes_are_told_behind_the_message_they_change_at() -> None:
     far = Far()
     await far.open()
-    _, recovered, number = await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 0, frozenset())
-    assert recovered and far.told("mode") == [("lab", "ada", True, 0)]
+    _, recovered, number, turn = await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 0, frozenset())
+    assert recovered and turn == 0 and far.told("mode") == [("lab", "ada", True, 0)]
     assert await far.call("more", number) is None
     await far.post()
     await far.call("set_view", ADA, ViewRequest(room="lab", mode="paraphrase"))
@@ -142,6 +142,45 @@ async def test_of_whoever_is_gone_nothing_is_known_any_more() -> None:
     assert not far.worker._may_read("lab", ADA) and not far.worker._here
     refused = await far.call("attach", "nowhere", ADA, None, None, 0, frozenset({"lab"}))
     assert refused == "other" and not far.worker._may_read("lab", ADA) and not far.worker._here
+    far.worker.lost()
+
+
+async def test_a_reader_who_is_given_away_is_gone_before_the_answer_and_nothing_follows_it() -> None:
+    far = Far()
+    await far.open()
+    for _ in range(2):
+        await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 0, frozenset({"lab"}))
+    far.worker.peer.received(("call", 99, "drop", ("lab", "ada")))
+    far.worker.peer.received(("call", 100, "attach", ("lab", ADA, None, None, 0, frozenset())))
+    await wait(0.01)
+    assert far.told("mode") == [("lab", "ada", True, 0), ("lab", "ada", False, 0), ("lab", "ada", True, 0)]
+    assert list(far.answers)[-2:] == [99, 100] and far.worker._here == {"ada": 1}
+    far.worker.peer.received(("cast", 0, "detach", ("lab", "ada")))
+    assert not far.worker._here and not far.worker._stays
+    assert await far.call("drop", "lab", "ada") is None, "it may be gone already"
+    far.worker.lost()
+
+
+async def test_an_arrival_that_is_overtaken_is_refused_and_leaves_nobody() -> None:
+    far = Far()
+    await far.open()
+    far.worker.peer.received(("call", 98, "attach", ("lab", ADA, None, None, 0, frozenset())))
+    await asyncio.sleep(0)
+    far.worker.peer.received(("call", 99, "drop", ("lab", "ada")))
+    await wait(0.01)
+    assert far.answers[98] == "fenced" and far.answers[99] is None
+    assert not far.worker._here and not far.worker._stays and not far.worker._driver.present("lab")
+    far.worker.lost()
+
+
+async def test_a_room_begins_anew_without_its_readers() -> None:
+    far = Far()
+    await far.open()
+    await far.post()
+    await far.call("attach", "lab", ADA, None, ViewPatch(mode="raw"), 1, frozenset())
+    await far.call("renew", "lab", "another", 0)
+    assert not far.worker._here and far.told("mode")[-1] == ("lab", "ada", False, 0)
+    assert far.worker._driver._rooms["lab"].epoch == "another"
     far.worker.lost()
 
 

@@ -36,6 +36,7 @@ class Readers(Speech):
             self._fences[room, user] = token
 
     async def append_turn(self, user: str, turn: Turn, carried: bytes | None = None) -> None:
+        fence = self._fences.get((turn.room, user), "")  # as of now: a lease that is taken meanwhile is not its own
         sources, gone = cited(turn), set[Cited]()
         for room in sorted({room for room, _ in sources if room != turn.room}):
             citing = [_citing(seq, turn, user) for there, seq in sorted(sources) if there == room]
@@ -48,7 +49,7 @@ class Readers(Speech):
                 if is_repeat(turn, await self.turns_at(turn.room, user, [turn.turn])):
                     return
             after = next_record(record, user, turn, carried)
-            answer, *more = await self._store_turn(user, turn, blob, after, sources, gone)
+            answer, *more = await self._store_turn(user, turn, blob, after, sources, gone, fence)
             if answer in (b"kept", b"same"):
                 return
             if answer == b"used":
@@ -60,7 +61,14 @@ class Readers(Speech):
         raise LogUnavailable(f"expected to store turn {turn.turn} of `{user}`, but its reader went on changing")
 
     async def _store_turn(
-        self, user: str, turn: Turn, blob: bytes, after: ReaderRecord, sources: set[Cited], gone: set[Cited]
+        self,
+        user: str,
+        turn: Turn,
+        blob: bytes,
+        after: ReaderRecord,
+        sources: set[Cited],
+        gone: set[Cited],
+        fence: int | str,
     ) -> list[bytes]:
         left = sorted(sources - gone)
         here = [seq for room, seq in left if room == turn.room]
@@ -76,7 +84,7 @@ class Readers(Speech):
                 self.node,
                 turn.turn,
                 encode(turn.without(gone)),
-                self._fences.get((turn.room, user), ""),
+                fence,
                 _encode([here, there, citing]),
             )
         except UnknownRoom:

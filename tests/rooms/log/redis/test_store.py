@@ -48,6 +48,25 @@ async def test_nodes_that_speak_at_once_share_one_gapless_order(redis_url: str) 
             assert own == [f"{n}" for n in range(100)]
 
 
+async def test_a_turn_begun_under_one_lease_is_not_stored_under_the_next(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with nodes(redis_url) as (one, two):
+        await one.lease("room", "rea")
+        look = one._reader
+
+        async def slow(room: str, user: str) -> tuple[bytes, ReaderRecord | None]:
+            found = await look(room, user)
+            await two.lease(room, user)
+            await one.lease(room, user)
+            return found
+
+        monkeypatch.setattr(one, "_reader", slow)
+        with pytest.raises(LogFenced):
+            await one.append_turn("rea", turn(1, to=3))
+        assert await two.turns("room", "rea", limit=9) == []
+
+
 async def test_the_same_draft_at_two_nodes_is_one_message(redis_url: str) -> None:
     async with nodes(redis_url) as (one, two):
         both = await asyncio.gather(*(log.append(draft(id=str(n))) for n in range(50) for log in (one, two)))
