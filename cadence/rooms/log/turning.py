@@ -1,8 +1,8 @@
 """Turns into the log, many at once: readers who look together are shown something together.
 
-A turn alone took eight statements, each of which hands the interpreter away and has to get it back (see `appending`): in
-a profile before a thousand readers the writing thread was half of what the server spent on a turn, some 200 us. All
-turns of a batch share them, and of a reader's record only what a turn changes is read and written.
+A turn alone took eight statements, each of which hands the interpreter away and has to get it back (see `appending`).
+Before a thousand readers the writing thread was half of what the server spent on a turn, some 200 us. All turns of a
+batch share them, and of a reader's record only what a turn changes is read and written.
 """
 
 from __future__ import annotations
