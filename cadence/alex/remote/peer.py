@@ -22,6 +22,7 @@ Casts = Mapping[str, Callable[..., None]]
 Calls = Mapping[str, Callable[..., Awaitable[Any]]]
 Refusal = tuple[str, dict[str, Any]]  # an error on its way: its kind and its fields
 _KINDS: Mapping[str, type[Exception]] = {"store": StoreUnavailable, "fenced": StoreFenced}  # of errors, on their way
+CASTS_AT_ONCE = 16  # in one turn of the loop: what hundreds of readers are told at once must not hold up who reads raw
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class Peer:
         self._send, self._casts, self._calls = send, casts, calls
         self._numbers = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Any]] = {}
-        # Bounded by what comes while one call begins: a turn of the loop.
+        # Bounded by what comes until the loop has got round to all of it, a call or some casts a turn.
         self._inbox: deque[Frame] = deque()
         self._resuming = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,19 +91,26 @@ class Peer:
 
     def _work(self) -> None:
         self._resuming = False
+        casts = 0
         while self._inbox:
+            if casts == CASTS_AT_ONCE:
+                return self._resume()
             kind, number, what, args = self._inbox.popleft()
             if kind == "cast":
                 self._cast(what, args)
+                casts += 1
             elif kind == "call":
                 task = asyncio.create_task(self._serve(number, what, args))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-                self._resuming = True  # after the first step of the call, which is in the loop's queue before us
-                asyncio.get_running_loop().call_soon(self._work)
-                return
+                return self._resume()  # after the first step of the call, which is in the loop's queue before us
             else:
                 self._settle(number, args[0] if kind == "answer" else raised(*args))
+
+    def _resume(self) -> None:
+        """Go on in the loop's next turn."""
+        self._resuming = True
+        asyncio.get_running_loop().call_soon(self._work)
 
     def _cast(self, what: str, args: tuple[Any, ...]) -> None:
         try:

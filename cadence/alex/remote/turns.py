@@ -20,7 +20,7 @@ from cadence.alex.remote.peer import Peer, Refusal, raised, refusal
 from cadence.rooms.mediation import ReaderStore, StoreFenced, StoreUnavailable
 from cadence.rooms.wire import Turn
 
-TURNS_AT_ONCE_MAX = 256  # in one frame of the line, of which the length is bounded
+TURNS_AT_ONCE_MAX = 32  # in one frame of the line: what a message waits for in the loop, and in the log's thread
 Appending = tuple[str, Turn, bytes | None]  # user, turn, what is carried
 
 log = structlog.get_logger(__name__)
