@@ -8,6 +8,7 @@ input.
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 import sys
@@ -20,18 +21,27 @@ from bench.server.parts import enter
 SAMPLE_EVERY = 20  # of so many readers, one is looked at closely
 READ_BYTES = 1 << 18
 CATCH_UP_S_MAX = 60.0
+_BEGIN = re.compile(rb'\x81(?:[\x00-\x7d]|\x7e..)\{"type":"', re.DOTALL)  # of a frame of text
 
 
 class Reader:
-    """One of the sample: what its turns account for. Frames of a server are never masked, here never cut in pieces."""
+    """One of the sample: what its turns account for. Frames of a server are never masked, here never cut in pieces.
+
+    It begins to read in the midst of a frame: whoever joined for it has read on until it was in.
+    """
 
     def __init__(self) -> None:
         self.covered, self.turns, self.gaps = 0, 0, 0
-        self._rest = b""
+        self._rest, self._begun = b"", False
 
     def take(self, data: bytes) -> None:
         """Hear what came."""
         data, at = self._rest + data, 0
+        if not self._begun:
+            if (begin := _BEGIN.search(data)) is None:
+                self._rest = data
+                return
+            self._begun, at = True, begin.start()
         while len(data) - at >= 2:
             size, head = data[at + 1] & 127, 2
             if size >= 126:

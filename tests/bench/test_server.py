@@ -22,7 +22,7 @@ def turn(first: int, last: int, text: str = "") -> bytes:
 
 def test_a_reader_of_the_sample_knows_how_far_it_was_told_and_what_is_missing() -> None:
     reader = Reader()
-    stream = frame(b'{"type":"alex"}') + turn(3, 9) + turn(10, 12, "x" * 300) + turn(14, 20)
+    stream = b'ty":{"type":"alex"}' + frame(b'{"type":"alex"}') + turn(3, 9) + turn(10, 12, "x" * 300) + turn(14, 20)
     for at in range(0, len(stream), 7):  # as it may come
         reader.take(stream[at : at + 7])
     assert (reader.turns, reader.covered, reader.gaps) == (3, 20, 1)
