@@ -43,7 +43,8 @@ class Peer:
         self._pending: dict[int, asyncio.Future[Any]] = {}
         # Bounded by what comes until the loop has got round to all of it, a call or some casts a turn.
         self._inbox: deque[Frame] = deque()
-        self._resuming = False
+        self._told = 0  # casts done in this turn of the loop
+        self._paused = self._beginning = False  # nothing is done until a turn of the loop is over, or a call has begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._gone = False
 
@@ -77,7 +78,7 @@ class Peer:
     def received(self, frame: Frame) -> None:
         """A frame came from the other end."""
         self._inbox.append(frame)
-        if not self._resuming:
+        if not self._paused:
             self._work()
 
     def lost(self) -> None:
@@ -90,27 +91,38 @@ class Peer:
             task.cancel()
 
     def _work(self) -> None:
-        self._resuming = False
-        casts = 0
+        self._paused = False
         while self._inbox:
-            if casts == CASTS_AT_ONCE:
-                return self._resume()
+            if self._told == CASTS_AT_ONCE:
+                self._paused = True  # `_turned` goes on
+                return
             kind, number, what, args = self._inbox.popleft()
             if kind == "cast":
+                if not self._told:
+                    asyncio.get_running_loop().call_soon(self._turned)
+                self._told += 1
                 self._cast(what, args)
-                casts += 1
             elif kind == "call":
                 task = asyncio.create_task(self._serve(number, what, args))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-                return self._resume()  # after the first step of the call, which is in the loop's queue before us
+                self._paused = self._beginning = True
+                # After the first step of the call, which is in the loop's queue before us.
+                asyncio.get_running_loop().call_soon(self._begun)
+                return
             else:
                 self._settle(number, args[0] if kind == "answer" else raised(*args))
 
-    def _resume(self) -> None:
-        """Go on in the loop's next turn."""
-        self._resuming = True
-        asyncio.get_running_loop().call_soon(self._work)
+    def _turned(self) -> None:
+        """It is another turn of the loop than that of the last casts."""
+        self._told = 0
+        if self._paused and not self._beginning:
+            self._work()
+
+    def _begun(self) -> None:
+        """The call that everything else waits for has begun."""
+        self._beginning = False
+        self._work()
 
     def _cast(self, what: str, args: tuple[Any, ...]) -> None:
         try:

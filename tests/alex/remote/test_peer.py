@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cadence.alex.remote.peer import Gone, Peer
+from cadence.alex.remote.peer import CASTS_AT_ONCE, Gone, Peer
 from cadence.rooms.mediation import StoreFenced, StoreUnavailable
 from cadence.rooms.wire import WireError
 
@@ -47,6 +47,21 @@ async def test_what_is_sent_is_begun_in_its_order_and_answered_when_it_ends() ->
     assert ends.done == ["a begun", "n", "b begun", "m"]
     ends.may_go_on.set()
     assert await asyncio.gather(first, second) == ["A", "B"]
+
+
+async def test_many_casts_at_once_leave_the_loop_to_others_and_keep_their_order() -> None:
+    ends, turns = Ends(), list[int]()
+    for number in range(2 * CASTS_AT_ONCE + 1):
+        ends.near.cast("note", number)
+    work = ends.near.call("work", "a")
+    ends.near.cast("note", "last")
+    for _ in range(6):
+        turns.append(len(ends.done))
+        await asyncio.sleep(0)
+    assert turns[:3] == [CASTS_AT_ONCE, 2 * CASTS_AT_ONCE, 2 * CASTS_AT_ONCE + 1]
+    assert ends.done == [*range(2 * CASTS_AT_ONCE + 1), "a begun", "last"]
+    ends.may_go_on.set()
+    assert await work == "A"
 
 
 @pytest.mark.parametrize(
