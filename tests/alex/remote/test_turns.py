@@ -13,7 +13,7 @@ from cadence.alex.remote import turns as turns_module
 from cadence.alex.remote.peer import Frame, Gone, Peer
 from cadence.alex.remote.turns import TurnDesk, TurnsAway
 from cadence.rooms.log.memory import MemoryLog
-from cadence.rooms.mediation import StoreUnavailable
+from cadence.rooms.mediation import StoreFenced, StoreUnavailable
 from cadence.rooms.wire import Message, Segment, Turn
 from tests.alex.talk import message
 from tests.rooms.log.places import turn as numbered
@@ -73,6 +73,27 @@ async def test_a_frame_that_is_not_the_turn_that_was_stored_crosses_whole() -> N
     assert ends.tell("ada", erased) == (erased, erased)
     assert not ends.away._stored and not ends.desk._stored, "it is told, and not told twice"
     assert ends.tell("ada", one) == (one, one)
+
+
+async def test_an_answer_crosses_whole_and_leaves_the_turn_beside_it_alone() -> None:
+    ends = await Ends().open()
+    shown, answer = turn(1), msgspec.structs.replace(turn(2, "You asked."), mode="answer")
+    await ends.append(("ada", shown))
+    await ends.append(("ada", answer))  # the first is not told yet
+    assert ends.tell("ada", answer) == (answer, answer)
+    assert ends.tell("ada", shown) == (1, shown)
+
+
+async def test_a_turn_of_whom_another_node_mediates_is_refused_and_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = await Ends().open()
+
+    async def fenced(*_: Any) -> None:
+        raise StoreFenced("another node does")
+
+    monkeypatch.setattr(ends.store, "append_turn", fenced)
+    with capture_logs() as logged:
+        (refused,) = await ends.append(("ada", turn(1)))
+    assert isinstance(refused, StoreFenced) and not logged
 
 
 async def test_each_turn_has_its_own_fate() -> None:
